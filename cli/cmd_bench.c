@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_bench.c - simclr bench: how long a training step or a k-NN takes on this machine.
+ */
+#include "cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REPEAT_MOST = 1000 };
+
+static const cli_option options[] = {
+    {"repeat", 'n', "N", "times measured; default 7"},
+    {"json", 0, NULL, "print one JSON object with every time"},
+    {0},
+};
+
+static const char *const examples[] = {
+    "simclr bench step", "a SimCLR step of CIFAR ResNet-18 with 128 images",
+    "simclr bench step arch=resnet50 batch=64", "with other settings",
+    "simclr bench knn --json", "50,000 x 10,000 x 512, for a script",
+    NULL,
+};
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void print_times(const char *what, double *ms, size_t n, bool json)
+{
+    if (json) {
+        printf("{\"what\": \"%s\", \"ms_list\": [", what);
+        for (size_t i = 0; i < n; i++)
+            printf("%s%.3f", i ? ", " : "", ms[i]);
+        printf("], \"peak_rss_mb\": %.1f}\n", simclr_peak_memory());
+        return;
+    }
+    qsort(ms, n, sizeof *ms, ascending);
+    printf("%s: median %.1f ms, %.1f to %.1f (n=%zu), %.0f MiB at most\n", what, ms[n / 2], ms[0],
+           ms[n - 1], n, simclr_peak_memory());
+}
+
+static int bench(const cli_args *args, simclr_error *err)
+{
+    static const size_t knn_shape[3] = {50000, 10000, 512};
+    const char *what = args->words > 0 ? args->word[0] : "step";
+    double ms[REPEAT_MOST];
+    long long repeat;
+    simclr_config *config;
+    int rc = cli_integer(&repeat, args, "repeat", 7, 1, REPEAT_MOST, err);
+    if (rc < 0)
+        return rc;
+    rc = cli_config(&config, args, err);
+    if (rc == 0 && strcmp(what, "step") == 0)
+        rc = simclr_bench_step(ms, (size_t)repeat, config, err);
+    else if (rc == 0 && strcmp(what, "knn") == 0)
+        rc = simclr_bench_knn(ms, (size_t)repeat, knn_shape, config, err);
+    else if (rc == 0) {
+        snprintf(err->text, sizeof err->text, "bench %s: expected step or knn", what);
+        rc = err->code = SIMCLR_E_USAGE;
+    }
+    simclr_config_free(config);
+    if (rc == 0)
+        print_times(what, ms, (size_t)repeat, cli_flag(args, "json"));
+    return rc;
+}
+
+const cli_command cmd_bench = {
+    .name = "bench",
+    .usage = "[step|knn] [--repeat N] [--json] [key=value ...]",
+    .summary = "how long a training step or a k-NN takes on this machine",
+    .text = "step: forward, NT-Xent, backward and update of the configured network on\n"
+            "generated images. bench/run compares with PyTorch and others.",
+    .options = options,
+    .examples = examples,
+    .words_min = 0,
+    .words_max = 1,
+    .keys = true,
+    .run = bench,
+};

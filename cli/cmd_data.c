@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_data.c - simclr data: what a data set holds, and which images are bad.
+ */
+#include "cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const cli_option options[] = {
+    {"split", 0, "NAME", "train (default), test, unlabeled or all"},
+    {0},
+};
+
+static const char *const examples[] = {
+    "simclr data info photos/", "how many images, of which classes",
+    "simclr data verify photos/ data.max_bad=1", "list every image that cannot be used",
+    NULL,
+};
+
+static void print_classes(const simclr_dataset *dataset, const simclr_dataset_info *info)
+{
+    for (int c = 0; c < info->classes; c++) {
+        size_t count = 0;
+        for (size_t i = 0; i < info->count; i++)
+            count += simclr_dataset_label(dataset, i) == c;
+        printf("  %-24s %zu\n", simclr_dataset_class_name(dataset, c), count);
+    }
+}
+
+static int data(const cli_args *args, simclr_error *err)
+{
+    bool verify = strcmp(args->word[0], "verify") == 0;
+    const char *split = cli_value(args, "split");
+    simclr_config *config = NULL;
+    simclr_dataset *dataset = NULL;
+    simclr_dataset_info info;
+    if (!verify && strcmp(args->word[0], "info") != 0) {
+        snprintf(err->text, sizeof err->text, "data %s: expected info or verify", args->word[0]);
+        return err->code = SIMCLR_E_USAGE;
+    }
+    int rc = cli_config(&config, args, err);
+    if (rc == 0)
+        rc = simclr_dataset_open(&dataset, args->word[1], split == NULL ? "train" : split, config,
+                                 err);
+    if (rc == 0)
+        rc = simclr_dataset_describe(&info, dataset, err);
+    if (rc == 0) {
+        printf("%s: %s, %zu images up to %zux%zu, %d classes, %zu skipped, sha256 %.16s...\n",
+               args->word[1], info.kind, info.count, info.width, info.height, info.classes,
+               info.skipped, info.digest);
+        for (size_t j = 0; verify && j < info.skipped; j++) {
+            const char *name, *reason;
+            simclr_dataset_skipped(&name, &reason, dataset, j);
+            printf("%s\t%s\n", name, reason);
+        }
+        if (!verify)
+            print_classes(dataset, &info);
+    }
+    simclr_dataset_close(dataset);
+    simclr_config_free(config);
+    return rc;
+}
+
+const cli_command cmd_data = {
+    .name = "data",
+    .usage = "info|verify DATA [--split NAME]",
+    .summary = "what a data set holds; which images are bad",
+    .text = "info counts images and classes; verify lists every image that cannot be used,\n"
+            "with the reason. Raise data.max_bad to see them all.",
+    .options = options,
+    .examples = examples,
+    .words_min = 2,
+    .words_max = 2,
+    .keys = true,
+    .run = data,
+};

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_train.c - simclr train: pre-train an encoder, or go on with an unfinished run.
+ */
+#include "cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static const cli_option options[] = {
+    {"output", 'o', "DIR", "the run's directory; default runs/DATE-N"},
+    {"json", 0, NULL, "print the result as one JSON object"},
+    {0},
+};
+
+static const char *const examples[] = {
+    "simclr train", "shapes, a data set the program draws itself",
+    "simclr train cifar10:DIR --preset cifar10-cpu -o runs/a", "CIFAR-10 on two cores",
+    "simclr train photos/ --preset photos epochs=50", "a folder of your own, labelled or not",
+    "simclr train -c base_simclr.yaml cifar10:DIR", "the tutorial's configuration file",
+    NULL,
+};
+
+/* The first of runs/2026-11-23-1, -2 ... that is free. */
+static void choose_run(char *run, size_t size)
+{
+    char date[16];
+    time_t now = time(NULL);
+    struct tm local;
+    struct stat st;
+    strftime(date, sizeof date, "%Y-%m-%d", localtime_r(&now, &local));
+    for (int n = 1; n < 10000; n++) {
+        snprintf(run, size, "runs/%s-%d", date, n);
+        if (stat(run, &st) != 0)
+            return;
+    }
+}
+
+static void print_result(const simclr_train_status *s, const char *run, bool json)
+{
+    if (json) {
+        printf("{\"run\": ");
+        cli_json_string(run);
+        printf(", \"step\": %llu, \"epoch\": %.4f, \"loss\": %.6f, \"images_per_s\": %.1f",
+               (unsigned long long)s->step, s->epoch, s->loss, s->images_per_s);
+        if (s->knn_top1 >= 0)
+            printf(", \"knn_top1\": %.4f", s->knn_top1);
+        if (s->raw_pixels_top1 >= 0)
+            printf(", \"raw_pixels_top1\": %.4f, \"untrained_top1\": %.4f", s->raw_pixels_top1,
+                   s->untrained_top1);
+        printf("}\n");
+        return;
+    }
+    printf("%s: %llu steps, %.4g epochs, loss %.4f\n", run, (unsigned long long)s->step, s->epoch,
+           s->loss);
+    if (s->knn_top1 >= 0 && s->raw_pixels_top1 >= 0)
+        printf("k-NN top-1: raw pixels %.2f %%, untrained encoder %.2f %%, trained %.2f %%\n",
+               s->raw_pixels_top1, s->untrained_top1, s->knn_top1);
+    else if (s->knn_top1 >= 0)
+        printf("k-NN top-1: %.2f %%\n", s->knn_top1);
+    printf("look at:    %s/latent.png, %s/views.png, %s/curves.png\n"
+           "TensorBoard: tensorboard --logdir %s\n"
+           "PyTorch:    %s/model.safetensors\n",
+           run, run, run, run, run);
+}
+
+static int train(const cli_args *args, simclr_error *err)
+{
+    char chosen[64];
+    simclr_config *config;
+    simclr_train_status status = {.knn_top1 = -1};
+    const char *run = cli_value(args, "output");
+    if (run == NULL) {
+        choose_run(chosen, sizeof chosen);
+        run = chosen;
+    }
+    int rc = cli_config(&config, args, err);
+    if (rc == 0 && args->words > 0)
+        rc = simclr_config_set(config, "data.dataset", args->word[0], SIMCLR_FROM_CLI, "DATA", err);
+    if (rc == 0) {
+        simclr_observer observer = cli_observer(args);
+        cli_catch_signals();
+        rc = simclr_train(&status, config, run, &observer, err);
+    }
+    simclr_config_free(config);
+    if (rc == 0)
+        print_result(&status, run, cli_flag(args, "json"));
+    return rc;
+}
+
+const cli_command cmd_train = {
+    .name = "train",
+    .usage = "[DATA] [-c FILE] [--preset NAME] [-o RUN] [key=value ...]",
+    .summary = "pre-train an encoder; the same command again resumes an unfinished run",
+    .text = "DATA is cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR, list:FILE, a plain\n"
+            "path (recognised by its content), or nothing: then `shapes`, which the\n"
+            "program draws itself. Images need no labels; where there are some, k-NN\n"
+            "accuracy is measured while training.\n"
+            "\n"
+            "The run directory receives checkpoints, metrics.jsonl, TensorBoard events,\n"
+            "pictures, and model.safetensors under torchvision's names. Ctrl-C saves the\n"
+            "state and exits with 75; the same command goes on to the same bits as an\n"
+            "uninterrupted run.",
+    .options = options,
+    .examples = examples,
+    .words_min = 0,
+    .words_max = 1,
+    .keys = true,
+    .run = train,
+};

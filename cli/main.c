@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main.c - the program: finds the command, runs it, and turns its result into an exit code.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+
+int cli_exit_code(int rc)
+{
+    switch (rc) {
+    case SIMCLR_OK: return 0;
+    case SIMCLR_E_USAGE: return 2;
+    case SIMCLR_E_DATA:
+    case SIMCLR_E_FORMAT:
+    case SIMCLR_E_NOT_FOUND: return 3;
+    case SIMCLR_E_IO:
+    case SIMCLR_E_BUSY: return 4;
+    case SIMCLR_E_MEMORY: return 5;
+    case SIMCLR_E_NUMERIC: return 6;
+    case SIMCLR_E_CHECKPOINT: return 7;
+    case SIMCLR_E_INTERRUPTED: return 75;
+    default: return rc > 0 ? rc : 1;
+    }
+}
+
+static void print_error(const simclr_error *err, const char *command)
+{
+    const char *red = cli_style_code(CLI_RED, true), *plain = cli_style_code(CLI_PLAIN, true);
+    const char *line = err->text[0] != '\0' ? err->text : "failed without saying why (a bug)";
+    while (*line != '\0') {
+        size_t length = strcspn(line, "\n");
+        fprintf(stderr, "%ssimclr%s%s:%s %.*s\n", red, *command != '\0' ? " " : "", command, plain,
+                (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    if (err->code == SIMCLR_E_USAGE && *command != '\0') {
+        fprintf(stderr, "'simclr help %s' shows its arguments\n", command);
+    }
+}
+
+/* Everything printed must have reached stdout. */
+static int finish(int code)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "simclr: stdout: %s\n", errno != 0 ? strerror(errno) : "write failed");
+        return code == 0 ? 4 : code;
+    }
+    return code;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *words[64];
+    size_t count = 0;
+    for (; count < cli_command_count() && count < 64; count++) {
+        words[count] = cli_command_at(count)->name;
+    }
+    const char *near = cli_nearest(name, words, count);
+    simclr_error err = {SIMCLR_E_USAGE, ""};
+    if (near != NULL) {
+        snprintf(err.text, sizeof(err.text), "unknown command '%.80s'; did you mean '%s'?", name,
+                 near);
+    } else {
+        snprintf(err.text, sizeof(err.text), "unknown command '%.80s'; 'simclr help' lists all",
+                 name);
+    }
+    print_error(&err, "");
+    return 2;
+}
+
+static int run_command(const cli_command *command, int argc, char **argv)
+{
+    simclr_error err = {SIMCLR_OK, ""};
+    cli_args *args = calloc(1, sizeof(*args));
+    if (args == NULL) {
+        fprintf(stderr, "simclr: no memory\n");
+        return 5;
+    }
+    int rc = cli_parse(args, command, argc, argv, &err);
+    if (rc == SIMCLR_OK && cli_flag(args, "help")) {
+        cli_help_command(command);
+    } else if (rc == SIMCLR_OK) {
+        rc = command->run(args, &err);
+    }
+    free(args);
+    if (rc < 0) {
+        err.code = rc;
+        print_error(&err, command->name);
+    }
+    return cli_exit_code(rc);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    if (argc < 2) {
+        cli_help_all();
+        return finish(2);
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        cli_help_all();
+        return finish(0);
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 ||
+        strcmp(name, "version") == 0) {
+        printf("simclr %s\n", simclr_version());
+        return finish(0);
+    }
+    const cli_command *command = cli_command_find(name);
+    if (command == NULL) {
+        return unknown_command(name);
+    }
+    return finish(run_command(command, argc - 2, argv + 2));
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * term.c - colour, messages and signals of the terminal; nearest words.
+ */
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+bool cli_is_terminal(bool is_stderr)
+{
+    return isatty(is_stderr ? STDERR_FILENO : STDOUT_FILENO) == 1;
+}
+
+static bool colour(bool to_stderr)
+{
+    const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
+    const char *term = getenv("TERM");
+    if (no != NULL && *no != '\0') {
+        return false;
+    }
+    if (force != NULL && *force != '\0' && strcmp(force, "0") != 0) {
+        return true;
+    }
+    return cli_is_terminal(to_stderr) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+const char *cli_style_code(cli_style style, bool to_stderr)
+{
+    static const char *const CODES[] = {"\033[1m", "\033[31m", "\033[33m", "\033[32m", "\033[2m",
+                                        "\033[0m"};
+    return colour(to_stderr) ? CODES[style] : "";
+}
+
+static volatile sig_atomic_t signals;
+
+static void on_signal(int number)
+{
+    signals = signals + 1;
+    if (signals > 2) { /* the third asks no more */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+}
+
+void cli_catch_signals(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static bool asked_to_stop(void *context)
+{
+    (void)context;
+    return signals > 0;
+}
+
+/* On a terminal the status line is overwritten; elsewhere every one that comes is a line. */
+static void print_message(void *context, simclr_message_kind kind, const char *text)
+{
+    const cli_args *args = context;
+    bool terminal = cli_is_terminal(true);
+    if (args->quiet && kind != SIMCLR_WARNING) {
+        return;
+    }
+    if (kind == SIMCLR_PROGRESS && terminal) {
+        fprintf(stderr, "\r%s\033[K", text);
+        fflush(stderr);
+        return;
+    }
+    const char *clear = terminal ? "\r\033[K" : "";
+    if (kind == SIMCLR_WARNING) {
+        fprintf(stderr, "%s%swarning:%s %s\n", clear, cli_style_code(CLI_YELLOW, true),
+                cli_style_code(CLI_PLAIN, true), text);
+    } else {
+        fprintf(stderr, "%s%s\n", clear, text);
+    }
+}
+
+simclr_observer cli_observer(const cli_args *args)
+{
+    simclr_observer observer = {(void *)(size_t)args, print_message, asked_to_stop};
+    return observer;
+}
+
+void cli_json_string(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\') {
+            printf("\\%c", *p);
+        } else if (*p < 0x20) {
+            printf("\\u%04x", *p);
+        } else {
+            putchar(*p);
+        }
+    }
+    putchar('"');
+}
+
+/* Levenshtein distance, up to `limit`. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[65];
+    size_t n = strlen(a), m = strlen(b);
+    if (n > 64 || m > 64) {
+        return 64;
+    }
+    for (size_t j = 0; j <= m; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= n; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
+            size_t best = corner + !same;
+            corner = row[j];
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+        }
+    }
+    return row[m];
+}
+
+const char *cli_nearest(const char *word, const char *const *words, size_t count)
+{
+    const char *best = NULL;
+    size_t least = 1 + strlen(word) / 3;
+    for (size_t i = 0; i < count; i++) {
+        size_t d = distance(word, words[i]);
+        if (d < least || (d == least && best == NULL)) {
+            least = d;
+            best = words[i];
+        }
+    }
+    return best;
+}

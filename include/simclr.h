@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * simclr.h - SimCLR (Chen et al. 2020): pre-training of image encoders without labels.
+ *
+ *     image -> two views -> h -> z -> loss -> gradients -> update
+ *
+ * The one installed header of libsimclr.  Types are opaque; outputs come first, the error last; a
+ * function returns 0 or a negative SIMCLR_E_* code and writes a text for people into the caller's
+ * simclr_error.  The library never prints, never exits and keeps no mutable globals.  Different
+ * objects may be used from different threads; one object by one thread at a time.
+ */
+#ifndef SIMCLR_H
+#define SIMCLR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define SIMCLR_API __attribute__((visibility("default")))
+#else
+#define SIMCLR_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* 0 is success; the negative codes map to the program's exit codes. */
+enum {
+    SIMCLR_OK = 0,
+    SIMCLR_E_INTERNAL = -1,   /* a bug: exit 1 */
+    SIMCLR_E_USAGE = -2,      /* arguments, configuration: exit 2 */
+    SIMCLR_E_DATA = -3,       /* no usable images, too many bad ones: exit 3 */
+    SIMCLR_E_IO = -4,         /* I/O error, disk full: exit 4 */
+    SIMCLR_E_MEMORY = -5,     /* exit 5 */
+    SIMCLR_E_NUMERIC = -6,    /* NaN or Inf: exit 6 */
+    SIMCLR_E_CHECKPOINT = -7, /* bad or incompatible checkpoint or model: exit 7 */
+    SIMCLR_E_NOT_FOUND = -8,  /* a file or directory is missing: exit 3 for data, else 4 */
+    SIMCLR_E_FORMAT = -9,     /* contents of a file are not what they should be: exit 3 */
+    SIMCLR_E_BUSY = -10,      /* another process uses the run: exit 4 */
+    SIMCLR_E_INTERRUPTED = -75 /* stopped by request, state saved: exit 75 */
+};
+
+/* Lives on the caller's stack; functions that take it accept NULL. */
+typedef struct {
+    int code;
+    char text[480];
+} simclr_error;
+
+/* ---- Watching a long call -------------------------------------------------------------------- */
+
+typedef enum {
+    SIMCLR_NOTE,    /* one line for the user: what was found, chosen, repaired */
+    SIMCLR_WARNING, /* one line: something is probably wrong */
+    SIMCLR_PROGRESS /* a status line that replaces the one before */
+} simclr_message_kind;
+
+/* How a long call talks and how it is stopped.  Either member may be NULL; calls come from the
+ * thread that made the long call.  `text` is valid during the call only and ends without newline. */
+typedef struct {
+    void *context;
+    void (*message)(void *context, simclr_message_kind kind, const char *text);
+    bool (*stop)(void *context); /* true: save the state and return SIMCLR_E_INTERRUPTED */
+} simclr_observer;
+
+/* ---- Configuration --------------------------------------------------------------------------- */
+
+typedef struct simclr_config simclr_config;
+
+/* Where a value comes from; a stronger origin (further down) wins whatever the order of calls. */
+typedef enum {
+    SIMCLR_FROM_DEFAULT,
+    SIMCLR_FROM_PRESET,
+    SIMCLR_FROM_FILE,
+    SIMCLR_FROM_ENV,
+    SIMCLR_FROM_CLI
+} simclr_origin;
+
+typedef struct {
+    const char *name, *alias; /* "optim.lr", "lr" or NULL */
+    const char *type;         /* bool, int, uint64, float, string, enum, floats, ints */
+    const char *fallback;     /* the default */
+    char range[200];          /* "0 .. 1", "sgd|adam|..." */
+    const char *unit;         /* or NULL */
+    const char *help;
+} simclr_key;
+
+typedef struct {
+    const char *name, *help;
+    const char *const *settings; /* "key=value", NULL-terminated */
+} simclr_preset;
+
+/* Every key at its default; the caller's, to be released with simclr_config_free(). */
+SIMCLR_API int simclr_config_new(simclr_config **out, simclr_error *err);
+SIMCLR_API void simclr_config_free(simclr_config *config);
+/* Sets a key, by name or alias, from text.  `where` (may be NULL) begins the text of an error.
+ * SIMCLR_E_USAGE: unknown key, wrong type or out of range. */
+SIMCLR_API int simclr_config_set(simclr_config *config, const char *key, const char *value,
+                                 simclr_origin origin, const char *where, simclr_error *err);
+SIMCLR_API int simclr_config_set_preset(simclr_config *config, const char *name,
+                                        simclr_error *err);
+/* A YAML file, ours or the tutorial's; what is repaired in the latter is told to `observer` as
+ * notes, and kept with `as_shipped`.  On failure, with all errors in err, nothing has changed. */
+SIMCLR_API int simclr_config_load(simclr_config *config, const char *path, bool as_shipped,
+                                  const simclr_observer *observer, simclr_error *err);
+/* Contradictions between keys; all at once, one a line. */
+SIMCLR_API int simclr_config_check(const simclr_config *config, simclr_error *err);
+SIMCLR_API int simclr_config_get(char *out, size_t out_size, const simclr_config *config,
+                                 const char *key, simclr_error *err);
+/* The resolved configuration as YAML with the origin of every value; simclr_text_free(). */
+SIMCLR_API int simclr_config_text(char **text, const simclr_config *config, simclr_error *err);
+/* Key and preset number i; false past the last. */
+SIMCLR_API bool simclr_config_key(simclr_key *out, size_t i);
+SIMCLR_API bool simclr_preset_at(simclr_preset *out, size_t i);
+
+/* ---- Data sets ------------------------------------------------------------------------------- */
+
+typedef struct simclr_dataset simclr_dataset;
+
+typedef struct {
+    size_t count;     /* usable images */
+    size_t skipped;   /* unusable ones, see simclr_dataset_skipped */
+    int classes;      /* 0: unlabelled */
+    size_t height, width; /* of the largest image */
+    bool resident;    /* decoded in memory; false: decoded when needed */
+    const char *kind; /* "cifar10", "folder", "shapes" ... */
+    char digest[65];  /* SHA-256 over images and labels, hexadecimal */
+} simclr_dataset_info;
+
+/* Opens one split ("train", "test", "unlabeled", "all") of an image set.  `spec` is cifar10:DIR,
+ * cifar100:DIR, stl10:DIR, folder:DIR, list:FILE, shapes, or a plain path, recognised by its
+ * content.  data.* keys of `config` apply (NULL: the defaults).  On success *out is the caller's,
+ * to be released with simclr_dataset_close().
+ * Errors: SIMCLR_E_NOT_FOUND, SIMCLR_E_FORMAT, SIMCLR_E_DATA, SIMCLR_E_USAGE. */
+SIMCLR_API int simclr_dataset_open(simclr_dataset **out, const char *spec, const char *split,
+                                   const simclr_config *config, simclr_error *err);
+SIMCLR_API void simclr_dataset_close(simclr_dataset *dataset);
+SIMCLR_API int simclr_dataset_describe(simclr_dataset_info *out, simclr_dataset *dataset,
+                                       simclr_error *err);
+SIMCLR_API const char *simclr_dataset_class_name(const simclr_dataset *dataset, int label);
+/* Label of image i, or -1; its path or its number within the set. */
+SIMCLR_API int simclr_dataset_label(const simclr_dataset *dataset, size_t i);
+SIMCLR_API const char *simclr_dataset_name(const simclr_dataset *dataset, size_t i);
+/* The j-th image that could not be used, and why. */
+SIMCLR_API void simclr_dataset_skipped(const char **name, const char **reason,
+                                       const simclr_dataset *dataset, size_t j);
+
+/* ---- Part 1: two views of an image ----------------------------------------------------------- */
+
+/* x (2n, H, W, C): normalised pixels, view 1 of images index[0..n-1], then view 2 of the same; H, W
+ * and every augmentation from `config`.  A function of (seed, epoch, image, view) alone. */
+SIMCLR_API int simclr_views_make(float *x, simclr_dataset *dataset, const uint32_t *index,
+                                 size_t n, uint32_t epoch, const simclr_config *config,
+                                 simclr_error *err);
+/* Writes a contact sheet as PNG: `rows` images, each with its two views beside it. */
+SIMCLR_API int simclr_views_sheet(const char *png_path, simclr_dataset *dataset, size_t rows,
+                                  const simclr_config *config, simclr_error *err);
+
+/* ---- Parts 2 and 3: the encoder, h = f(x), and the projector, z = g(h) ------------------------ */
+
+typedef struct simclr_model simclr_model;
+
+typedef struct {
+    size_t height, width, channels; /* of the input */
+    size_t dim_h, dim_z;
+    size_t encoder_parameters, projector_parameters;
+    double macs; /* multiply-adds of one view through the encoder */
+} simclr_model_info;
+
+/* A freshly initialised model for at most max_rows views at once, or that of a finished or unfinished
+ * run (its newest whole checkpoint).  The caller's: simclr_model_free(). */
+SIMCLR_API int simclr_model_new(simclr_model **out, const simclr_config *config, size_t max_rows,
+                                simclr_error *err);
+SIMCLR_API int simclr_model_open(simclr_model **out, const char *run, size_t max_rows,
+                                 simclr_error *err);
+SIMCLR_API void simclr_model_free(simclr_model *model);
+SIMCLR_API void simclr_model_describe(simclr_model_info *out, const simclr_model *model);
+/* One line per stage with its sizes, as text; valid until the model is freed. */
+SIMCLR_API const char *simclr_model_summary(simclr_model *model);
+/* h (rows, dim_h) from x (rows, H, W, C); with `training`, batch statistics are used and updated and
+ * what simclr_model_backward needs is kept. */
+SIMCLR_API int simclr_model_encode(float *h, simclr_model *model, const float *x, size_t rows,
+                                   bool training, simclr_error *err);
+/* z (rows, dim_z) from h (rows, dim_h). */
+SIMCLR_API int simclr_model_project(float *z, simclr_model *model, const float *h, size_t rows,
+                                    bool training, simclr_error *err);
+/* Gradients of every parameter from dz (rows, dim_z) of the last training forward passes, and their
+ * norm over all parameters. */
+SIMCLR_API int simclr_model_backward(double *gradient_norm, simclr_model *model, const float *dz,
+                                     simclr_error *err);
+
+/* ---- Part 4: NT-Xent ------------------------------------------------------------------------- */
+
+/* Mean over all 2n anchors of -log softmax of the positive (Chen et al. 2020, eq. 1), n >= 2.
+ * z (2n, d), row i and row (i + n) mod 2n are views of one image; rows are l2-normalised inside.
+ * dz (2n, d) receives the gradient, or is NULL. */
+SIMCLR_API int simclr_ntxent(double *loss, float *dz, const float *z, size_t n, size_t d,
+                             double temperature, simclr_error *err);
+/* ln(2n - 1), when nothing is learnt; and the least possible loss (pairs equal, classes a simplex). */
+SIMCLR_API double simclr_ntxent_ceiling(size_t n);
+SIMCLR_API double simclr_ntxent_floor(size_t n, double temperature);
+
+/* ---- Part 5: training ------------------------------------------------------------------------ */
+
+typedef struct {
+    uint64_t step;  /* steps done */
+    double epoch;   /* epochs done, with fraction */
+    double loss, lr, images_per_s;
+    double knn_top1; /* of the last evaluation, per cent; negative: none yet */
+    double raw_pixels_top1, untrained_top1; /* before the first step; negative: not measured */
+} simclr_train_status;
+
+/* Trains as `config` says, in the directory `run`; called again, it resumes an unfinished run to the
+ * same bits as an uninterrupted one.  *out (may be NULL) is the state at the end.
+ * Errors: SIMCLR_E_INTERRUPTED after a stop (state saved), SIMCLR_E_NUMERIC for NaN or Inf (last
+ * checkpoint intact), SIMCLR_E_USAGE when `config` contradicts the run, and those of the parts. */
+SIMCLR_API int simclr_train(simclr_train_status *out, const simclr_config *config, const char *run,
+                            const simclr_observer *observer, simclr_error *err);
+
+/* The same, a step at a time and without a run directory. */
+typedef struct simclr_trainer simclr_trainer;
+SIMCLR_API int simclr_trainer_open(simclr_trainer **out, const simclr_config *config,
+                                   simclr_error *err);
+SIMCLR_API int simclr_trainer_step(simclr_train_status *out, simclr_trainer *trainer,
+                                   simclr_error *err);
+SIMCLR_API void simclr_trainer_close(simclr_trainer *trainer);
+
+/* ---- Using what was learnt ------------------------------------------------------------------- */
+
+typedef struct {
+    char protocol[16]; /* "knn" or "linear" */
+    int k;             /* k-NN: neighbours */
+    double top1;       /* per cent, on the test split */
+    double top1_weighted;       /* k-NN: k = 200, weights exp(cos / 0.1) */
+    double raw_pixels_top1;     /* baselines, negative when not asked for */
+    double untrained_top1;
+    double validation_top1;     /* linear: on the held-out split that made the choices */
+    double l2;                  /* linear: the strength chosen */
+    size_t n_train, n_test;
+    uint64_t checkpoint;        /* step */
+    double seconds;
+} simclr_eval_result;
+
+typedef struct {
+    const char *protocol; /* "knn" or "linear" */
+    double labels;        /* linear: share of the training labels used, per class: 0.01, 0.1, 1 */
+    bool baselines;       /* also k-NN of raw pixels and of the untrained encoder */
+} simclr_eval_options;
+
+/* Measures the encoder of a run.  spec NULL: the run's data set.  The encoder's bytes are hashed
+ * before and after; choices are made on a held-out part of the training split; the test split is
+ * read once. */
+SIMCLR_API int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
+                           const simclr_eval_options *options, const simclr_observer *observer,
+                           simclr_error *err);
+/* Features of every image: npy_path (count, dim_h) float32, and files.tsv beside it. */
+SIMCLR_API int simclr_embed(size_t *count, const char *npy_path, const char *run, const char *spec,
+                            const char *split, const simclr_observer *observer, simclr_error *err);
+/* Draws the latent space of a run as PNG: t-SNE or PCA of the features, coloured by class. */
+SIMCLR_API int simclr_plot(const char *png_path, const char *run, const char *spec,
+                           const char *method, const simclr_observer *observer,
+                           simclr_error *err);
+/* The encoder (and with `projector`, g) under torchvision's names as safetensors; and back: makes a
+ * run whose step 0 holds the weights of the file.  Mismatches are listed and fatal. */
+SIMCLR_API int simclr_export(const char *path, const char *run, const char *format, bool projector,
+                             const simclr_observer *observer, simclr_error *err);
+SIMCLR_API int simclr_import(const char *run, const char *path, const simclr_config *config,
+                             simclr_error *err);
+/* What a checkpoint, run, safetensors, .npy or event file holds, as text (the caller's,
+ * simclr_text_free); with `verify`, hashes are checked. */
+SIMCLR_API int simclr_inspect(char **text, const char *path, bool verify, simclr_error *err);
+SIMCLR_API void simclr_text_free(char *text);
+
+/* ---- This machine ---------------------------------------------------------------------------- */
+
+SIMCLR_API const char *simclr_version(void);
+/* What runs here: processor, instruction set used, cores, memory, libraries; as text. */
+SIMCLR_API int simclr_doctor(char **text, simclr_error *err);
+/* Times `repeat` training steps after two for warming up; ms (repeat). */
+SIMCLR_API int simclr_bench_step(double *ms, size_t repeat, const simclr_config *config,
+                                 simclr_error *err);
+/* Times k-NN (k = 10) of shape[1] queries in a bank of shape[0] with shape[2] features each. */
+SIMCLR_API int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3],
+                                const simclr_config *config, simclr_error *err);
+/* Largest resident memory of the process so far, MiB. */
+SIMCLR_API double simclr_peak_memory(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

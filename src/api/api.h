@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api.h - the structs behind the opaque types of simclr.h, for the files of this folder.
+ */
+#ifndef SC_API_API_H
+#define SC_API_API_H
+
+#include "simclr.h"
+
+#include "api/api_config.h"
+#include "data/dataset.h"
+#include "model/network.h"
+#include "train/trainer.h"
+#include "views/views.h"
+
+struct simclr_dataset {
+    sc_dataset *set;
+};
+
+struct simclr_model {
+    sc_config cfg;
+    sc_network network;
+    uint64_t step; /* of the checkpoint it came from; 0 */
+    char *summary;
+};
+
+struct simclr_trainer {
+    sc_trainer trainer;
+};
+
+/* The settings inside, or the defaults in *fallback when config is NULL. */
+const sc_config *sc_api_config(const simclr_config *config, sc_config *fallback);
+
+/* Opens the network of `cfg` for views of `size` pixels and rows at most max_rows. */
+int sc_api_open_network(sc_network *network, const sc_config *cfg, uint32_t size, size_t max_rows,
+                        simclr_error *err);
+
+/* A finished or unfinished run, opened for looking at: configuration, data, weights. */
+typedef struct {
+    sc_config cfg;
+    sc_dataset *train, *test; /* test NULL: the set has no such split */
+    sc_network network;
+    sc_views views;
+    uint32_t size;
+    uint64_t step;
+    char spec[SC_CONFIG_STRING];
+} sc_api_run;
+
+/* spec NULL: the run's own data.  Close it also after a failure. */
+int sc_api_run_open(sc_api_run *r, const char *run, const char *spec,
+                    const simclr_observer *observer, simclr_error *err);
+void sc_api_run_close(sc_api_run *r);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api_bench.c - public functions: how long things take on this machine.
+ */
+#include "api/api.h"
+
+#include <sys/resource.h>
+
+#include "core/alloc.h"
+#include "core/fs.h"
+#include "core/parallel.h"
+#include "core/rng.h"
+#include "eval/knn.h"
+#include "train/setup.h"
+
+double simclr_peak_memory(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / 1024.0 : 0;
+}
+
+int simclr_bench_step(double *ms, size_t repeat, const simclr_config *config, simclr_error *err)
+{
+    enum { WARM_UP = 2 };
+    simclr_trainer *trainer;
+    int rc = simclr_trainer_open(&trainer, config, err);
+    for (size_t i = 0; rc == 0 && i < repeat + WARM_UP; i++) {
+        double start = sc_clock();
+        rc = simclr_trainer_step(NULL, trainer, err);
+        if (i >= WARM_UP)
+            ms[i - WARM_UP] = 1000 * (sc_clock() - start);
+    }
+    simclr_trainer_close(trainer);
+    return rc;
+}
+
+static void fill_normal(sc_real *x, int32_t *label, size_t n, size_t d, uint32_t which)
+{
+    for (size_t i = 0; i < n; i++) {
+        sc_rng rng = sc_rng_at(0, which, (uint32_t)i, 0, SC_RNG_PROBE);
+        for (size_t k = 0; k < d; k++)
+            x[i * d + k] = (sc_real)(sc_rng_uniform(&rng) - 0.5);
+        label[i] = (int32_t)(i % 10);
+    }
+}
+
+int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3], const simclr_config *config,
+                     simclr_error *err)
+{
+    sc_config fallback;
+    const sc_config *cfg = sc_api_config(config, &fallback);
+    const sc_backend *backend;
+    size_t n = shape[0] + shape[1], d = shape[2];
+    sc_real *x = sc_alloc(n * d, sizeof *x, err);
+    int32_t *label = sc_alloc(n, sizeof *label, err);
+    int rc = x == NULL || label == NULL ? SIMCLR_E_MEMORY : sc_backend_select(&backend, err);
+    sc_parallel_set_threads(sc_setup_threads(cfg));
+    if (rc == 0)
+        fill_normal(x, label, n, d, 0);
+    for (size_t i = 0; rc == 0 && i < repeat; i++) {
+        const sc_features bank = {x, label, shape[0], d};
+        const sc_features query = {x + shape[0] * d, label + shape[0], shape[1], d};
+        const sc_knn_options options = {.k = 10, .vote = SC_KNN_MAJORITY, .temperature = 1};
+        double top1, start = sc_clock();
+        rc = sc_knn_classify(&top1, NULL, &bank, &query, &options, backend, err);
+        ms[i] = 1000 * (sc_clock() - start);
+    }
+    sc_free(label);
+    sc_free(x);
+    return rc;
+}

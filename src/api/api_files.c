@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api_files.c - public functions: weights out of a run and into one.
+ */
+#include "api/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/fs.h"
+#include "core/parallel.h"
+#include "train/setup.h"
+#include "train/state.h"
+
+void simclr_text_free(char *text)
+{
+    sc_free(text);
+}
+
+int simclr_export(const char *path, const char *run, const char *format, bool projector,
+                  const simclr_observer *observer, simclr_error *err)
+{
+    if (strcmp(format, "safetensors") != 0)
+        return sc_fail(err, SIMCLR_E_USAGE, "format %s: this version writes safetensors", format);
+    sc_config cfg;
+    sc_network network = {0};
+    uint64_t step;
+    int rc = sc_state_read_config(&cfg, run, err);
+    if (rc == 0) /* the weights do not depend on the size of the views */
+        rc = sc_api_open_network(&network, &cfg, cfg.data.image_size > 0
+                                                     ? (uint32_t)cfg.data.image_size : 224, 2, err);
+    if (rc == 0)
+        rc = sc_state_load_weights(&network, &step, run, observer, err);
+    if (rc == 0)
+        rc = sc_state_export(path, &network, projector ? SC_WEIGHTS_ALL : SC_WEIGHTS_ENCODER, &cfg,
+                             err);
+    sc_network_close(&network);
+    return rc;
+}
+
+/* ---- import ---- */
+
+static int set_if_default(sc_config *cfg, const char *key, const char *value, const char *path,
+                          simclr_error *err)
+{
+    int row = sc_config_find(key);
+    if (row >= 0 && sc_config_origin(cfg, (size_t)row) != SC_ORIGIN_DEFAULT)
+        return 0;
+    return sc_config_set(cfg, key, value, SC_ORIGIN_FILE, path, err);
+}
+
+/* Depth, width, stem and channels from the tensors, where the user did not say. */
+static int recognise(sc_config *cfg, const char *path, simclr_error *err)
+{
+    sc_safetensors *st;
+    sc_tensor_desc conv1, t;
+    char value[32];
+    int rc = sc_safetensors_open(&st, path, err);
+    if (rc < 0)
+        return rc;
+    if (sc_safetensors_find(st, "conv1.weight", &conv1, NULL) < 0 || conv1.ndim != 4)
+        rc = sc_fail(err, SIMCLR_E_CHECKPOINT,
+                     "%s: no conv1.weight; expected a ResNet under torchvision's names", path);
+    if (rc == 0) {
+        bool bottleneck = sc_safetensors_find(st, "layer1.0.conv3.weight", &t, NULL) == 0;
+        bool deep = sc_safetensors_find(st, "layer1.2.conv1.weight", &t, NULL) == 0;
+        rc = set_if_default(cfg, "model.arch",
+                            bottleneck ? "resnet50" : deep ? "resnet34" : "resnet18", path, err);
+    }
+    if (rc == 0) {
+        snprintf(value, sizeof value, "%.10g", (double)conv1.shape[0] / 64);
+        rc = set_if_default(cfg, "model.width", value, path, err);
+    }
+    if (rc == 0)
+        rc = set_if_default(cfg, "model.stem", conv1.shape[2] == 3 ? "cifar" : "imagenet", path,
+                            err);
+    if (rc == 0) {
+        snprintf(value, sizeof value, "%llu", (unsigned long long)conv1.shape[1]);
+        rc = set_if_default(cfg, "data.channels", value, path, err);
+    }
+    sc_safetensors_close(st);
+    return rc;
+}
+
+static int save_start(const char *run, sc_step *step, const sc_config *cfg, simclr_error *err)
+{
+    char checkpoints[SC_PATH_MAX];
+    int rc = sc_path_join(checkpoints, run, "checkpoints", err);
+    if (rc == 0 && sc_fs_exists(checkpoints))
+        rc = sc_fail(err, SIMCLR_E_USAGE, "%s: there is a run already; give another -o", run);
+    if (rc == 0)
+        rc = sc_fs_mkdirs(run, err);
+    if (rc == 0)
+        rc = sc_state_write_config(cfg, run, err);
+    const sc_state_identity imported = {run, cfg, NULL};
+    return rc < 0 ? rc : sc_state_save(step, &imported, err);
+}
+
+int simclr_import(const char *run, const char *path, const simclr_config *config,
+                  simclr_error *err)
+{
+    sc_config cfg;
+    sc_step *step = sc_alloc(1, sizeof *step, err);
+    if (step == NULL)
+        return SIMCLR_E_MEMORY;
+    cfg = *sc_api_config(config, &cfg);
+    int rc = recognise(&cfg, path, err);
+    if (rc == 0)
+        rc = sc_api_open_network(&step->network, &cfg, cfg.data.image_size > 0
+                                                           ? (uint32_t)cfg.data.image_size : 224, 2,
+                                 err);
+    if (rc == 0)
+        rc = sc_weights_load(&step->network, path, SC_WEIGHTS_ENCODER, err);
+    if (rc == 0)
+        rc = save_start(run, step, &cfg, err);
+    sc_network_close(&step->network);
+    sc_free(step);
+    return rc;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * backend.h - one table of kernels.  ref/ implements all of it in short plain C and is the
+ * specification; cpu/ starts as a copy of that table and overrides what it does faster.
+ *
+ * Tensors are dense, activations NHWC: x[((n * H + h) * W + w) * C + c].  Convolution weights are
+ * KCRS, exactly as PyTorch stores them; kernels pack what they need.  Destination first, sources
+ * const.  Parameter gradients accumulate (+=), activation gradients overwrite (=).
+ * A kernel asserts its preconditions, allocates nothing and cannot fail; scratch comes in as an
+ * argument, 64-byte aligned.  Results do not depend on the number of threads.
+ */
+#ifndef SC_BACKEND_BACKEND_H
+#define SC_BACKEND_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/real.h"
+
+/* y[n,p,q,k] = sum_{r,s,c} w[k,c,r,s] x[n, p*stride + r*dilation - pad, q*stride + s*dilation - pad, c]
+ * x (n,h,w,c)  w (k,c,r,s)  y (n,p,q,k);  pixels outside x count as zero. */
+typedef struct {
+    size_t n, h, w, c; /* input */
+    size_t k, r, s;    /* filters */
+    size_t p, q;       /* output, = (h + 2 pad - dilation (r-1) - 1) / stride + 1 */
+    size_t stride, pad, dilation;
+} sc_conv_shape;
+
+/* Pooling window over (n,h,w,c) -> (n,p,q,c), as torch.nn.MaxPool2d / AvgPool2d
+ * (count_include_pad=True: the average divides by window * window always). */
+typedef struct {
+    size_t n, h, w, c;
+    size_t p, q;
+    size_t window, stride, pad;
+} sc_pool_shape;
+
+/* torch.nn activations; `param` is negative_slope, alpha, ... of PyTorch's defaults or arguments. */
+typedef enum {
+    SC_ACT_IDENTITY,
+    SC_ACT_RELU,
+    SC_ACT_LEAKY_RELU, /* param: negative_slope 0.01 */
+    SC_ACT_ELU,        /* param: alpha 1 */
+    SC_ACT_SELU,
+    SC_ACT_SILU,
+    SC_ACT_GELU,       /* exact, erf */
+    SC_ACT_TANH,
+    SC_ACT_SIGMOID,
+    SC_ACT_SOFTPLUS,   /* param: beta 1; linear above beta x > 20 as PyTorch */
+    SC_ACT_HARDSWISH,
+    SC_ACT_MISH
+} sc_act_kind;
+
+typedef struct sc_backend {
+    const char *name; /* "ref", "base", "avx2", "avx512" */
+
+    /* C (m,n; ldc) = op(A) op(B) + (accumulate ? C : 0).  op(A) is (m,k): A (m,k; lda), or with
+     * trans_a A (k,m; lda) transposed; likewise op(B) (k,n).  Row-major. */
+    void (*gemm)(sc_real *c, size_t ldc, const sc_real *a, size_t lda, bool trans_a,
+                 const sc_real *b, size_t ldb, bool trans_b, size_t m, size_t n, size_t k,
+                 bool accumulate);
+
+    /* Bytes of scratch that the three convolutions below need at most for this shape. */
+    size_t (*conv2d_scratch)(const sc_conv_shape *shape);
+    void (*conv2d_forward)(sc_real *y, const sc_real *x, const sc_real *w,
+                           const sc_conv_shape *shape, void *scratch);
+    /* dx = the gradient with respect to x */
+    void (*conv2d_backward_data)(sc_real *dx, const sc_real *dy, const sc_real *w,
+                                 const sc_conv_shape *shape, void *scratch);
+    /* dw += the gradient with respect to w */
+    void (*conv2d_backward_weight)(sc_real *dw, const sc_real *dy, const sc_real *x,
+                                   const sc_conv_shape *shape, void *scratch);
+
+    /* Per channel over rows = n*h*w: mean[c], var[c] (biased: divided by rows). */
+    void (*channel_stats)(sc_real *mean, sc_real *var, const sc_real *x, size_t rows, size_t c);
+    /* y = f(x * scale[c] + shift[c] + residual), f = ReLU if `relu`; residual (rows,c) may be NULL;
+     * y may be x or residual. */
+    void (*channel_affine)(sc_real *y, const sc_real *x, const sc_real *scale, const sc_real *shift,
+                           const sc_real *residual, bool relu, size_t rows, size_t c);
+    /* Backward of batch normalisation y = f(gamma (x - mean) invstd + beta + residual) in training.
+     * g = dy, or dy where y > 0 else 0 if y is not NULL (then f was ReLU).
+     * dresidual = g if not NULL (may be dy).  dgamma += sum g xhat, dbeta += sum g,
+     * dx = gamma invstd (g - mean(g) - xhat mean(g xhat)), xhat = (x - mean) invstd.
+     * dx may be dy.  gamma NULL counts as 1; dgamma and dbeta may be NULL together. */
+    void (*batchnorm_backward)(sc_real *dx, sc_real *dresidual, sc_real *dgamma, sc_real *dbeta,
+                               const sc_real *dy, const sc_real *x, const sc_real *y,
+                               const sc_real *gamma, const sc_real *mean, const sc_real *invstd,
+                               size_t rows, size_t c);
+
+    /* Group normalisation of (n, rows, c), rows = h*w, over rows and c/groups channels (torch.nn
+     * GroupNorm; groups == c is InstanceNorm2d).  mean, invstd (n,groups) are written for the
+     * backward; gamma, beta (c) may be NULL.  Backward as batchnorm_backward's, per group. */
+    void (*groupnorm_forward)(sc_real *y, sc_real *mean, sc_real *invstd, const sc_real *x,
+                              const sc_real *gamma, const sc_real *beta, size_t n, size_t rows,
+                              size_t c, size_t groups, double eps);
+    void (*groupnorm_backward)(sc_real *dx, sc_real *dgamma, sc_real *dbeta, const sc_real *dy,
+                               const sc_real *x, const sc_real *gamma, const sc_real *mean,
+                               const sc_real *invstd, size_t n, size_t rows, size_t c,
+                               size_t groups);
+
+    /* y = f(x); dx = f'(x) dy.  y may be x and dx may be dy. */
+    void (*act_forward)(sc_real *y, const sc_real *x, size_t count, sc_act_kind kind, double param);
+    void (*act_backward)(sc_real *dx, const sc_real *dy, const sc_real *x, size_t count,
+                         sc_act_kind kind, double param);
+
+    /* Max pooling keeps the position of the first maximum of each window: argmax = h * W + w. */
+    void (*maxpool_forward)(sc_real *y, uint32_t *argmax, const sc_real *x,
+                            const sc_pool_shape *shape);
+    void (*maxpool_backward)(sc_real *dx, const sc_real *dy, const uint32_t *argmax,
+                             const sc_pool_shape *shape);
+    void (*avgpool_forward)(sc_real *y, const sc_real *x, const sc_pool_shape *shape);
+    void (*avgpool_backward)(sc_real *dx, const sc_real *dy, const sc_pool_shape *shape);
+    /* Global average: y (n,c) = mean of x (n,rows,c) over rows. */
+    void (*global_avgpool_forward)(sc_real *y, const sc_real *x, size_t n, size_t rows, size_t c);
+    void (*global_avgpool_backward)(sc_real *dx, const sc_real *dy, size_t n, size_t rows,
+                                    size_t c);
+    /* Reflection padding (torch.nn.ReflectionPad2d): y (n,h+2pad,w+2pad,c); pad < h, w. */
+    void (*reflect_pad_forward)(sc_real *y, const sc_real *x, size_t n, size_t h, size_t w,
+                                size_t c, size_t pad);
+    void (*reflect_pad_backward)(sc_real *dx, const sc_real *dy, size_t n, size_t h, size_t w,
+                                 size_t c, size_t pad);
+
+    /* y = a + b; y may be a or b. */
+    void (*add)(sc_real *y, const sc_real *a, const sc_real *b, size_t count);
+} sc_backend;
+
+/* The executable specification, always there. */
+const sc_backend *sc_backend_ref(void);
+
+/* The fastest table this processor supports.  The environment variable SIMCLR_CPU=ref|base|avx2|
+ * avx512 caps it; an unknown or unsupported value is SIMCLR_E_USAGE. */
+int sc_backend_select(const sc_backend **out, simclr_error *err);
+
+/* Table by name, or NULL when this processor or build lacks it; for the kernel harness. */
+const sc_backend *sc_backend_by_name(const char *name);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_conv2d.h - the convolutions of the table: Winograd where it fits, else direct.
+ */
+#ifndef SC_CPU_KERNEL_CONV2D_H
+#define SC_CPU_KERNEL_CONV2D_H
+
+#include "backend/cpu/kernel_wgrad.h"
+#include "backend/cpu/kernel_wino_wgrad.h"
+
+static void conv2d_check(const sc_conv_shape *s)
+{
+    assert(s->stride >= 1 && s->dilation >= 1 && s->r >= 1 && s->s >= 1);
+    assert(s->h + 2 * s->pad >= s->dilation * (s->r - 1) + 1);
+    assert(s->w + 2 * s->pad >= s->dilation * (s->s - 1) + 1);
+    assert(s->p == (s->h + 2 * s->pad - s->dilation * (s->r - 1) - 1) / s->stride + 1);
+    assert(s->q == (s->w + 2 * s->pad - s->dilation * (s->s - 1) - 1) / s->stride + 1);
+    (void) s;
+}
+
+static size_t conv2d_scratch(const sc_conv_shape *s)
+{
+    conv2d_check(s);
+    if (wino_fits(s)) {
+        return wino_scratch(s) * sizeof(float);
+    }
+    size_t packed = direct_packed_size(s), slots = direct_slots_size(s);
+    return (packed > slots ? packed : slots) * sizeof(float);
+}
+
+static void conv2d_forward(float *y, const float *x, const float *w, const sc_conv_shape *s,
+                           void *scratch)
+{
+    conv2d_check(s);
+    if (wino_fits(s)) {
+        wino_forward(y, x, w, s, scratch);
+    } else {
+        direct_forward(y, x, w, s, scratch);
+    }
+}
+
+static void conv2d_backward_data(float *dx, const float *dy, const float *w,
+                                 const sc_conv_shape *s, void *scratch)
+{
+    conv2d_check(s);
+    if (wino_fits(s)) {
+        wino_backward_data(dx, dy, w, s, scratch);
+    } else {
+        direct_backward_data(dx, dy, w, s, scratch);
+    }
+}
+
+static void conv2d_backward_weight(float *dw, const float *dy, const float *x,
+                                   const sc_conv_shape *s, void *scratch)
+{
+    conv2d_check(s);
+    if (wino_fits(s)) {
+        wino_backward_weight(dw, dy, x, s, scratch);
+    } else {
+        direct_backward_weight(dw, dy, x, s, scratch);
+    }
+}
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_micro.h - the inner loop of every matrix product and convolution.
+ *
+ *   C[i, col + j] = (accumulate ? C[i, col + j] : 0) + sum_l A[i,l] B[l,j]     i < rows, j < cols
+ *
+ * The tile of MR x NR sums stays in registers.  A is read in place, element by element (rows of A
+ * one after the other, or A transposed); B in rows of NR floats, which must be readable even where
+ * cols < NR.  The sum over l has one order, l = 0, 1, ..., for every element.
+ */
+#ifndef SC_CPU_KERNEL_MICRO_H
+#define SC_CPU_KERNEL_MICRO_H
+
+#include <stdbool.h>
+
+#include "backend/cpu/kernel_vec.h"
+
+typedef struct {
+    float *const *c;     /* row pointers */
+    size_t col, cols;    /* cols <= NR */
+    const float *a;
+    size_t a_row, a_col; /* one of them is 1 */
+    const float *b;
+    size_t b_row;
+    size_t k;
+    bool accumulate;
+} tile;
+
+SC_INLINE void tile_store(const tile *t, size_t i, vec v0, vec v1)
+{
+    float *c = t->c[i] + t->col;
+
+    if (t->cols == NR) {
+        if (t->accumulate) {
+            v0 += vload(c);
+            v1 += vload(c + VEC);
+        }
+        vstore(c, v0);
+        vstore(c + VEC, v1);
+        return;
+    }
+    float edge[NR];
+    vstore(edge, v0);
+    vstore(edge + VEC, v1);
+    for (size_t j = 0; j < t->cols; j++) {
+        c[j] = t->accumulate ? edge[j] + c[j] : edge[j];
+    }
+}
+
+/* rows, and the stride that is 1, are constants where this is called: the loops unroll. */
+SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, const size_t a_col)
+{
+    vec sum0[MR], sum1[MR];
+    const float *a = t->a, *b = t->b;
+    const size_t b_row = t->b_row;
+
+    for (size_t i = 0; i < rows; i++) {
+        sum0[i] = vzero();
+        sum1[i] = vzero();
+    }
+    for (size_t l = t->k; l > 0; l--) {
+        vec b0 = vload(b), b1 = vload(b + VEC);
+        for (size_t i = 0; i < rows; i++) {
+            vec x = vset(a[i * a_row]);
+            sum0[i] = vfma(x, b0, sum0[i]);
+            sum1[i] = vfma(x, b1, sum1[i]);
+        }
+        a += a_col;
+        b += b_row;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        tile_store(t, i, sum0[i], sum1[i]);
+    }
+}
+
+SC_INLINE void tile_rows(const tile *t, const size_t rows)
+{
+    if (t->a_col == 1) {
+        tile_body(t, rows, t->a_row, 1);
+    } else {
+        tile_body(t, rows, 1, t->a_col);
+    }
+}
+
+static void tile_small(const tile *t, size_t rows)
+{
+    switch (rows) {
+    case 1:
+        tile_rows(t, 1);
+        break;
+    case 2:
+        tile_rows(t, 2);
+        break;
+    case 3:
+        tile_rows(t, 3);
+        break;
+    case 4:
+        tile_rows(t, 4);
+        break;
+    case 5:
+        tile_rows(t, 5);
+        break;
+    default:
+        tile_rows(t, 6);
+        break;
+    }
+}
+
+/* C (rows, cols <= NR) from all tiles of one sliver of B.  Steps of t->a and t->c per row: a_row. */
+static void tile_sliver(const tile *sliver, size_t rows)
+{
+    tile t = *sliver;
+
+    for (; rows >= MR; rows -= MR) {
+        tile_rows(&t, MR);
+        t.a += MR * t.a_row;
+        t.c += MR;
+    }
+    while (rows > 0) { /* MR is 6 or 12 */
+        size_t step = min_size(rows, 6);
+        tile_small(&t, step);
+        t.a += step * t.a_row;
+        t.c += step;
+        rows -= step;
+    }
+}
+
+#endif

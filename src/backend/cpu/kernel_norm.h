@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_norm.h - batch statistics, the affine map of a normalisation, and its backward.
+ *
+ *   mean, var of x;   y = f(x scale + shift + residual)
+ *   dx = gamma invstd (g - mean(g) - xhat mean(g xhat))
+ *
+ * Sums over rows: NORM_PARTS ranges of rows, each in float over NORM_RUN rows and from there on in
+ * double; the ranges are added in their order.  Squares are taken about the range's first row, so
+ * that a large mean costs no digits.  Channels go in groups of NORM_GROUP, whose sums fit the stack.
+ */
+#ifndef SC_CPU_KERNEL_NORM_H
+#define SC_CPU_KERNEL_NORM_H
+
+#include <assert.h>
+
+#include "backend/cpu/kernel_vec.h"
+#include "core/parallel.h"
+
+enum { NORM_PARTS = 16, NORM_GROUP = 256, NORM_RUN = 32, NORM_ROWS = 64 };
+
+typedef struct {
+    double first[NORM_PARTS][NORM_GROUP], second[NORM_PARTS][NORM_GROUP];
+} norm_sums;
+
+typedef struct {
+    const float *x, *dy, *y, *mean; /* dy NULL: the sums of channel_stats */
+    size_t rows, c, c0, width;      /* channels c0 .. c0+width-1 */
+    norm_sums *sums;
+} norm_args;
+
+/* Adds rows begin .. end-1 of one channel. */
+static void norm_sum_channel(const norm_args *g, size_t begin, size_t end, size_t c, double *first,
+                             double *second)
+{
+    float a = 0, b = 0;
+
+    for (size_t row = begin; row < end; row++) {
+        size_t i = row * g->c + c;
+        float v = g->dy ? g->y && !(g->y[i] > 0) ? 0 : g->dy[i] : g->x[i] - g->mean[c];
+        a += v;
+        b += v * (g->x[i] - g->mean[c]);
+    }
+    *first += a;
+    *second += b;
+}
+
+/* The same for VEC channels; `with_dy` and `with_y` are constants where this is called. */
+SC_INLINE void norm_sum_vec(const norm_args *g, size_t begin, size_t end, size_t c, double *first,
+                            double *second, const bool with_dy, const bool with_y)
+{
+    vec a = vzero(), b = vzero(), mean = vload(g->mean + c);
+    float lanes[2 * VEC];
+
+    for (size_t row = begin; row < end; row++) {
+        size_t i = row * g->c + c;
+        vec d = vload(g->x + i) - mean, v = d;
+        if (with_dy) {
+            v = vload(g->dy + i);
+        }
+        if (with_y) {
+            v = vkeep_positive(v, vload(g->y + i));
+        }
+        a += v;
+        b = vfma(v, d, b);
+    }
+    vstore(lanes, a);
+    vstore(lanes + VEC, b);
+    for (size_t j = 0; j < VEC; j++) {
+        first[j] += lanes[j];
+        second[j] += lanes[VEC + j];
+    }
+}
+
+static void norm_sum_rows(const norm_args *g, size_t begin, size_t end, double *first,
+                          double *second)
+{
+    size_t j = 0;
+
+    for (; j + VEC <= g->width; j += VEC) {
+        size_t c = g->c0 + j;
+        if (!g->dy) {
+            norm_sum_vec(g, begin, end, c, first + j, second + j, false, false);
+        } else if (!g->y) {
+            norm_sum_vec(g, begin, end, c, first + j, second + j, true, false);
+        } else {
+            norm_sum_vec(g, begin, end, c, first + j, second + j, true, true);
+        }
+    }
+    for (; j < g->width; j++) {
+        norm_sum_channel(g, begin, end, g->c0 + j, first + j, second + j);
+    }
+}
+
+static void norm_sum_part(void *context, size_t part)
+{
+    norm_args g = *(const norm_args *) context;
+    double *first = g.sums->first[part], *second = g.sums->second[part];
+    size_t begin, end;
+
+    sc_part_range(&begin, &end, g.rows, NORM_PARTS, part);
+    if (!g.dy) {
+        g.mean = g.x + begin * g.c; /* any row near the data will do */
+    }
+    for (size_t j = 0; j < g.width; j++) {
+        first[j] = second[j] = 0;
+    }
+    for (size_t row = begin; row < end; row += NORM_RUN) {
+        norm_sum_rows(&g, row, min_size(row + NORM_RUN, end), first, second);
+    }
+}
+
+/* Joins the ranges' means and squared deviations (Chan, Golub and LeVeque 1979). */
+static void norm_stats_channel(double *mean, double *squares, const norm_args *g, size_t j)
+{
+    double count = 0;
+
+    *mean = *squares = 0;
+    for (size_t part = 0; part < NORM_PARTS; part++) {
+        size_t begin, end;
+        sc_part_range(&begin, &end, g->rows, NORM_PARTS, part);
+        if (begin == end) {
+            continue;
+        }
+        double n = (double) (end - begin), shifted = g->sums->first[part][j] / n;
+        double part_mean = g->x[begin * g->c + g->c0 + j] + shifted;
+        double part_squares = g->sums->second[part][j] - n * shifted * shifted;
+        double delta = part_mean - *mean;
+        *squares += (part_squares > 0 ? part_squares : 0) + delta * delta * count * n / (count + n);
+        *mean += delta * n / (count + n);
+        count += n;
+    }
+}
+
+static void channel_stats(float *mean, float *var, const float *x, size_t rows, size_t c)
+{
+    norm_sums sums;
+    norm_args g = {.x = x, .rows = rows, .c = c, .sums = &sums};
+
+    assert(rows >= 1);
+    for (g.c0 = 0; g.c0 < c; g.c0 += NORM_GROUP) {
+        g.width = min_size(c - g.c0, NORM_GROUP);
+        sc_parallel_for(NORM_PARTS, norm_sum_part, &g);
+        for (size_t j = 0; j < g.width; j++) {
+            double m, squares;
+            norm_stats_channel(&m, &squares, &g, j);
+            mean[g.c0 + j] = (float) m;
+            var[g.c0 + j] = (float) (squares / (double) rows);
+        }
+    }
+}
+
+typedef struct {
+    float *y;
+    const float *x, *scale, *shift, *residual;
+    bool relu;
+    size_t rows, c;
+} affine_args;
+
+SC_INLINE void affine_row(const affine_args *g, size_t i, const bool residual, const bool relu)
+{
+    size_t c = 0;
+
+    for (; c + VEC <= g->c; c += VEC) {
+        vec v = vfma(vload(g->x + i + c), vload(g->scale + c), vload(g->shift + c));
+        if (residual) {
+            v += vload(g->residual + i + c);
+        }
+        vstore(g->y + i + c, relu ? vmax(vzero(), v) : v); /* vmax(0, NaN) is NaN */
+    }
+    for (; c < g->c; c++) {
+        float v = g->x[i + c] * g->scale[c] + g->shift[c];
+        if (residual) {
+            v += g->residual[i + c];
+        }
+        g->y[i + c] = relu && v < 0 ? 0 : v;
+    }
+}
+
+static void affine_part(void *context, size_t part)
+{
+    const affine_args *g = context;
+    size_t end = min_size((part + 1) * NORM_ROWS, g->rows);
+
+    for (size_t row = part * NORM_ROWS; row < end; row++) {
+        size_t i = row * g->c;
+        if (g->residual && g->relu) {
+            affine_row(g, i, true, true);
+        } else if (g->residual) {
+            affine_row(g, i, true, false);
+        } else if (g->relu) {
+            affine_row(g, i, false, true);
+        } else {
+            affine_row(g, i, false, false);
+        }
+    }
+}
+
+static void channel_affine(float *y, const float *x, const float *scale, const float *shift,
+                           const float *residual, bool relu, size_t rows, size_t c)
+{
+    affine_args g = {y, x, scale, shift, residual, relu, rows, c};
+    sc_parallel_for((rows + NORM_ROWS - 1) / NORM_ROWS, affine_part, &g);
+}
+
+typedef struct {
+    norm_args g;
+    float *dx, *dresidual;
+    float slope[NORM_GROUP], mean_g[NORM_GROUP], curve[NORM_GROUP];
+} norm_backward_args;
+
+/* dx = slope (g - mean_g) - curve (x - mean) for channel j of the group */
+SC_INLINE void norm_backward_row(const norm_backward_args *a, size_t row, const bool with_y)
+{
+    size_t i = row * a->g.c + a->g.c0, j = 0;
+    const float *mean = a->g.mean + a->g.c0;
+
+    for (; j + VEC <= a->g.width; j += VEC) {
+        vec d = vload(a->g.dy + i + j), centred = vload(a->g.x + i + j) - vload(mean + j);
+        if (with_y) {
+            d = vkeep_positive(d, vload(a->g.y + i + j));
+        }
+        vec v = vload(a->slope + j) * (d - vload(a->mean_g + j));
+        if (a->dresidual) {
+            vstore(a->dresidual + i + j, d);
+        }
+        vstore(a->dx + i + j, v - vload(a->curve + j) * centred);
+    }
+    for (; j < a->g.width; j++) {
+        float d = with_y && !(a->g.y[i + j] > 0) ? 0 : a->g.dy[i + j];
+        float centred = a->g.x[i + j] - mean[j];
+        if (a->dresidual) {
+            a->dresidual[i + j] = d;
+        }
+        a->dx[i + j] = a->slope[j] * (d - a->mean_g[j]) - a->curve[j] * centred;
+    }
+}
+
+static void norm_backward_part(void *context, size_t part)
+{
+    const norm_backward_args *a = context;
+    size_t end = min_size((part + 1) * NORM_ROWS, a->g.rows);
+
+    for (size_t row = part * NORM_ROWS; row < end; row++) {
+        if (a->g.y) {
+            norm_backward_row(a, row, true);
+        } else {
+            norm_backward_row(a, row, false);
+        }
+    }
+}
+
+static void batchnorm_backward(float *dx, float *dresidual, float *dgamma, float *dbeta,
+                               const float *dy, const float *x, const float *y, const float *gamma,
+                               const float *mean, const float *invstd, size_t rows, size_t c)
+{
+    norm_sums sums;
+    norm_backward_args a = {.g = {.x = x, .dy = dy, .y = y, .mean = mean, .rows = rows, .c = c,
+                                  .sums = &sums},
+                            .dx = dx, .dresidual = dresidual};
+
+    assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta);
+    for (size_t c0 = 0; c0 < c; c0 += NORM_GROUP) {
+        a.g.c0 = c0;
+        a.g.width = min_size(c - c0, NORM_GROUP);
+        sc_parallel_for(NORM_PARTS, norm_sum_part, &a.g);
+        for (size_t j = 0; j < a.g.width; j++) {
+            double sum_g = 0, sum_gx = 0, inv = invstd[c0 + j];
+            for (size_t part = 0; part < NORM_PARTS; part++) {
+                sum_g += sums.first[part][j];
+                sum_gx += sums.second[part][j];
+            }
+            double slope = (gamma ? gamma[c0 + j] : 1) * inv;
+            a.slope[j] = (float) slope;
+            a.mean_g[j] = (float) (sum_g / (double) rows);
+            a.curve[j] = (float) (slope * inv * inv * (sum_gx / (double) rows));
+            if (dgamma) {
+                dgamma[c0 + j] = (float) (dgamma[c0 + j] + sum_gx * inv);
+                dbeta[c0 + j] = (float) (dbeta[c0 + j] + sum_g);
+            }
+        }
+        sc_parallel_for((rows + NORM_ROWS - 1) / NORM_ROWS, norm_backward_part, &a);
+    }
+}
+
+#endif

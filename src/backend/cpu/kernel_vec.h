@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_vec.h - the vector type of one instruction set, and the size of the matrix micro-tile.
+ *
+ * The kernel_*.h files hold static functions; kernels_base.c, kernels_avx2.c and kernels_avx512.c
+ * include them all, each compiled with its own flags, and export one table.  So there is one source
+ * for all instruction sets.
+ */
+#ifndef SC_CPU_KERNEL_VEC_H
+#define SC_CPU_KERNEL_VEC_H
+
+#include <stddef.h>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#if defined(__GNUC__)
+#define SC_INLINE static inline __attribute__((always_inline))
+#else
+#define SC_INLINE static inline
+#endif
+
+/* Tile of C held in registers: MR rows of NR = 2 VEC columns. */
+#if defined(__AVX512F__)
+enum { VEC = 16, MR = 12, NR = 32 };
+typedef __m512 vec;
+SC_INLINE vec vload(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
+SC_INLINE void vstore(float *p, vec v)
+{
+    _mm512_storeu_ps(p, v);
+}
+SC_INLINE vec vset(float x)
+{
+    return _mm512_set1_ps(x);
+}
+SC_INLINE vec vfma(vec a, vec b, vec c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+SC_INLINE vec vmax(vec a, vec b)
+{
+    return _mm512_max_ps(a, b);
+}
+SC_INLINE vec vkeep_positive(vec x, vec y) /* x where y > 0, else 0 */
+{
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_GT_OQ), x);
+}
+#elif defined(__AVX2__) && defined(__FMA__)
+enum { VEC = 8, MR = 6, NR = 16 };
+typedef __m256 vec;
+SC_INLINE vec vload(const float *p)
+{
+    return _mm256_loadu_ps(p);
+}
+SC_INLINE void vstore(float *p, vec v)
+{
+    _mm256_storeu_ps(p, v);
+}
+SC_INLINE vec vset(float x)
+{
+    return _mm256_set1_ps(x);
+}
+SC_INLINE vec vfma(vec a, vec b, vec c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+SC_INLINE vec vmax(vec a, vec b)
+{
+    return _mm256_max_ps(a, b);
+}
+SC_INLINE vec vkeep_positive(vec x, vec y)
+{
+    return _mm256_and_ps(x, _mm256_cmp_ps(y, _mm256_setzero_ps(), _CMP_GT_OQ));
+}
+#else
+/* Portable: four floats, which compilers map to SSE or NEON, or to plain C where there is none. */
+#include <string.h>
+enum { VEC = 4, MR = 6, NR = 8 };
+#if defined(__GNUC__)
+typedef float vec __attribute__((vector_size(16)));
+#else
+#error "kernel_vec.h needs vector types; add this compiler's here"
+#endif
+SC_INLINE vec vload(const float *p)
+{
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+SC_INLINE void vstore(float *p, vec v)
+{
+    memcpy(p, &v, sizeof v);
+}
+SC_INLINE vec vset(float x)
+{
+    vec v = {x, x, x, x};
+    return v;
+}
+SC_INLINE vec vfma(vec a, vec b, vec c)
+{
+    return a * b + c;
+}
+SC_INLINE vec vmax(vec a, vec b) /* as maxps: b if either is NaN */
+{
+    for (int i = 0; i < VEC; i++) {
+        a[i] = a[i] > b[i] ? a[i] : b[i];
+    }
+    return a;
+}
+SC_INLINE vec vkeep_positive(vec x, vec y)
+{
+    for (int i = 0; i < VEC; i++) {
+        x[i] = y[i] > 0 ? x[i] : 0;
+    }
+    return x;
+}
+#endif
+
+SC_INLINE vec vzero(void)
+{
+    return vset(0);
+}
+
+SC_INLINE size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+SC_INLINE size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+SC_INLINE void copy_floats(float *restrict to, const float *restrict from, size_t n)
+{
+    size_t i = 0;
+    for (; i + VEC <= n; i += VEC) {
+        vstore(to + i, vload(from + i));
+    }
+    for (; i < n; i++) {
+        to[i] = from[i];
+    }
+}
+
+SC_INLINE void zero_floats(float *to, size_t n)
+{
+    size_t i = 0;
+    for (; i + VEC <= n; i += VEC) {
+        vstore(to + i, vzero());
+    }
+    for (; i < n; i++) {
+        to[i] = 0;
+    }
+}
+
+#endif

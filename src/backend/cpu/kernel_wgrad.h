@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_wgrad.h - weight gradient of a convolution as an implicit matrix product.
+ *
+ *   slot[k, (r,s,c)] = sum over the slot's rows (n,p,q) of dy[row, k] unfold(x)[row, (r,s,c)]
+ *   dw[k,c,r,s]     += slot 0 + slot 1 + ...
+ *
+ * A part is one slot (a range of rows) and one block of filters.  It takes WGRAD_ROWS rows at a time:
+ * dy packed in panels of MR filters, the unfolded image in slivers of NR columns, both on the stack.
+ */
+#ifndef SC_CPU_KERNEL_WGRAD_H
+#define SC_CPU_KERNEL_WGRAD_H
+
+#include "backend/cpu/kernel_conv.h"
+
+enum { WGRAD_ROWS = 192, WGRAD_FILTERS = 96, WGRAD_PARTS = 16 };
+
+typedef struct {
+    correlation unfold; /* of x; only the gathering side is used */
+    const sc_conv_shape *shape;
+    const float *dy;
+    float *dw, *slots; /* slots (slots, k, depth) */
+    size_t slot_count, blocks, depth;
+} wgrad_args;
+
+static size_t wgrad_blocks(const sc_conv_shape *s)
+{
+    return (s->k + WGRAD_FILTERS - 1) / WGRAD_FILTERS;
+}
+
+static size_t wgrad_slots(const sc_conv_shape *s)
+{
+    size_t parts = (WGRAD_PARTS + wgrad_blocks(s) - 1) / wgrad_blocks(s);
+    size_t chunks = (s->n * s->p * s->q + WGRAD_ROWS - 1) / WGRAD_ROWS;
+    return parts < chunks ? parts : chunks > 0 ? chunks : 1;
+}
+
+/* panel (ceil(filters / MR), rows, MR) = dy[rows, k0 ..] */
+static void wgrad_pack(float *panel, const wgrad_args *g, size_t row, size_t rows, size_t k0,
+                       size_t filters)
+{
+    size_t k = g->shape->k;
+
+    for (size_t f = 0; f < filters; f += MR) {
+        const float *dy = g->dy + row * k + k0 + f;
+        size_t width = min_size(filters - f, MR);
+        for (size_t i = 0; i < rows; i++, dy += k, panel += MR) {
+            if (width == MR) {
+                for (size_t j = 0; j < MR; j++) {
+                    panel[j] = dy[j];
+                }
+                continue;
+            }
+            for (size_t j = 0; j < width; j++) {
+                panel[j] = dy[j];
+            }
+        }
+    }
+}
+
+/* Adds rows row .. row+rows-1 to (or, the first time, writes) filters k0 .. of a slot. */
+static void wgrad_rows(const wgrad_args *g, float *const *c, size_t row, size_t rows, size_t k0,
+                       bool accumulate)
+{
+    float panel[WGRAD_FILTERS * WGRAD_ROWS], sliver[WGRAD_ROWS * NR];
+    size_t filters = min_size(g->shape->k - k0, WGRAD_FILTERS);
+    corr_row at[WGRAD_ROWS];
+
+    wgrad_pack(panel, g, row, rows, k0, filters);
+    corr_rows(at, &g->unfold, row, rows);
+    zero_floats(sliver, rows * NR);
+    for (size_t j = 0; j < g->depth; j += NR) {
+        size_t cols = min_size(g->depth - j, NR);
+        corr_gather(sliver, NR, &g->unfold, at, rows, j, j + cols);
+        for (size_t f = 0; f < filters; f += MR) {
+            tile t = {.c = c + f, .col = j, .cols = cols, .a = panel + f * rows, .a_row = 1,
+                      .a_col = MR, .b = sliver, .b_row = NR, .k = rows,
+                      .accumulate = accumulate};
+            tile_sliver(&t, min_size(filters - f, MR));
+        }
+    }
+}
+
+static void wgrad_part(void *context, size_t part)
+{
+    const wgrad_args *g = context;
+    size_t slot = part / g->blocks, k0 = part % g->blocks * WGRAD_FILTERS;
+    size_t filters = min_size(g->shape->k - k0, WGRAD_FILTERS), begin, end;
+    float *c[WGRAD_FILTERS];
+
+    for (size_t i = 0; i < filters; i++) {
+        c[i] = g->slots + (slot * g->shape->k + k0 + i) * g->depth;
+    }
+    sc_part_range(&begin, &end, g->shape->n * g->shape->p * g->shape->q, g->slot_count, slot);
+    for (size_t row = begin; row < end; row += WGRAD_ROWS) {
+        wgrad_rows(g, c, row, min_size(end - row, WGRAD_ROWS), k0, row > begin);
+    }
+}
+
+static void wgrad_sum_part(void *context, size_t k)
+{
+    const wgrad_args *g = context;
+    size_t taps = g->shape->r * g->shape->s, ci = g->shape->c;
+
+    for (size_t slot = 0; slot < g->slot_count; slot++) {
+        const float *from = g->slots + (slot * g->shape->k + k) * g->depth;
+        float *dw = g->dw + k * g->depth;
+        for (size_t tap = 0; tap < taps; tap++) {
+            for (size_t c = 0; c < ci; c++) {
+                dw[c * taps + tap] += from[tap * ci + c];
+            }
+        }
+    }
+}
+
+static size_t direct_slots_size(const sc_conv_shape *s)
+{
+    return wgrad_slots(s) * s->k * s->r * s->s * s->c;
+}
+
+static void direct_backward_weight(float *dw, const float *dy, const float *x,
+                                   const sc_conv_shape *s, float *slots)
+{
+    wgrad_args g = {.unfold = {.in = x, .n = s->n, .ci = s->c, .co = s->k,
+                               .h = forward_side(s, s->h, s->p, s->r),
+                               .v = forward_side(s, s->w, s->q, s->s)},
+                    .shape = s, .dy = dy, .dw = dw, .slots = slots, .slot_count = wgrad_slots(s),
+                    .blocks = wgrad_blocks(s), .depth = s->r * s->s * s->c};
+    if (s->n * s->p * s->q == 0) {
+        return;
+    }
+    sc_parallel_for(g.slot_count * g.blocks, wgrad_part, &g);
+    sc_parallel_for(s->k, wgrad_sum_part, &g);
+}
+
+#endif

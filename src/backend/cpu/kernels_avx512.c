@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernels_avx512.c - the kernels for AVX-512: sixteen floats, 12 x 32 micro-tile.
+ */
+#include "backend/cpu/cpu.h"
+
+#if !defined(SC_REAL_DOUBLE) && defined(__AVX512F__)
+
+#define KERNEL_NAME "avx512"
+#include "backend/cpu/kernel_table.h"
+
+const sc_backend *sc_cpu_table_avx512(void)
+{
+    return &kernel_table;
+}
+
+#else
+
+const sc_backend *sc_cpu_table_avx512(void)
+{
+    return NULL;
+}
+
+#endif

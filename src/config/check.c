@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * check.c - what no single key can tell: contradictions between keys, all found at once.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/value.h"
+
+static void check_pair(const sc_float_list *pair, const char *group, const char *key,
+                       simclr_error *err)
+{
+    if (pair->count == 2 && pair->at[0] > pair->at[1]) {
+        sc_config_add_error(err, "%s.%s: least (%g) is above most (%g)", group, key, pair->at[0],
+                            pair->at[1]);
+    }
+}
+
+static void check_view(const sc_config_view *view, const char *group, simclr_error *err)
+{
+    check_pair(&view->crop_scale, group, "crop_scale", err);
+    check_pair(&view->crop_ratio, group, "crop_ratio", err);
+    check_pair(&view->blur_sigma, group, "blur_sigma", err);
+    if (view->blur_kernel != 0 && view->blur_kernel % 2 == 0) {
+        sc_config_add_error(err, "%s.blur_kernel: %d is even; use %d or 0", group,
+                            view->blur_kernel, view->blur_kernel + 1);
+    }
+    if (view->hue * view->jitter_strength > 0.5) {
+        sc_config_add_error(err, "%s.hue: %g times jitter_strength %g is above 0.5 turns", group,
+                            view->hue, view->jitter_strength);
+    }
+}
+
+static void check_data(const sc_config *cfg, simclr_error *err)
+{
+    static const char *const SPLITS[] = {"", "train", "test", "unlabeled", "all"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof(SPLITS) / sizeof(SPLITS[0]); i++) {
+        known = known || strcmp(SPLITS[i], cfg->data.split) == 0;
+    }
+    if (!known) {
+        sc_config_add_error(err, "data.split: '%s' is not train, test, unlabeled or all",
+                            cfg->data.split);
+    }
+    if (cfg->data.channels == 2) {
+        sc_config_add_error(err, "data.channels: 2 is neither 1 (grey) nor 3 (RGB)");
+    }
+    if (cfg->data.image_size != 0 && cfg->data.image_size < 8) {
+        sc_config_add_error(err, "data.image_size: %d is below 8 px", cfg->data.image_size);
+    }
+    check_view(&cfg->view[0], "views", err);
+    check_view(&cfg->view[1], "views2", err);
+    bool own = cfg->normalize == SC_CFG_STATS_OWN;
+    bool fits = cfg->mean.count == cfg->data.channels && cfg->std.count == cfg->data.channels;
+    if (own && !fits) {
+        sc_config_add_error(err, "views.normalize: own needs %d numbers in views.mean and in "
+                            "views.std", cfg->data.channels);
+    }
+    if (!own && (cfg->mean.count > 0 || cfg->std.count > 0)) {
+        sc_config_add_error(err, "views.mean, views.std: need views.normalize=own");
+    }
+    if ((cfg->normalize == SC_CFG_STATS_IMAGENET || cfg->normalize == SC_CFG_STATS_CIFAR10) &&
+        cfg->data.channels != 3) {
+        sc_config_add_error(err, "views.normalize: these statistics are of 3 channels, "
+                            "data.channels is %d", cfg->data.channels);
+    }
+}
+
+/* Side of the last map, following conv1, pool and stages; reports where reflection has no room. */
+static void check_strides(const sc_config *cfg, simclr_error *err)
+{
+    const sc_config_model *m = &cfg->model;
+    if (m->strides.count != 0 && m->strides.count != 6) {
+        sc_config_add_error(err, "model.strides: has %d numbers, needs 6 or none",
+                            m->strides.count);
+        return;
+    }
+    if (m->padding != SC_CFG_PAD_REFLECT || cfg->data.image_size == 0) {
+        return;
+    }
+    bool cifar = m->stem == SC_CFG_STEM_CIFAR ||
+                 (m->stem == SC_CFG_STEM_AUTO && cfg->data.image_size <= 64);
+    const int standard[6] = {cifar ? 1 : 2, cifar ? 1 : 2, 1, 2, 2, 2};
+    const int *stride = m->strides.count == 6 ? m->strides.at : standard;
+    int kernel = m->stem_kernel > 0 ? m->stem_kernel : cifar ? 3 : 7;
+    int side = cfg->data.image_size;
+    for (int i = 0; i < 6; i++) {
+        int pad = i == 0 ? kernel / 2 : 1;
+        if (side <= pad) {
+            sc_config_add_error(err, "model.padding: reflect needs maps larger than %d px, but "
+                                "%d px images are %d px at %s; use padding=zero, smaller strides "
+                                "or a larger image_size", pad, cfg->data.image_size, side,
+                                i < 2 ? "the stem" : "the stages");
+            return;
+        }
+        bool even_pool = i == 1 && m->pool_kernel == 2; /* without padding */
+        side = even_pool ? side / stride[i] : (side + stride[i] - 1) / stride[i];
+    }
+    if (side <= 1) {
+        sc_config_add_error(err, "model.padding: reflect needs maps larger than 1 px, but %d px "
+                            "images are %d px in the last stage; use padding=zero, smaller strides "
+                            "or a larger image_size", cfg->data.image_size, side);
+    }
+}
+
+static void check_model(const sc_config *cfg, simclr_error *err)
+{
+    const sc_config_model *m = &cfg->model;
+    check_strides(cfg, err);
+    if (m->dilations.count != 0 && m->dilations.count != 4) {
+        sc_config_add_error(err, "model.dilations: has %d numbers, needs 4 or none",
+                            m->dilations.count);
+    }
+    if (m->stem_kernel != 0 && m->stem_kernel % 2 == 0) {
+        sc_config_add_error(err, "model.stem_kernel: %d is even; use %d or 0", m->stem_kernel,
+                            m->stem_kernel + 1);
+    }
+    double channels = round(64 * m->width);
+    if (m->norm.kind == SC_CFG_NORM_GROUP && fmod(channels, m->norm.groups) != 0) {
+        sc_config_add_error(err, "model.norm_groups: %d does not divide the %g channels of "
+                            "stage 1", m->norm.groups, channels);
+    }
+    const sc_config_projector *p = &cfg->projector;
+    for (int i = 0; i < p->layers.count && p->norm.kind == SC_CFG_NORM_GROUP; i++) {
+        if (p->layers.at[i] % p->norm.groups != 0) {
+            sc_config_add_error(err, "projector.norm_groups: %d does not divide layer %d",
+                                p->norm.groups, p->layers.at[i]);
+        }
+    }
+    if (p->last_norm && p->norm.kind == SC_CFG_NORM_NONE) {
+        sc_config_add_error(err, "projector.last_norm: needs projector.norm");
+    }
+}
+
+static void check_training(const sc_config *cfg, simclr_error *err)
+{
+    const sc_config_optim *o = &cfg->optim;
+    if (o->nesterov && o->name != SC_CFG_SGD && o->name != SC_CFG_LARS) {
+        sc_config_add_error(err, "optim.nesterov: only sgd and lars have it");
+    }
+    if (o->nesterov && o->momentum == 0) {
+        sc_config_add_error(err, "optim.nesterov: needs optim.momentum above 0");
+    }
+    if (cfg->schedule.warmup_epochs >= cfg->train.epochs && cfg->schedule.warmup_epochs > 0) {
+        sc_config_add_error(err, "schedule.warmup_epochs: %g leaves nothing of %d epochs",
+                            cfg->schedule.warmup_epochs, cfg->train.epochs);
+    }
+    if (cfg->schedule.min_lr > o->lr) {
+        sc_config_add_error(err, "schedule.min_lr: %g is above optim.lr %g", cfg->schedule.min_lr,
+                            o->lr);
+    }
+    if (cfg->train.log_every == 0) {
+        sc_config_add_error(err, "train.log_every: 0 steps; use 1 or more");
+    }
+}
+
+int sc_config_check(const sc_config *cfg, simclr_error *err)
+{
+    simclr_error found = {SIMCLR_OK, ""};
+    check_data(cfg, &found);
+    check_model(cfg, &found);
+    check_training(cfg, &found);
+    if (found.code != SIMCLR_OK && err != NULL) {
+        *err = found;
+    }
+    return found.code;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loader.c - a ring of batches that a few threads fill ahead of the one consumer.
+ *
+ * Batch of step s lives in slot s mod DEPTH.  Threads take (slot, position) pairs in order; what a
+ * position holds follows from (seed, epoch, position) alone, so the threads only change when it is
+ * ready.  A resident data set needs no threads: its batch is put together in sc_loader_next.
+ */
+#include "data/loader.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/fs.h"
+#include "core/rng.h"
+
+enum { DEPTH = 4, MAX_THREADS = 64 };
+
+/* The order of one epoch, shared by the slots that are made from it. */
+typedef struct {
+    uint32_t *order;
+    uint64_t epoch;
+    int users;
+} epoch_order;
+
+typedef struct {
+    uint32_t *index;
+    sc_image *image;
+    size_t count, first; /* positions first .. first + count - 1 of the epoch */
+    size_t taken, done;  /* images given to threads, finished */
+    uint64_t step;
+    epoch_order *order;
+    simclr_error error; /* of the first image that could not be replaced */
+} slot;
+
+struct sc_loader {
+    sc_dataset *ds;
+    size_t images, batch, steps;
+    uint64_t seed;
+    slot ring[DEPTH];
+    epoch_order *current;
+    uint64_t next_step; /* to be handed out */
+    uint64_t planned;   /* steps before this one have been planned into slots */
+    double waited;
+
+    pthread_t thread[MAX_THREADS];
+    int threads;
+    pthread_mutex_t mutex;
+    pthread_cond_t work, ready;
+    bool stop;
+};
+
+static void release_order(epoch_order *o)
+{
+    if (o != NULL && --o->users == 0) {
+        sc_free(o->order);
+        sc_free(o);
+    }
+}
+
+/* Makes `current` the order of this epoch. */
+static int use_epoch(sc_loader *l, uint64_t epoch, simclr_error *err)
+{
+    if (l->current != NULL && l->current->epoch == epoch) {
+        return 0;
+    }
+    epoch_order *o = sc_alloc(1, sizeof *o, err);
+    uint32_t *order = o != NULL ? sc_alloc(l->images, sizeof *order, err) : NULL;
+    if (order == NULL) {
+        sc_free(o);
+        return SIMCLR_E_MEMORY;
+    }
+    sc_rng_permutation(order, l->images, l->seed, (uint32_t)epoch, SC_RNG_SHUFFLE);
+    *o = (epoch_order){.order = order, .epoch = epoch, .users = 1};
+    release_order(l->current);
+    l->current = o;
+    return 0;
+}
+
+static void clear_slot(slot *s)
+{
+    for (size_t k = 0; k < s->count; k++) {
+        sc_image_free(&s->image[k]);
+    }
+    release_order(s->order);
+    s->order = NULL;
+    s->count = s->taken = s->done = 0;
+    s->error.code = 0;
+}
+
+/* Writes the plan of the next step into its slot, which must be free. */
+static int plan_step(sc_loader *l, simclr_error *err)
+{
+    slot *s = &l->ring[l->planned % DEPTH];
+    uint64_t epoch = l->planned / l->steps;
+    size_t within = (size_t)(l->planned % l->steps);
+    clear_slot(s);
+    int rc = use_epoch(l, epoch, err);
+    if (rc != 0) {
+        return rc;
+    }
+    s->first = within * l->batch;
+    s->count = within + 1 == l->steps ? l->images - s->first : l->batch;
+    s->step = l->planned++;
+    s->order = l->current;
+    s->order->users++;
+    memcpy(s->index, s->order->order + s->first, s->count * sizeof *s->index);
+    memset(s->image, 0, s->count * sizeof *s->image);
+    return 0;
+}
+
+/* Image at a position of the epoch, or the next one of the order that can be read. */
+static int fetch(sc_image *image, uint32_t *index, sc_loader *l, const epoch_order *o,
+                 size_t position, simclr_error *err)
+{
+    for (size_t k = 0; k < l->images; k++) {
+        simclr_error why = {0};
+        *index = o->order[(position + k) % l->images];
+        int rc = sc_dataset_read(image, l->ds, *index, &why);
+        if (rc == 0) {
+            return 0;
+        }
+        if (rc == SIMCLR_E_MEMORY) {
+            return sc_fail(err, rc, "%s", why.text);
+        }
+        rc = sc_dataset_note_bad(l->ds, *index, why.text, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return sc_fail(err, SIMCLR_E_DATA, "data: none of %zu images can be read any more", l->images);
+}
+
+/* The oldest planned slot with an image that no thread has taken. */
+static slot *next_work(sc_loader *l)
+{
+    for (uint64_t step = l->next_step; step < l->planned; step++) {
+        slot *s = &l->ring[step % DEPTH];
+        if (s->step == step && s->taken < s->count) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static void *worker(void *context)
+{
+    sc_loader *l = context;
+    pthread_mutex_lock(&l->mutex);
+    for (;;) {
+        slot *s = NULL;
+        while (!l->stop && (s = next_work(l)) == NULL) {
+            pthread_cond_wait(&l->work, &l->mutex);
+        }
+        if (l->stop) {
+            break;
+        }
+        size_t k = s->taken++;
+        const epoch_order *o = s->order;
+        size_t position = s->first + k;
+        pthread_mutex_unlock(&l->mutex);
+        simclr_error error = {0};
+        int rc = fetch(&s->image[k], &s->index[k], l, o, position, &error);
+        pthread_mutex_lock(&l->mutex);
+        if (rc != 0 && s->error.code == 0) {
+            s->error = error;
+            s->error.code = rc;
+        }
+        if (++s->done == s->count) {
+            pthread_cond_signal(&l->ready);
+        }
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return NULL;
+}
+
+/* The resident way: everything in the caller's thread, nothing to wait for. */
+static int next_direct(slot **out, sc_loader *l, simclr_error *err)
+{
+    int rc = plan_step(l, err);
+    slot *s = &l->ring[l->next_step % DEPTH];
+    for (size_t k = 0; k < s->count && rc == 0; k++) {
+        rc = fetch(&s->image[k], &s->index[k], l, s->order, s->first + k, err);
+    }
+    *out = s;
+    return rc;
+}
+
+static int next_prefetched(slot **out, sc_loader *l, simclr_error *err)
+{
+    int rc = 0;
+    pthread_mutex_lock(&l->mutex);
+    /* The slot handed out last time is free now; plan as far as the ring goes. */
+    while (rc == 0 && l->planned < l->next_step + DEPTH) {
+        rc = plan_step(l, err);
+    }
+    pthread_cond_broadcast(&l->work);
+    slot *s = &l->ring[l->next_step % DEPTH];
+    double start = sc_clock();
+    while (rc == 0 && s->done < s->count) {
+        pthread_cond_wait(&l->ready, &l->mutex);
+    }
+    l->waited += sc_clock() - start;
+    if (rc == 0 && s->error.code != 0) {
+        rc = sc_fail(err, s->error.code, "%s", s->error.text);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    *out = s;
+    return rc;
+}
+
+int sc_loader_next(sc_batch *out, sc_loader *l, simclr_error *err)
+{
+    slot *s;
+    int rc = l->threads == 0 ? next_direct(&s, l, err) : next_prefetched(&s, l, err);
+    if (rc != 0) {
+        return rc;
+    }
+    if (l->threads > 0) {
+        pthread_mutex_lock(&l->mutex);
+    }
+    *out = (sc_batch){s->index, s->image, s->count, s->step / l->steps, s->step};
+    l->next_step++;
+    if (l->threads > 0) {
+        pthread_mutex_unlock(&l->mutex);
+    }
+    return 0;
+}
+
+static int open_slots(sc_loader *l, simclr_error *err)
+{
+    for (int s = 0; s < DEPTH; s++) {
+        l->ring[s].index = sc_alloc(l->batch + 1, sizeof *l->ring[s].index, err);
+        l->ring[s].image = sc_alloc(l->batch + 1, sizeof *l->ring[s].image, err);
+        if (l->ring[s].index == NULL || l->ring[s].image == NULL) {
+            return SIMCLR_E_MEMORY;
+        }
+    }
+    return 0;
+}
+
+/* As many threads as the system gives; without any the loader works in the caller's. */
+static void start_threads(sc_loader *l, int threads)
+{
+    int wanted = threads < MAX_THREADS ? threads : MAX_THREADS;
+    while (l->threads < wanted &&
+           pthread_create(&l->thread[l->threads], NULL, worker, l) == 0) {
+        l->threads++;
+    }
+}
+
+int sc_loader_open(sc_loader **out, sc_dataset *ds, size_t batch, uint64_t seed, int threads,
+                   uint64_t start_step, simclr_error *err)
+{
+    size_t images = sc_dataset_count(ds);
+    *out = NULL;
+    if (batch < 2) {
+        return sc_fail(err, SIMCLR_E_USAGE, "batch: %zu, expected at least 2 (every image needs"
+                       " others to differ from)", batch);
+    }
+    if (images < 2) {
+        return sc_fail(err, SIMCLR_E_DATA, "data: %zu usable image, expected at least 2", images);
+    }
+    sc_loader *l = sc_alloc(1, sizeof *l, err);
+    if (l == NULL) {
+        return SIMCLR_E_MEMORY;
+    }
+    l->ds = ds;
+    l->images = images;
+    l->batch = batch < images ? batch : images;
+    l->seed = seed;
+    l->steps = images / l->batch + (images % l->batch > 1);
+    l->next_step = l->planned = start_step;
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_cond_init(&l->work, NULL);
+    pthread_cond_init(&l->ready, NULL);
+    int rc = open_slots(l, err);
+    if (rc != 0) {
+        sc_loader_close(l);
+        return rc;
+    }
+    if (!sc_dataset_resident(ds)) {
+        start_threads(l, threads);
+    }
+    *out = l;
+    return 0;
+}
+
+void sc_loader_close(sc_loader *l)
+{
+    if (l == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&l->mutex);
+    l->stop = true;
+    pthread_cond_broadcast(&l->work);
+    pthread_mutex_unlock(&l->mutex);
+    for (int t = 0; t < l->threads; t++) {
+        pthread_join(l->thread[t], NULL);
+    }
+    for (int s = 0; s < DEPTH; s++) {
+        if (l->ring[s].image != NULL) {
+            clear_slot(&l->ring[s]);
+        }
+        sc_free(l->ring[s].index);
+        sc_free(l->ring[s].image);
+    }
+    release_order(l->current);
+    pthread_cond_destroy(&l->ready);
+    pthread_cond_destroy(&l->work);
+    pthread_mutex_destroy(&l->mutex);
+    sc_free(l);
+}
+
+size_t sc_loader_steps_per_epoch(const sc_loader *l)
+{
+    return l->steps;
+}
+
+size_t sc_loader_max_batch(const sc_loader *l)
+{
+    return l->images % l->batch == 1 ? l->batch + 1 : l->batch;
+}
+
+double sc_loader_wait_seconds(const sc_loader *l)
+{
+    return l->waited;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loader.h - batches of images in the order of training, decoded ahead by a few threads.
+ *
+ * Epoch e visits sc_rng_permutation(seed, e, SC_RNG_SHUFFLE); step s belongs to epoch
+ * s / steps_per_epoch.  The last batch of an epoch may be smaller, but a last batch of one image
+ * is merged into the one before it (NT-Xent needs N >= 2).  What comes out does not depend on the
+ * number of threads, and starting at step k gives what a run from 0 gives from step k on.
+ */
+#ifndef SC_DATA_LOADER_H
+#define SC_DATA_LOADER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "data/dataset.h"
+
+typedef struct sc_loader sc_loader;
+
+typedef struct {
+    uint32_t *index; /* of the data set */
+    sc_image *image;
+    size_t count;
+    uint64_t epoch;
+    uint64_t step; /* since the start of training */
+} sc_batch;
+
+/* The data set must outlive the loader.  batch >= 2, threads >= 1 (more than images need is fine;
+ * a resident data set uses none). */
+int sc_loader_open(sc_loader **out, sc_dataset *ds, size_t batch, uint64_t seed, int threads,
+                   uint64_t start_step, simclr_error *err);
+void sc_loader_close(sc_loader *loader); /* NULL is fine */
+
+size_t sc_loader_steps_per_epoch(const sc_loader *loader);
+size_t sc_loader_max_batch(const sc_loader *loader); /* largest count: batch or batch + 1 */
+
+/* The batch is valid until the next call.  An image that cannot be read is replaced by the next
+ * one of the epoch's order and noted in the data set; over max_bad: SIMCLR_E_DATA. */
+int sc_loader_next(sc_batch *out, sc_loader *loader, simclr_error *err);
+
+double sc_loader_wait_seconds(const sc_loader *loader); /* total time spent waiting in next */
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * embed.c - images to features, a fixed number of images at a time.
+ */
+#include "eval/embed.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+
+/* Rows of a block: bounds the memory, and by design changes no result. */
+enum { EMBED_BLOCK = 256 };
+
+typedef struct {
+    sc_image image[EMBED_BLOCK];
+    size_t count;
+    sc_real *x; /* (EMBED_BLOCK, H, W, C) */
+} embed_block;
+
+static void block_release(embed_block *block)
+{
+    for (size_t i = 0; i < block->count; i++)
+        sc_image_free(&block->image[i]);
+    block->count = 0;
+}
+
+/* Reads images *next ... into the block until it holds `rows` or n are visited; places the number
+ * and label of each in `out`. */
+static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, size_t rows,
+                      size_t *next, size_t n, simclr_error *err)
+{
+    size_t total = sc_dataset_count(ds);
+    for (; block->count < rows && *next < n; (*next)++) {
+        size_t i = n == total ? *next : *next * total / n;
+        simclr_error why = {0};
+        if (sc_dataset_read(&block->image[block->count], ds, i, &why) < 0) {
+            if (sc_dataset_note_bad(ds, i, why.text, err) < 0)
+                return err == NULL ? SIMCLR_E_DATA : err->code;
+            continue;
+        }
+        size_t row = out->n + block->count++;
+        out->index[row] = (uint32_t)i;
+        out->label[row] = (int32_t)sc_dataset_label(ds, i);
+    }
+    return 0;
+}
+
+static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, sc_network *network,
+                        sc_views *views, const sc_embed_options *options, size_t n,
+                        simclr_error *err)
+{
+    size_t rows = options->raw_pixels || network->max_rows > EMBED_BLOCK ? EMBED_BLOCK
+                                                                          : network->max_rows;
+    size_t pixels = (size_t)views->options.view[0].height * views->options.view[0].width *
+                    views->options.channels;
+    for (size_t next = 0; next < n;) {
+        int rc = block_fill(block, out, ds, rows, &next, n, err);
+        if (rc == 0 && block->count > 0)
+            rc = sc_views_eval(block->x, block->image, block->count, views, err);
+        if (rc == 0) {
+            sc_real *h = out->h + out->n * out->dim;
+            if (options->raw_pixels)
+                memcpy(h, block->x, block->count * pixels * sizeof *h);
+            else if (block->count > 0)
+                sc_network_encode(h, network, block->x, block->count, false);
+            out->n += block->count;
+        }
+        block_release(block);
+        if (rc < 0)
+            return rc;
+        if (sc_stop_asked(options->observer))
+            return sc_fail(err, SIMCLR_E_INTERRUPTED, "interrupted while embedding images");
+        sc_say(options->observer, SIMCLR_PROGRESS, "%s  %zu/%zu images",
+               options->what == NULL ? "embedding" : options->what, next, n);
+    }
+    return 0;
+}
+
+int sc_embed(sc_embedding *out, sc_dataset *ds, sc_network *network, sc_views *views,
+             const sc_embed_options *options, simclr_error *err)
+{
+    memset(out, 0, sizeof *out);
+    size_t total = sc_dataset_count(ds);
+    size_t n = options->limit == 0 || options->limit > total ? total : options->limit;
+    const sc_view_options *view = &views->options.view[0];
+    size_t pixels = (size_t)view->height * view->width * views->options.channels;
+    out->dim = options->raw_pixels ? pixels : network->dim_h;
+
+    int rc = SIMCLR_E_MEMORY;
+    embed_block *block = sc_alloc(1, sizeof *block, err);
+    if (block == NULL)
+        return rc;
+    out->h = sc_alloc(n * out->dim, sizeof *out->h, err);
+    out->label = sc_alloc(n, sizeof *out->label, err);
+    out->index = sc_alloc(n, sizeof *out->index, err);
+    block->x = sc_alloc(EMBED_BLOCK * pixels, sizeof *block->x, err);
+    if (out->h != NULL && out->label != NULL && out->index != NULL && block->x != NULL)
+        rc = embed_blocks(out, block, ds, network, views, options, n, err);
+    sc_free(block->x);
+    sc_free(block);
+    if (rc < 0)
+        sc_embedding_free(out);
+    return rc;
+}
+
+void sc_embedding_free(sc_embedding *embedding)
+{
+    sc_free(embedding->h);
+    sc_free(embedding->label);
+    sc_free(embedding->index);
+    memset(embedding, 0, sizeof *embedding);
+}
+
+sc_features sc_embedding_features(const sc_embedding *embedding)
+{
+    return (sc_features){.x = embedding->h, .label = embedding->label, .n = embedding->n,
+                         .dim = embedding->dim};
+}
+
+enum { HOLD_OUT_EVERY = 10 };
+
+/* Moves every tenth row of the bank to the queries. */
+static int hold_out(sc_embedding_pair *pair, simclr_error *err)
+{
+    sc_embedding *bank = &pair->bank, *query = &pair->query;
+    size_t most = bank->n / HOLD_OUT_EVERY + 1;
+    query->dim = bank->dim;
+    query->h = sc_alloc(most * bank->dim, sizeof *query->h, err);
+    query->label = sc_alloc(most, sizeof *query->label, err);
+    query->index = sc_alloc(most, sizeof *query->index, err);
+    if (query->h == NULL || query->label == NULL || query->index == NULL)
+        return SIMCLR_E_MEMORY;
+    size_t kept = 0;
+    for (size_t i = 0; i < bank->n; i++) {
+        bool out = i % HOLD_OUT_EVERY == HOLD_OUT_EVERY - 1;
+        sc_embedding *to = out ? query : bank;
+        size_t row = out ? query->n++ : kept++;
+        memmove(to->h + row * to->dim, bank->h + i * bank->dim, bank->dim * sizeof *bank->h);
+        to->label[row] = bank->label[i];
+        to->index[row] = bank->index[i];
+    }
+    bank->n = kept;
+    return 0;
+}
+
+int sc_embed_pair(sc_embedding_pair *out, sc_dataset *train, sc_dataset *test, sc_network *network,
+                  sc_views *views, const sc_embed_options options[2], simclr_error *err)
+{
+    memset(out, 0, sizeof *out);
+    out->held_out = test == NULL;
+    int rc = sc_embed(&out->bank, train, network, views, &options[0], err);
+    if (rc == 0)
+        rc = test != NULL ? sc_embed(&out->query, test, network, views, &options[1], err)
+                          : hold_out(out, err);
+    const sc_features bank = sc_embedding_features(&out->bank);
+    const sc_features query = sc_embedding_features(&out->query);
+    if (rc == 0)
+        rc = sc_features_check(&bank, "training images", true, err);
+    if (rc == 0)
+        rc = sc_features_check(&query, "test images", true, err);
+    if (rc < 0)
+        sc_embedding_pair_free(out);
+    return rc;
+}
+
+void sc_embedding_pair_free(sc_embedding_pair *pair)
+{
+    sc_embedding_free(&pair->bank);
+    sc_embedding_free(&pair->query);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * network.c - encoder and projector, opened as one.
+ */
+#include "model/network.h"
+
+#include <string.h>
+
+static void network_plan(sc_network *network, sc_arena *arena)
+{
+    sc_encoder_plan(&network->encoder, arena);
+    sc_projector_plan(&network->projector, arena);
+}
+
+int sc_network_open(sc_network *network, const sc_network_options *options, simclr_error *err)
+{
+    memset(network, 0, sizeof *network);
+    network->height = options->height;
+    network->width = options->width;
+    network->channels = options->encoder.in_channels;
+    network->max_rows = options->max_rows;
+    int rc = sc_backend_select(&network->backend, err);
+    if (rc == 0)
+        rc = sc_encoder_init(&network->encoder, &options->encoder, options->height, options->width,
+                             options->max_rows, &network->params, network->backend, err);
+    if (rc == 0) {
+        network->dim_h = network->encoder.dim;
+        network->encoder_parameters = sc_params_count(&network->params, 0,
+                                                      network->params.entry_count);
+        rc = sc_projector_init(&network->projector, &options->projector, network->dim_h,
+                               options->max_rows, &network->params, network->backend, err);
+    }
+    if (rc == 0)
+        rc = sc_params_alloc(&network->params, err);
+    if (rc == 0) {
+        network->dim_z = options->projector.out;
+        network_plan(network, &network->arena); /* measures */
+        rc = sc_arena_open(&network->arena, err);
+    }
+    if (rc < 0) {
+        sc_network_close(network);
+        return rc;
+    }
+    network_plan(network, &network->arena);
+    sc_params_reset(&network->params, options->seed);
+    return 0;
+}
+
+void sc_network_close(sc_network *network)
+{
+    sc_arena_close(&network->arena);
+    sc_params_close(&network->params);
+    memset(network, 0, sizeof *network);
+}
+
+void sc_network_encode(sc_real *h, sc_network *network, const sc_real *x, size_t rows,
+                       bool training)
+{
+    sc_encoder_forward(h, x, rows, training, &network->encoder);
+}

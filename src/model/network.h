@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * network.h - encoder f and projector g over one table of parameters and one arena.
+ *
+ *     x (rows,H,W,C) -> h = f(x) (rows,D) -> z = g(h) (rows,d)
+ */
+#ifndef SC_MODEL_NETWORK_H
+#define SC_MODEL_NETWORK_H
+
+#include "backend/backend.h"
+#include "core/alloc.h"
+#include "model/encoder.h"
+#include "model/projector.h"
+#include "nn/params.h"
+
+typedef struct {
+    const sc_backend *backend;
+    sc_params params;
+    sc_encoder encoder;
+    sc_projector projector;
+    sc_arena arena; /* activations, their gradients, scratch: laid out once */
+    size_t height, width, channels;
+    size_t dim_h, dim_z, max_rows;
+    size_t encoder_parameters; /* trainable ones */
+} sc_network;
+
+typedef struct {
+    sc_encoder_options encoder;
+    sc_projector_options projector;
+    size_t height, width; /* of a view */
+    size_t max_rows;
+    uint64_t seed;        /* of the initial weights */
+} sc_network_options;
+
+/* Checks the sizes of every stage (SIMCLR_E_USAGE with all of them when a map vanishes), allocates
+ * everything and draws the initial weights.  The network must not be moved afterwards. */
+int sc_network_open(sc_network *network, const sc_network_options *options, simclr_error *err);
+void sc_network_close(sc_network *network); /* zeroed is fine */
+
+/* rows <= max_rows.  `training`: batch statistics, dropout, and memory for the backward pass. */
+void sc_network_encode(sc_real *h, sc_network *network, const sc_real *x, size_t rows,
+                       bool training);
+
+#endif

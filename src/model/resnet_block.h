@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * resnet_block.h - units (convolution, norm, activation) and the residual blocks made of them.
+ *
+ *   basic:      y = f(bn2(conv2(f(bn1(conv1(x))))) + skip(x))
+ *   bottleneck: y = f(bn3(conv3(f(bn2(conv2(f(bn1(conv1(x)))))))) + skip(x)), stride on conv2
+ *
+ * Memory: a block keeps each convolution's output and its own; the activations between are computed
+ * again in the backward pass from those, bit for bit.  Four shared buffers hold the rest.
+ */
+#ifndef SC_MODEL_RESNET_BLOCK_H
+#define SC_MODEL_RESNET_BLOCK_H
+
+#include "nn/layers.h"
+
+/* Shared by all units of an encoder.  The sizes are found first, see sc_*_need. */
+typedef struct {
+    size_t a_count, b_count, c_count, y_count, v_count; /* sc_real per image */
+    size_t conv_bytes;
+    sc_real *a;  /* gradient of the current block's output, then of its input */
+    sc_real *b;  /* gradients within a block */
+    sc_real *c;
+    sc_real *y;  /* activation between two units, computed again in the backward pass */
+    sc_real *v;  /* value before an activation that is not ReLU; NULL when all are */
+    void *conv;
+} sc_workspace;
+
+typedef struct {
+    sc_conv2d conv;
+    sc_norm norm;
+    sc_act act;
+    size_t p, q, k;  /* output (p,q,k) of one image */
+    sc_real *u;      /* (max_n,p,q,k): the convolution's output */
+} sc_unit;
+
+typedef struct {
+    sc_conv2d_options conv;
+    const sc_norm_options *norm;
+    sc_act act;
+    const char *conv_name, *norm_name;
+} sc_unit_options;
+
+int sc_unit_init(sc_unit *unit, sc_nn nn, const sc_unit_options *options, size_t height,
+                 size_t width, simclr_error *err);
+void sc_unit_plan(sc_unit *unit, size_t max_n, sc_arena *arena);
+/* Raises the sizes in ws to what this unit needs for n images. */
+void sc_unit_need(sc_workspace *ws, const sc_unit *unit, size_t max_n);
+/* y (n,p,q,k) = act(norm(conv(x)) + residual); residual may be NULL. */
+void sc_unit_forward(sc_real *y, const sc_real *x, const sc_real *residual, size_t n,
+                     bool training, sc_workspace *ws, sc_unit *unit);
+/* The second half of sc_unit_forward, when unit->u is already there. */
+void sc_unit_finish(sc_real *y, const sc_real *residual, size_t n, bool training, sc_unit *unit);
+/* y of the last forward again. */
+void sc_unit_again(sc_real *y, const sc_real *residual, size_t n, const sc_unit *unit);
+/* du = gradient before the norm, from dy; y and residual as in the forward pass.  dresidual = that
+ * before the sum, or NULL; it may be dy.  du may be dy when dresidual is NULL. */
+void sc_unit_backward_norm(sc_real *du, sc_real *dresidual, const sc_real *dy, const sc_real *y,
+                           const sc_real *residual, size_t n, sc_workspace *ws, sc_unit *unit);
+
+typedef struct {
+    sc_unit unit[3];
+    size_t units;     /* 2 basic, 3 bottleneck */
+    bool has_skip;
+    sc_unit skip;     /* downsample: 1x1 convolution and norm */
+    size_t in_count, out_count; /* sc_real of one image */
+    sc_real *out;     /* (max_n,p,q,k) */
+} sc_block;
+
+typedef struct {
+    const char *name; /* "layer1.0" */
+    bool bottleneck;
+    size_t in_channels, planes, out_channels, stride, dilation;
+    bool reflect, zero_init_residual;
+    const sc_norm_options *norm;
+    sc_act act;
+} sc_block_options;
+
+int sc_block_init(sc_block *block, sc_nn nn, const sc_block_options *options, size_t height,
+                  size_t width, simclr_error *err);
+void sc_block_plan(sc_block *block, size_t max_n, sc_arena *arena);
+void sc_block_need(sc_workspace *ws, const sc_block *block, size_t max_n);
+/* block->out = the output for x (n, in). */
+void sc_block_forward(const sc_real *x, size_t n, bool training, sc_workspace *ws,
+                      sc_block *block);
+/* ws->a: gradient of block->out on entry, of x on return. */
+void sc_block_backward(const sc_real *x, size_t n, sc_workspace *ws, sc_block *block);
+/* Multiply-adds of one image. */
+double sc_unit_macs(const sc_unit *unit);
+double sc_block_macs(const sc_block *block);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * layers.h - the layers: conv2d, norm, activation, pooling, linear, dropout.
+ *
+ * Every layer is a struct with init (registers its parameters), plan (takes its memory from an
+ * arena; runs twice, see core/alloc.h), forward, backward.  Parameter gradients accumulate, those
+ * of activations overwrite.  A layer keeps a pointer to the parameter table and indices into it,
+ * so the table may not move.  Names and arithmetic are PyTorch's.
+ */
+#ifndef SC_NN_LAYERS_H
+#define SC_NN_LAYERS_H
+
+#include "backend/backend.h"
+#include "core/alloc.h"
+#include "nn/params.h"
+
+/* Where a layer gets its parameters and kernels from. */
+typedef struct {
+    sc_params *params;
+    const sc_backend *backend;
+} sc_nn;
+
+/* ---- conv2d.c ---- */
+
+typedef struct {
+    sc_nn nn;
+    sc_conv_shape shape; /* n = 1; h, w include the border when `reflect` */
+    bool reflect;        /* pad by reflection first, then convolve without padding */
+    size_t reflect_pad;
+    size_t in_h, in_w;   /* of the unpadded input */
+    int weight;          /* (K,C,R,S) */
+} sc_conv2d;
+
+typedef struct {
+    size_t in_channels, out_channels, kernel, stride, pad, dilation;
+    bool reflect;
+    double init_std;
+} sc_conv2d_options;
+
+/* Output rows for an input of `size`; 0 when the window does not fit. */
+size_t sc_conv2d_out(size_t size, size_t kernel, size_t stride, size_t pad, size_t dilation);
+int sc_conv2d_init(sc_conv2d *conv, sc_nn nn, const char *name, const sc_conv2d_options *options,
+                   size_t height, size_t width, simclr_error *err);
+/* Bytes of scratch for n images or fewer. */
+size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n);
+/* y (n,p,q,K) = conv(x (n,h,w,C)) */
+void sc_conv2d_forward(sc_real *y, const sc_real *x, size_t n, void *scratch,
+                       const sc_conv2d *conv);
+/* dw += ..., and dx (n,h,w,C) = ... unless NULL; dx must be neither x nor dy. */
+void sc_conv2d_backward(sc_real *dx, const sc_real *dy, const sc_real *x, size_t n, void *scratch,
+                        const sc_conv2d *conv);
+
+/* ---- norm.c ---- */
+
+typedef enum {
+    SC_NORM_NONE,    /* only a bias */
+    SC_NORM_BATCH,   /* BatchNorm1d, BatchNorm2d */
+    SC_NORM_GROUP,   /* GroupNorm */
+    SC_NORM_INSTANCE /* InstanceNorm2d: without parameters unless affine */
+} sc_norm_kind;
+
+typedef struct {
+    sc_norm_kind kind;
+    double eps;      /* 1e-5 */
+    double momentum; /* 0.1: running += momentum * (batch - running); negative: cumulative mean */
+    bool affine;     /* gamma and beta */
+    bool track_running_stats; /* BatchNorm: evaluation uses running statistics */
+    size_t num_groups;        /* GroupNorm; must divide the channels */
+} sc_norm_options;
+
+typedef struct {
+    sc_nn nn;
+    sc_norm_options options;
+    size_t channels, groups;
+    int weight, bias, running_mean, running_var, batches; /* -1: none */
+    sc_real *mean, *invstd;  /* (C), or (max_n, groups): of the last forward */
+    sc_real *scale, *shift;  /* (C): y = x * scale + shift */
+} sc_norm;
+
+/* kind, affine and track_running_stats as PyTorch's constructor of that kind would default. */
+sc_norm_options sc_norm_defaults(sc_norm_kind kind);
+int sc_norm_init(sc_norm *norm, sc_nn nn, const char *name, const sc_norm_options *options,
+                 size_t channels, simclr_error *err);
+void sc_norm_plan(sc_norm *norm, size_t max_n, sc_arena *arena);
+/* y = f(norm(x) + residual), f = ReLU if `relu`; x, y, residual (n, rows, C); residual may be NULL.
+ * y may be x only for BatchNorm and none.  training: batch statistics, running ones updated. */
+void sc_norm_forward(sc_real *y, const sc_real *x, const sc_real *residual, bool relu, size_t n,
+                     size_t rows, bool training, sc_norm *norm);
+/* The y of the last forward again, same bits, statistics untouched. */
+void sc_norm_again(sc_real *y, const sc_real *x, const sc_real *residual, bool relu, size_t n,
+                   size_t rows, const sc_norm *norm);
+/* Of the last training forward.  y not NULL: f was ReLU and y its output.  dresidual (may be dy or
+ * NULL) = dy where y > 0.  dx may be dy when dresidual is NULL. */
+void sc_norm_backward(sc_real *dx, sc_real *dresidual, const sc_real *dy, const sc_real *x,
+                      const sc_real *y, size_t n, size_t rows, sc_norm *norm);
+
+/* ---- act.c ---- */
+
+typedef struct {
+    sc_act_kind kind;
+    double param;
+} sc_act;
+
+/* By PyTorch's spelling ("ReLU", "LeakyReLU", "SiLU", "None", ...) or lower case; param becomes
+ * PyTorch's default.  Unknown: SIMCLR_E_USAGE with the nearest name. */
+int sc_act_from_name(sc_act *out, const char *name, simclr_error *err);
+/* "BatchNorm2d", "BatchNorm1d", "GroupNorm", "GroupNorm2d", "InstanceNorm2d", "None", or the short
+ * names batch, group, instance, none.  SyncBatchNorm counts as BatchNorm. */
+int sc_norm_from_name(sc_norm_options *out, const char *name, simclr_error *err);
+const char *sc_act_name(sc_act_kind kind); /* PyTorch's spelling */
+const char *sc_norm_name(sc_norm_kind kind);
+/* torch.nn.init.calculate_gain; sqrt 2 for the smooth relatives of ReLU. */
+double sc_act_gain(sc_act act);
+/* Standard deviation of kaiming_normal_(mode="fan_out"): gain / sqrt(K R S). */
+double sc_he_std(sc_act act, size_t filters, size_t kernel);
+
+/* ---- pool2d.c ---- */
+
+/* Largest value of each channel over rows: y (n,C), where (n,C) from x (n,rows,C). */
+void sc_global_maxpool_forward(sc_real *y, uint32_t *where, const sc_real *x, size_t n,
+                               size_t rows, size_t c);
+void sc_global_maxpool_backward(sc_real *dx, const sc_real *dy, const uint32_t *where, size_t n,
+                                size_t rows, size_t c);
+
+/* ---- linear.c ---- */
+
+typedef struct {
+    sc_nn nn;
+    size_t in, out;
+    int weight, bias; /* (out,in), (out) or -1 */
+} sc_linear;
+
+int sc_linear_init(sc_linear *linear, sc_nn nn, const char *name, size_t in, size_t out, bool bias,
+                   simclr_error *err);
+/* y (rows,out) = x (rows,in) W^T + b */
+void sc_linear_forward(sc_real *y, const sc_real *x, size_t rows, const sc_linear *linear);
+/* dx (rows,in) unless NULL; dW, db accumulate. */
+void sc_linear_backward(sc_real *dx, const sc_real *dy, const sc_real *x, size_t rows,
+                        const sc_linear *linear);
+/* db (c) += sum of dy (rows,c) over rows, in a fixed order. */
+void sc_bias_backward(sc_real *db, const sc_real *dy, size_t rows, size_t c);
+/* y (rows,c) += b (c) */
+void sc_bias_forward(sc_real *y, const sc_real *b, size_t rows, size_t c);
+
+/* ---- dropout.c ---- */
+
+/* x (rows,c) *= mask / (1 - rate), mask = 0 with probability rate: a function of
+ * (seed, step, row, layer) alone, so the backward pass is the same call on the gradient. */
+void sc_dropout(sc_real *x, size_t rows, size_t c, double rate, uint64_t seed, uint64_t step,
+                uint32_t layer);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * norm.c - batch, group and instance normalisation, or only a bias; ReLU and a sum fused in.
+ *
+ *   y = f(gamma (x - mean) / sqrt(var + eps) + beta + residual)
+ *
+ * BatchNorm (Ioffe and Szegedy 2015): mean, var of a channel over the batch; running statistics
+ * with the unbiased variance, as PyTorch.  GroupNorm (Wu and He 2018): over a group of channels of
+ * one image.  InstanceNorm2d is GroupNorm with one channel per group.
+ */
+#include "nn/layers.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+sc_norm_options sc_norm_defaults(sc_norm_kind kind)
+{
+    return (sc_norm_options){.kind = kind,
+                             .eps = 1e-5,
+                             .momentum = 0.1,
+                             .affine = kind != SC_NORM_INSTANCE,
+                             .track_running_stats = kind == SC_NORM_BATCH,
+                             .num_groups = 32};
+}
+
+static int check(const sc_norm_options *o, size_t channels, const char *name, simclr_error *err)
+{
+    if (!(o->eps >= 0) || !(o->momentum <= 1)) {
+        return sc_fail(err, SIMCLR_E_USAGE, "%s: eps must be >= 0 and momentum <= 1", name);
+    }
+    if (o->kind == SC_NORM_GROUP && (o->num_groups == 0 || channels % o->num_groups != 0)) {
+        return sc_fail(err, SIMCLR_E_USAGE,
+                       "%s: %zu groups do not divide %zu channels; choose a divisor", name,
+                       o->num_groups, channels);
+    }
+    if (o->kind == SC_NORM_INSTANCE && o->track_running_stats) {
+        return sc_fail(err, SIMCLR_E_USAGE,
+                       "%s: InstanceNorm2d with track_running_stats is not available; leave it out",
+                       name);
+    }
+    return 0;
+}
+
+static int add_entry(sc_norm *norm, const char *name, const char *part, unsigned flags,
+                     sc_init_kind init, simclr_error *err)
+{
+    sc_param entry = {.shape = {norm->channels}, .ndim = 1, .flags = flags, .init = init};
+
+    if (flags & SC_PARAM_COUNTER) {
+        entry.ndim = 0;
+    }
+    snprintf(entry.name, sizeof entry.name, "%s.%s", name, part);
+    return sc_params_add(norm->nn.params, &entry, err);
+}
+
+int sc_norm_init(sc_norm *norm, sc_nn nn, const char *name, const sc_norm_options *options,
+                 size_t channels, simclr_error *err)
+{
+    const sc_norm_options *o = options;
+    int rc = check(o, channels, name, err);
+
+    if (rc < 0) {
+        return rc;
+    }
+    *norm = (sc_norm){.nn = nn, .options = *o, .channels = channels, .groups = 1};
+    norm->weight = norm->bias = norm->running_mean = norm->running_var = norm->batches = -1;
+    if (o->kind == SC_NORM_GROUP || o->kind == SC_NORM_INSTANCE) {
+        norm->groups = o->kind == SC_NORM_GROUP ? o->num_groups : channels;
+    }
+    if (o->kind != SC_NORM_NONE && o->affine) {
+        rc = norm->weight = add_entry(norm, name, "weight", 0, SC_INIT_ONE, err);
+    }
+    if (rc >= 0 && (o->kind == SC_NORM_NONE || o->affine)) {
+        rc = norm->bias = add_entry(norm, name, "bias", 0, SC_INIT_ZERO, err);
+    }
+    if (rc >= 0 && o->kind == SC_NORM_BATCH && o->track_running_stats) {
+        rc = norm->running_mean =
+            add_entry(norm, name, "running_mean", SC_PARAM_BUFFER, SC_INIT_ZERO, err);
+        if (rc >= 0) {
+            rc = norm->running_var =
+                add_entry(norm, name, "running_var", SC_PARAM_BUFFER, SC_INIT_ONE, err);
+        }
+        if (rc >= 0) {
+            rc = norm->batches = add_entry(norm, name, "num_batches_tracked",
+                                           SC_PARAM_BUFFER | SC_PARAM_COUNTER, SC_INIT_ZERO, err);
+        }
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static bool per_channel(const sc_norm *norm)
+{
+    return norm->options.kind == SC_NORM_BATCH || norm->options.kind == SC_NORM_NONE;
+}
+
+void sc_norm_plan(sc_norm *norm, size_t max_n, sc_arena *arena)
+{
+    size_t stats = per_channel(norm) ? norm->channels : max_n * norm->groups;
+
+    norm->mean = sc_arena_take(arena, stats, sizeof(sc_real));
+    norm->invstd = sc_arena_take(arena, stats, sizeof(sc_real));
+    norm->scale = sc_arena_take(arena, norm->channels, sizeof(sc_real));
+    norm->shift = sc_arena_take(arena, norm->channels, sizeof(sc_real));
+}
+
+static const sc_real *value_or_null(const sc_norm *norm, int index)
+{
+    return index < 0 ? NULL : sc_params_value(norm->nn.params, index);
+}
+
+static sc_real *grad_or_null(const sc_norm *norm, int index)
+{
+    return index < 0 ? NULL : sc_params_grad(norm->nn.params, index);
+}
+
+/* running += momentum (batch - running), the variance unbiased: times rows / (rows - 1). */
+static void update_running(const sc_norm *norm, const sc_real *var, size_t rows)
+{
+    sc_real *mean = sc_params_value(norm->nn.params, norm->running_mean);
+    sc_real *variance = sc_params_value(norm->nn.params, norm->running_var);
+    sc_real *batches = sc_params_value(norm->nn.params, norm->batches);
+    double unbias = rows > 1 ? (double) rows / (double) (rows - 1) : 1;
+
+    *batches += 1;
+    double m = norm->options.momentum < 0 ? 1 / (double) *batches : norm->options.momentum;
+    for (size_t c = 0; c < norm->channels; c++) {
+        mean[c] = (sc_real) ((1 - m) * (double) mean[c] + m * (double) norm->mean[c]);
+        variance[c] = (sc_real) ((1 - m) * (double) variance[c] + m * unbias * (double) var[c]);
+    }
+}
+
+/* mean and invstd of this pass, from the batch or from the running statistics. */
+static void batch_statistics(const sc_real *x, size_t rows, bool training, sc_norm *norm)
+{
+    size_t channels = norm->channels;
+
+    if (training || norm->running_mean < 0) {
+        norm->nn.backend->channel_stats(norm->mean, norm->invstd, x, rows, channels);
+        if (training && norm->running_mean >= 0) {
+            update_running(norm, norm->invstd, rows);
+        }
+    } else {
+        memcpy(norm->mean, value_or_null(norm, norm->running_mean), channels * sizeof *x);
+        memcpy(norm->invstd, value_or_null(norm, norm->running_var), channels * sizeof *x);
+    }
+    for (size_t c = 0; c < channels; c++) { /* invstd held the variance until here */
+        norm->invstd[c] = (sc_real) (1 / sqrt((double) norm->invstd[c] + norm->options.eps));
+    }
+}
+
+/* y = x scale + shift, so that one pass normalises, adds and clips. */
+static void fold(sc_norm *norm)
+{
+    const sc_real *gamma = value_or_null(norm, norm->weight);
+    const sc_real *beta = value_or_null(norm, norm->bias);
+    bool batch = norm->options.kind == SC_NORM_BATCH;
+
+    for (size_t c = 0; c < norm->channels; c++) {
+        double scale = (batch ? (double) norm->invstd[c] : 1) * (gamma ? (double) gamma[c] : 1);
+        double shift = beta ? (double) beta[c] : 0;
+        norm->scale[c] = (sc_real) scale;
+        norm->shift[c] = (sc_real) (batch ? shift - (double) norm->mean[c] * scale : shift);
+    }
+}
+
+void sc_norm_forward(sc_real *y, const sc_real *x, const sc_real *residual, bool relu, size_t n,
+                     size_t rows, bool training, sc_norm *norm)
+{
+    if (norm->options.kind == SC_NORM_BATCH) {
+        batch_statistics(x, n * rows, training, norm);
+    }
+    if (per_channel(norm)) {
+        fold(norm);
+    }
+    sc_norm_again(y, x, residual, relu, n, rows, norm);
+}
+
+void sc_norm_again(sc_real *y, const sc_real *x, const sc_real *residual, bool relu, size_t n,
+                   size_t rows, const sc_norm *norm)
+{
+    const sc_backend *be = norm->nn.backend;
+    size_t channels = norm->channels, count = n * rows * channels;
+
+    if (per_channel(norm)) {
+        be->channel_affine(y, x, norm->scale, norm->shift, residual, relu, n * rows, channels);
+        return;
+    }
+    assert(y != x && y != residual);
+    be->groupnorm_forward(y, norm->mean, norm->invstd, x, value_or_null(norm, norm->weight),
+                          value_or_null(norm, norm->bias), n, rows, channels, norm->groups,
+                          norm->options.eps);
+    if (residual != NULL) {
+        be->add(y, y, residual, count);
+    }
+    if (relu) {
+        be->act_forward(y, y, count, SC_ACT_RELU, 0);
+    }
+}
+
+void sc_norm_backward(sc_real *dx, sc_real *dresidual, const sc_real *dy, const sc_real *x,
+                      const sc_real *y, size_t n, size_t rows, sc_norm *norm)
+{
+    const sc_backend *be = norm->nn.backend;
+    size_t channels = norm->channels, count = n * rows * channels;
+    const sc_real *gamma = value_or_null(norm, norm->weight);
+    sc_real *dgamma = grad_or_null(norm, norm->weight), *dbeta = grad_or_null(norm, norm->bias);
+
+    assert(dresidual == NULL || dx != dresidual);
+    if (norm->options.kind == SC_NORM_BATCH) {
+        be->batchnorm_backward(dx, dresidual, dgamma, dbeta, dy, x, y, gamma, norm->mean,
+                               norm->invstd, n * rows, channels);
+        return;
+    }
+    const sc_real *g = dy; /* gradient before the ReLU and the sum */
+    sc_real *to = dresidual ? dresidual : dx;
+    if (y != NULL) {
+        be->act_backward(to, dy, y, count, SC_ACT_RELU, 0); /* y > 0 where its argument is */
+        g = to;
+    } else if (dresidual != NULL && dresidual != dy) {
+        memcpy(dresidual, dy, count * sizeof *dy);
+    }
+    if (norm->options.kind != SC_NORM_NONE) {
+        be->groupnorm_backward(dx, dgamma, dbeta, g, x, gamma, norm->mean, norm->invstd, n, rows,
+                               channels, norm->groups);
+        return;
+    }
+    sc_bias_backward(dbeta, g, n * rows, channels);
+    if (dx != g) {
+        memcpy(dx, g, count * sizeof *dx);
+    }
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * logbook.h - everything a run tells while it trains: metrics.jsonl, TensorBoard events,
+ * STATUS.json, the progress line, and the verdict on whether it learns.
+ */
+#ifndef SC_TRAIN_LOGBOOK_H
+#define SC_TRAIN_LOGBOOK_H
+
+#include "core/events.h"
+#include "config/config.h"
+#include "monitor/health.h"
+#include "monitor/metrics.h"
+#include "monitor/progress.h"
+#include "monitor/status.h"
+#include "monitor/tfevents.h"
+#include "train/step.h"
+
+typedef struct {
+    const char *run;
+    const sc_config *cfg;
+    const simclr_observer *observer;
+    sc_metrics *metrics;
+    sc_tfevents *events;
+    sc_progress progress;
+    sc_health health;
+    sc_health_verdict verdict;
+    uint64_t steps_per_epoch, total_steps;
+    double rate_clock;       /* when the present window of images/s began */
+    double window_images, window_wait;
+    double images_per_s, wait; /* of the last window */
+    double knn_top1;         /* of the last evaluation; negative: none */
+} sc_logbook;
+
+int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint64_t step,
+                    const simclr_observer *observer, simclr_error *err);
+/* After every step: the line on screen, and every train.log_every steps the files. */
+int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step,
+                    simclr_error *err);
+/* Values of an evaluation. */
+int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, size_t count,
+                    simclr_error *err);
+/* Histograms of weights, and of h and z of the last batch. */
+int sc_logbook_histograms(sc_logbook *log, const sc_step *step, simclr_error *err);
+int sc_logbook_phase(sc_logbook *log, const char *phase, uint64_t step, int exit_code,
+                     simclr_error *err);
+int sc_logbook_close(sc_logbook *log, simclr_error *err); /* zeroed is fine */
+
+#endif

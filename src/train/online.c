@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * online.c - looking at the encoder while it trains.
+ */
+#include "train/online.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "data/image.h"
+#include "eval/embed.h"
+#include "eval/knn.h"
+#include "monitor/embedding_projector.h"
+#include "train/latent.h"
+
+enum { SHEET_ROWS = 8, WEIGHTED_K = 200, PROJECTOR_IMAGES = 2000, THUMB_SIDE = 32 };
+
+static const double WEIGHTED_TEMPERATURE = 0.1;
+
+/* ---- k-NN ---- */
+
+int sc_online_vote(sc_online_knn *out, const sc_embedding_pair *pair, const sc_config *cfg,
+                   const sc_backend *backend, simclr_error *err)
+{
+    const sc_features bank = sc_embedding_features(&pair->bank);
+    const sc_features query = sc_embedding_features(&pair->query);
+    size_t k = (size_t)cfg->eval.knn_k < bank.n ? (size_t)cfg->eval.knn_k : bank.n;
+    sc_knn_options options = {.k = k, .vote = SC_KNN_MAJORITY, .temperature = 1};
+    if (cfg->eval.knn_temperature > 0) {
+        options.vote = SC_KNN_WEIGHTED;
+        options.temperature = cfg->eval.knn_temperature;
+    }
+    out->n_train = bank.n;
+    out->n_test = query.n;
+    int rc = sc_knn_classify(&out->top1, NULL, &bank, &query, &options, backend, err);
+    options = (sc_knn_options){.k = WEIGHTED_K < bank.n ? WEIGHTED_K : bank.n,
+                               .vote = SC_KNN_WEIGHTED, .temperature = WEIGHTED_TEMPERATURE};
+    if (rc == 0)
+        rc = sc_knn_classify(&out->top1_weighted, NULL, &bank, &query, &options, backend, err);
+    return rc;
+}
+
+int sc_online_measure(sc_online_knn *out, sc_trainer *t, bool raw_pixels, simclr_error *err)
+{
+    *out = (sc_online_knn){.top1 = -1, .top1_weighted = -1};
+    if (t->bank == NULL)
+        return 0;
+    const sc_embed_options options[2] = {
+        {(size_t)t->cfg.eval.max_train, raw_pixels, "embedding bank", t->observer},
+        {(size_t)t->cfg.eval.max_test, raw_pixels, "embedding test", t->observer},
+    };
+    sc_embedding_pair pair;
+    int rc = sc_embed_pair(&pair, t->bank, t->test, &t->step.network, &t->step.views, options,
+                           err);
+    if (rc < 0)
+        return rc;
+    rc = sc_online_vote(out, &pair, &t->cfg, t->step.network.backend, err);
+    sc_embedding_pair_free(&pair);
+    return rc;
+}
+
+/* ---- pictures and files ---- */
+
+typedef struct {
+    sc_trainer *t;
+    sc_dataset *ds;
+    const sc_embedding *embedding;
+} shown;
+
+static const char *shown_class(void *context, size_t i)
+{
+    const shown *s = context;
+    int label = sc_dataset_label(s->ds, s->embedding->index[i]);
+    return label < 0 ? NULL : sc_dataset_class_name(s->ds, label);
+}
+
+static const char *shown_name(void *context, size_t i)
+{
+    const shown *s = context;
+    return sc_dataset_name(s->ds, s->embedding->index[i]);
+}
+
+/* Nearest pixels of the evaluation view: recognisable, and quick. */
+static int shown_thumb(uint8_t *rgb, void *context, size_t i, simclr_error *err)
+{
+    shown *s = context;
+    sc_image image;
+    int rc = sc_dataset_read(&image, s->ds, s->embedding->index[i], err);
+    if (rc < 0)
+        return rc;
+    uint32_t side = image.height < image.width ? image.height : image.width;
+    uint32_t top = (image.height - side) / 2, left = (image.width - side) / 2;
+    for (uint32_t y = 0; y < THUMB_SIDE; y++)
+        for (uint32_t x = 0; x < THUMB_SIDE; x++) {
+            size_t row = top + (size_t)y * side / THUMB_SIDE;
+            size_t column = left + (size_t)x * side / THUMB_SIDE;
+            const uint8_t *from = image.pixels + (row * image.width + column) * image.channels;
+            for (uint32_t c = 0; c < 3; c++)
+                *rgb++ = from[image.channels == 3 ? c : 0];
+        }
+    sc_image_free(&image);
+    return 0;
+}
+
+static int write_projector(sc_trainer *t, shown *s, simclr_error *err)
+{
+    const sc_embedding_projector files = {
+        .features = s->embedding->h,
+        .count = s->embedding->n,
+        .dim = s->embedding->dim,
+        .class_name = sc_dataset_classes(s->ds) > 0 ? shown_class : NULL,
+        .item_name = shown_name,
+        .thumb = shown_thumb,
+        .thumb_side = THUMB_SIDE,
+        .context = s,
+    };
+    return sc_embedding_projector_write(t->run, &files, err);
+}
+
+static int write_map(sc_trainer *t, const shown *s, double top1, simclr_error *err)
+{
+    char path[SC_PATH_MAX], subtitle[96];
+    snprintf(subtitle, sizeof subtitle, "step %llu, %zu images%s",
+             (unsigned long long)t->step.step, s->embedding->n, "");
+    if (top1 >= 0)
+        snprintf(subtitle, sizeof subtitle, "step %llu, k-NN top-1 %.1f %%",
+                 (unsigned long long)t->step.step, top1);
+    const sc_latent_map map = {.embedding = s->embedding, .dataset = s->ds,
+                               .title = "latent space h, t-SNE", .subtitle = subtitle,
+                               .seed = t->cfg.train.seed, .method = SC_LATENT_TSNE};
+    int rc = sc_path_join(path, t->run, "latent.png", err);
+    return rc < 0 ? rc : sc_latent_write(path, &map, err);
+}
+
+static int show_latent_space(sc_trainer *t, double top1, simclr_error *err)
+{
+    sc_dataset *ds = t->test != NULL ? t->test : t->train;
+    const sc_embed_options options = {.limit = PROJECTOR_IMAGES, .what = "embedding map",
+                                      .observer = t->observer};
+    sc_embedding embedding;
+    int rc = sc_embed(&embedding, ds, &t->step.network, &t->step.views, &options, err);
+    if (rc < 0)
+        return rc;
+    shown s = {t, ds, &embedding};
+    rc = write_projector(t, &s, err);
+    if (rc == 0)
+        rc = write_map(t, &s, top1, err);
+    sc_embedding_free(&embedding);
+    return rc;
+}
+
+static int write_exports(sc_trainer *t, simclr_error *err)
+{
+    char path[SC_PATH_MAX];
+    int rc = sc_path_join(path, t->run, "model.safetensors", err);
+    if (rc == 0)
+        rc = sc_state_export(path, &t->step.network, SC_WEIGHTS_ENCODER, &t->cfg, err);
+    if (rc == 0)
+        rc = sc_path_join(path, t->run, "curves.png", err);
+    return rc < 0 ? rc : sc_latent_write_curves(path, t->run, err);
+}
+
+/* ---- when ---- */
+
+static int log_knn(sc_trainer *t, const sc_online_knn *knn, simclr_error *err)
+{
+    const sc_metric values[] = {
+        {"epoch", (double)t->step.step / (double)t->steps_per_epoch},
+        {"knn_top1", knn->top1},
+        {"knn_weighted_top1", knn->top1_weighted},
+        {"n_train", (double)knn->n_train},
+        {"n_test", (double)knn->n_test},
+    };
+    return sc_logbook_eval(&t->log, t->step.step, values, sizeof values / sizeof *values, err);
+}
+
+int sc_online_evaluate(sc_trainer *t, simclr_error *err)
+{
+    sc_online_knn knn;
+    int rc = sc_online_measure(&knn, t, false, err);
+    if (rc == 0 && knn.top1 >= 0) {
+        rc = log_knn(t, &knn, err);
+        sc_say(t->observer, SIMCLR_NOTE,
+               "epoch %.4g  k-NN(%d, cosine) %.2f %%, k-NN(200, T=0.1) %.2f %% on %zu images%s",
+               (double)t->step.step / (double)t->steps_per_epoch, t->cfg.eval.knn_k, knn.top1,
+               knn.top1_weighted, knn.n_test,
+               t->test == NULL ? " held out from the bank, not from training" : "");
+    }
+    if (rc == 0)
+        rc = sc_logbook_histograms(&t->log, &t->step, err);
+    if (rc == 0)
+        rc = write_exports(t, err);
+    return rc < 0 ? rc : show_latent_space(t, knn.top1, err);
+}
+
+static int write_sheet(sc_trainer *t, simclr_error *err)
+{
+    char path[SC_PATH_MAX];
+    sc_image image[SHEET_ROWS];
+    uint32_t index[SHEET_ROWS], height, width;
+    uint8_t *pixels;
+    void *png;
+    size_t size, n = 0, total = sc_dataset_count(t->train);
+    int rc = sc_path_join(path, t->run, "views.png", err);
+    for (; rc == 0 && n < SHEET_ROWS && n < total; n++) {
+        index[n] = (uint32_t)(n * total / SHEET_ROWS);
+        rc = sc_dataset_read(&image[n], t->train, index[n], err);
+        if (rc < 0)
+            break;
+    }
+    if (rc == 0)
+        rc = sc_views_sheet(&pixels, &height, &width, image, index, n, 0, &t->step.views, err);
+    for (size_t i = 0; i < n; i++)
+        sc_image_free(&image[i]);
+    if (rc < 0)
+        return rc;
+    uint32_t channels = t->step.views.options.channels;
+    rc = sc_png_encode(&png, &size, pixels, height, width, channels, err);
+    sc_free(pixels);
+    if (rc < 0)
+        return rc;
+    const sc_tfevents_png shot = {png, size, height, width, channels};
+    rc = sc_fs_write_atomic(path, png, size, err);
+    if (rc == 0)
+        rc = sc_tfevents_image(t->log.events, "views", 0, &shot, err);
+    sc_free(png);
+    return rc;
+}
+
+int sc_online_begin(sc_trainer *t, simclr_error *err)
+{
+    sc_online_knn raw, untrained;
+    int rc = write_sheet(t, err);
+    if (rc == 0)
+        rc = sc_online_measure(&raw, t, true, err);
+    if (rc == 0)
+        rc = sc_online_measure(&untrained, t, false, err);
+    if (rc < 0 || t->bank == NULL)
+        return rc;
+    t->raw_pixels_top1 = raw.top1;
+    t->untrained_top1 = untrained.top1;
+    sc_say(t->observer, SIMCLR_NOTE,
+           "before    k-NN(%d, cosine) of raw pixels %.2f %%, of the untrained encoder %.2f %%",
+           t->cfg.eval.knn_k, raw.top1, untrained.top1);
+    const sc_metric values[] = {{"epoch", 0}, {"knn_top1", untrained.top1},
+                                {"raw_pixels_top1", raw.top1}};
+    return sc_logbook_eval(&t->log, 0, values, 3, err);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * online.h - looking at the encoder while it trains: k-NN on the evaluation transform, a map of the
+ * latent space, TensorBoard's projector, the views, the exported weights.
+ */
+#ifndef SC_TRAIN_ONLINE_H
+#define SC_TRAIN_ONLINE_H
+
+#include "eval/embed.h"
+#include "train/trainer.h"
+
+/* k-NN top-1 (majority and weighted) of the present encoder, or of raw pixels; negative values when
+ * there are no labels. */
+typedef struct {
+    double top1, top1_weighted;
+    size_t n_train, n_test;
+} sc_online_knn;
+int sc_online_vote(sc_online_knn *out, const sc_embedding_pair *pair, const sc_config *cfg,
+                   const sc_backend *backend, simclr_error *err);
+int sc_online_measure(sc_online_knn *out, sc_trainer *t, bool raw_pixels, simclr_error *err);
+
+/* Everything an evaluation writes: metrics, model.safetensors, latent.png, curves.png, projector. */
+int sc_online_evaluate(sc_trainer *t, simclr_error *err);
+
+/* Once, before the first step: contact sheet of views, raw pixels and untrained encoder. */
+int sc_online_begin(sc_trainer *t, simclr_error *err);
+
+#endif

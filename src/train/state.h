@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * state.h - a training state on disk: what a resumed run needs to give the bits of an uninterrupted
+ * one.
+ *
+ * A checkpoint holds model.safetensors (weights and running statistics), optim.safetensors (the
+ * optimiser's slots) and state.json (step, digests of the settings and of the data).  There is no
+ * generator and no queue to save: random numbers are functions of (seed, epoch, image, view).
+ */
+#ifndef SC_TRAIN_STATE_H
+#define SC_TRAIN_STATE_H
+
+#include "core/events.h"
+#include "config/config.h"
+#include "checkpoint/checkpoint.h"
+#include "model/network.h"
+#include "train/step.h"
+#include "train/weights.h"
+
+typedef struct {
+    const char *run;
+    const sc_config *cfg;
+    const char *data_digest; /* sc_dataset_fingerprint; NULL: imported weights, free to be trained
+                              * with any settings that fit them */
+} sc_state_identity;
+
+/* Writes RUN/checkpoints/step-NNN and prunes old ones (train.keep). */
+int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error *err);
+
+/* Restores the newest whole checkpoint into `step`; *found tells whether there was one.
+ * SIMCLR_E_USAGE when settings that change the numbers, or the data, differ from those of the run;
+ * SIMCLR_E_CHECKPOINT when the checkpoint does not fit the model. */
+int sc_state_restore(bool *found, sc_step *step, const sc_state_identity *id,
+                     const simclr_observer *observer, simclr_error *err);
+
+/* Weights and running statistics of the newest whole checkpoint alone, and its step.
+ * SIMCLR_E_NOT_FOUND when the run has none. */
+int sc_state_load_weights(sc_network *network, uint64_t *step, const char *run,
+                          const simclr_observer *observer, simclr_error *err);
+
+/* RUN/model.safetensors: the encoder under torchvision's names, with the settings a user of it
+ * needs as metadata. */
+int sc_state_export(const char *path, const sc_network *network, sc_weights_part part,
+                    const sc_config *cfg, simclr_error *err);
+
+/* RUN/config.yaml: written at the first start; read to open a run again. */
+int sc_state_write_config(const sc_config *cfg, const char *run, simclr_error *err);
+int sc_state_read_config(sc_config *cfg, const char *run, simclr_error *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * step.c - one optimisation step.  This is the whole algorithm; read it first.
+ */
+#include "train/step.h"
+
+#include <math.h>
+
+/* Before the weights are touched: every number so far must be finite. */
+static int check_finite(const sc_step_stats *s, const sc_params *params, size_t bad,
+                        simclr_error *err)
+{
+    if (isfinite(s->loss) && isfinite(s->gradient_norm))
+        return 0;
+    return sc_fail(err, SIMCLR_E_NUMERIC,
+                   "step %llu (epoch %llu): the %s %s is not finite; the weights were left as they "
+                   "were; lower the learning rate (now %g) or lengthen the warm-up",
+                   (unsigned long long)s->step, (unsigned long long)s->epoch + 1,
+                   isfinite(s->loss) ? "gradient of" : "loss",
+                   isfinite(s->loss) && bad < params->entry_count ? params->entry[bad].name : "",
+                   s->lr);
+}
+
+int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err)
+{
+    int rc = sc_loader_next(&t->batch, t->loader, err); /* N images, u8                  */
+    if (rc < 0)
+        return rc;
+    size_t n = t->batch.count;
+    rc = sc_views_make(t->x, t->batch.image, t->batch.index, n, t->batch.epoch, &t->views, err);
+    if (rc < 0) /* x (2N,H,W,C): view 0 of all, then view 1 */
+        return rc;
+
+    sc_network *net = &t->network;
+    sc_encoder_forward(t->h, t->x, 2 * n, true, &net->encoder);     /* h (2N,D)               */
+    sc_projector_set_step(&net->projector, t->step);
+    sc_projector_forward(t->z, t->h, 2 * n, true, &net->projector); /* z (2N,d)               */
+    out->loss = sc_ntxent_forward(&t->ntxent, t->z, 2 * n);         /* eq. 1, mean over 2N    */
+
+    sc_params_zero_grad(&net->params);
+    sc_ntxent_backward(t->dz, &t->ntxent);
+    sc_projector_backward(t->dh, t->dz, &net->projector);
+    sc_encoder_backward(t->dh, &net->encoder); /* no gradient to the pixels      */
+
+    size_t bad;
+    out->step = t->step;
+    out->epoch = t->batch.epoch;
+    out->images = n;
+    out->lr = sc_schedule_lr(&t->schedule, t->step);
+    out->gradient_norm = sc_params_grad_norm(&net->params, &bad);
+    rc = check_finite(out, &net->params, bad, err);
+    if (rc < 0)
+        return rc;
+    sc_optim_step(&t->optim, out->lr);
+    t->step++;
+    return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * step.h - one optimisation step, and all it works on.
+ *
+ *     images -> two views x -> h -> z -> loss -> dz -> dh -> gradients -> update
+ */
+#ifndef SC_TRAIN_STEP_H
+#define SC_TRAIN_STEP_H
+
+#include "data/loader.h"
+#include "loss/ntxent.h"
+#include "model/network.h"
+#include "optim/optim.h"
+#include "optim/schedule.h"
+#include "views/views.h"
+
+typedef struct {
+    uint64_t step;     /* number of this step, from 0 */
+    uint64_t epoch;    /* it belongs to, from 0 */
+    size_t images;     /* N */
+    double loss, lr;
+    double gradient_norm;
+} sc_step_stats;
+
+typedef struct {
+    sc_loader *loader;
+    sc_views views;
+    sc_network network;
+    sc_ntxent ntxent;
+    sc_optim optim;
+    sc_schedule schedule;
+    uint64_t step;       /* steps done */
+    sc_batch batch;      /* N images, u8 */
+    sc_real *x;          /* (2N, H, W, C) */
+    sc_real *h, *dh;     /* (2N, D) */
+    sc_real *z, *dz;     /* (2N, d) */
+} sc_step;
+
+/* The next batch, forward, backward, update.  SIMCLR_E_NUMERIC, naming the step and what is not
+ * finite, before the weights are touched. */
+int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * trainer.c - a training run from start to end.
+ */
+#include "train/trainer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "core/alloc.h"
+#include "core/parallel.h"
+#include "train/online.h"
+#include "train/setup.h"
+
+static const double MIB = 1048576.0;
+
+/* ---- opening ---- */
+
+static int open_split(sc_dataset **out, const sc_trainer *t, const char *split, simclr_error *err)
+{
+    sc_dataset_options options = sc_setup_dataset(&t->cfg, split);
+    return sc_dataset_open(out, sc_setup_dataset_spec(&t->cfg), &options, err);
+}
+
+int sc_trainer_open_data(sc_trainer *t, simclr_error *err)
+{
+    const char *spec = sc_setup_dataset_spec(&t->cfg);
+    const char *split = t->cfg.data.split;
+    bool extra = split[0] == '\0' && sc_dataset_has_split(spec, "unlabeled") &&
+                 sc_dataset_has_split(spec, "train");
+    if (split[0] == '\0')
+        split = extra ? "train+unlabeled" : "train";
+    int rc = open_split(&t->train, t, split, err);
+    if (rc == 0 && extra)
+        rc = open_split(&t->bank, t, "train", err);
+    else if (rc == 0 && sc_dataset_classes(t->train) > 0)
+        t->bank = t->train;
+    if (rc == 0 && t->bank != NULL && sc_dataset_has_split(spec, "test"))
+        rc = open_split(&t->test, t, "test", err);
+    if (rc == 0)
+        rc = sc_dataset_fingerprint(t->data_digest, t->train, err);
+    if (rc < 0)
+        return rc;
+    t->size = sc_setup_image_size(&t->cfg, t->train);
+    sc_say(t->observer, SIMCLR_NOTE, "data      %s: %zu images (%s), %d classes, %zu skipped", spec,
+           sc_dataset_count(t->train), split, sc_dataset_classes(t->train),
+           sc_dataset_skipped(t->train));
+    return 0;
+}
+
+static void plan_step(sc_trainer *t, size_t rows, sc_arena *arena)
+{
+    sc_step *s = &t->step;
+    size_t pixels = (size_t)t->size * t->size * s->network.channels;
+    s->x = sc_arena_take(arena, rows * pixels, sizeof(sc_real));
+    s->h = sc_arena_take(arena, rows * s->network.dim_h, sizeof(sc_real));
+    s->dh = sc_arena_take(arena, rows * s->network.dim_h, sizeof(sc_real));
+    s->z = sc_arena_take(arena, rows * s->network.dim_z, sizeof(sc_real));
+    s->dz = sc_arena_take(arena, rows * s->network.dim_z, sizeof(sc_real));
+    sc_ntxent_plan(&s->ntxent, arena);
+}
+
+static int open_loader(sc_trainer *t, simclr_error *err)
+{
+    sc_loader_close(t->step.loader);
+    t->step.loader = NULL;
+    int workers = t->cfg.data.workers > 0 ? t->cfg.data.workers : sc_setup_threads(&t->cfg);
+    return sc_loader_open(&t->step.loader, t->train, (size_t)t->cfg.train.batch, t->cfg.train.seed,
+                          workers, t->step.step, err);
+}
+
+static int open_network(sc_trainer *t, simclr_error *err)
+{
+    sc_step *s = &t->step;
+    size_t rows = 2 * sc_loader_max_batch(s->loader);
+    sc_network_options options = {
+        .encoder = sc_setup_encoder(&t->cfg, t->size),
+        .projector = sc_setup_projector(&t->cfg),
+        .height = t->size,
+        .width = t->size,
+        .max_rows = rows,
+        .seed = t->cfg.train.seed,
+    };
+    sc_optim_options optim = sc_setup_optim(&t->cfg);
+    int rc = sc_network_open(&s->network, &options, err);
+    if (rc == 0)
+        rc = sc_ntxent_init(&s->ntxent, s->network.backend, rows, s->network.dim_z,
+                            t->cfg.temperature, err);
+    if (rc == 0)
+        rc = sc_optim_init(&s->optim, &optim, &s->network.params, err);
+    if (rc < 0)
+        return rc;
+    plan_step(t, rows, &t->arena);
+    rc = sc_arena_open(&t->arena, err);
+    if (rc == 0)
+        plan_step(t, rows, &t->arena);
+    return rc;
+}
+
+static int open_views(sc_trainer *t, simclr_error *err)
+{
+    uint32_t height, width;
+    bool equal;
+    sc_dataset_extent(t->train, &height, &width, &equal);
+    sc_views_options options = sc_setup_views(&t->cfg, t->size);
+    int rc = sc_views_options_check(&options, err);
+    return rc < 0 ? rc : sc_views_open(&t->step.views, &options, height, width, err);
+}
+
+static int open_run(sc_trainer *t, simclr_error *err)
+{
+    char path[SC_PATH_MAX];
+    bool found;
+    int rc = sc_fs_mkdirs(t->run, err);
+    if (rc == 0)
+        rc = sc_path_join(path, t->run, "lock", err);
+    if (rc == 0)
+        rc = sc_fs_lock_take(&t->lock, path, err);
+    sc_state_identity id = {t->run, &t->cfg, t->data_digest};
+    if (rc == 0)
+        rc = sc_state_restore(&found, &t->step, &id, t->observer, err);
+    if (rc < 0)
+        return rc;
+    if (found)
+        sc_say(t->observer, SIMCLR_NOTE, "resume    %s at step %llu", t->run,
+               (unsigned long long)t->step.step);
+    return t->step.step > 0 ? 0 : sc_state_write_config(&t->cfg, t->run, err);
+}
+
+static void say_plan(const sc_trainer *t)
+{
+    const sc_network *net = &t->step.network;
+    double memory = (double)(net->arena.size + t->arena.size) +
+                    4.0 * (double)net->params.total * sizeof(sc_real);
+    sc_say(t->observer, SIMCLR_NOTE,
+           "model     h %zu, z %zu, %.2f M parameters, %.1f M multiply-adds a view of %ux%u",
+           net->dim_h, net->dim_z, (double)net->encoder_parameters / 1e6,
+           sc_encoder_macs(&net->encoder) / 1e6, t->size, t->size);
+    sc_say(t->observer, SIMCLR_NOTE,
+           "engine    cpu/%s, fp32, %d threads, %.0f MiB for network and batch", net->backend->name,
+           sc_parallel_threads(), memory / MIB);
+    sc_say(t->observer, SIMCLR_NOTE,
+           "loss      from %.2f (nothing learnt) down to at best %.2f at this batch and temperature",
+           sc_ntxent_ceiling((size_t)t->cfg.train.batch),
+           sc_ntxent_floor((size_t)t->cfg.train.batch, t->cfg.temperature));
+}
+
+/* Two steps whose traces are wiped: what will an epoch take? */
+static int dry_run(sc_trainer *t, simclr_error *err)
+{
+    sc_step *s = &t->step;
+    sc_step_stats stats;
+    double start = 0;
+    for (int i = 0; i < 2; i++) {
+        start = sc_clock();
+        int rc = sc_train_step(&stats, s, err);
+        if (rc < 0)
+            return rc;
+    }
+    double seconds = sc_clock() - start;
+    s->step = 0;
+    s->optim.steps = 0;
+    sc_params_reset(&s->network.params, t->cfg.train.seed);
+    char epoch[32], all[32];
+    sc_progress_time(epoch, sizeof epoch, seconds * (double)t->steps_per_epoch);
+    sc_progress_time(all, sizeof all, seconds * (double)t->stop_at);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    sc_say(t->observer, SIMCLR_NOTE,
+           "estimate  %s an epoch of %llu steps, %s for %llu steps, without evaluations; %.0f "
+           "images/s; %.0f MiB in use",
+           epoch, (unsigned long long)t->steps_per_epoch, all, (unsigned long long)t->stop_at,
+           (double)stats.images / seconds, (double)usage.ru_maxrss / 1024.0);
+    return 0;
+}
+
+int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
+                    const simclr_observer *observer, simclr_error *err)
+{
+    memset(t, 0, sizeof *t);
+    t->cfg = *cfg;
+    t->observer = observer;
+    t->raw_pixels_top1 = t->untrained_top1 = -1;
+    snprintf(t->run, sizeof t->run, "%s", run == NULL ? "" : run);
+    sc_parallel_set_threads(sc_setup_threads(cfg));
+    int rc = sc_config_check(&t->cfg, err);
+    if (rc == 0)
+        rc = sc_trainer_open_data(t, err);
+    if (rc == 0)
+        rc = open_loader(t, err);
+    if (rc == 0)
+        rc = open_network(t, err);
+    if (rc == 0)
+        rc = open_views(t, err);
+    if (rc < 0)
+        return rc;
+    t->steps_per_epoch = sc_loader_steps_per_epoch(t->step.loader);
+    t->total_steps = (uint64_t)t->cfg.train.epochs * t->steps_per_epoch;
+    t->stop_at = t->cfg.train.steps > 0 && t->cfg.train.steps < t->total_steps ? t->cfg.train.steps
+                                                                                : t->total_steps;
+    t->step.schedule = sc_setup_schedule(&t->cfg, t->steps_per_epoch);
+    if (t->run[0] == '\0')
+        return 0;
+    say_plan(t);
+    rc = dry_run(t, err);
+    if (rc == 0)
+        rc = open_run(t, err);
+    if (rc == 0)
+        rc = open_loader(t, err); /* from the step resumed at */
+    if (rc == 0)
+        rc = sc_logbook_open(&t->log, t->run, &t->cfg, t->step.step, t->observer, err);
+    t->log.steps_per_epoch = t->steps_per_epoch;
+    t->log.total_steps = t->stop_at;
+    return rc;
+}
+
+void sc_trainer_close(sc_trainer *t)
+{
+    if (t->run[0] != '\0')
+        sc_logbook_close(&t->log, NULL);
+    sc_loader_close(t->step.loader);
+    sc_views_close(&t->step.views);
+    sc_optim_close(&t->step.optim);
+    sc_network_close(&t->step.network);
+    sc_arena_close(&t->arena);
+    if (t->bank != t->train)
+        sc_dataset_close(t->bank);
+    sc_dataset_close(t->test);
+    sc_dataset_close(t->train);
+    sc_fs_lock_release(t->lock);
+    memset(t, 0, sizeof *t);
+}
+
+/* ---- running ---- */
+
+static int save(sc_trainer *t, simclr_error *err)
+{
+    sc_state_identity id = {t->run, &t->cfg, t->data_digest};
+    return sc_state_save(&t->step, &id, err);
+}
+
+static bool checkpoint_due(const sc_trainer *t, double since)
+{
+    const sc_config_train *c = &t->cfg.train;
+    return (c->checkpoint_steps > 0 && t->step.step % c->checkpoint_steps == 0) ||
+           (c->checkpoint_seconds > 0 && sc_clock() - since >= c->checkpoint_seconds);
+}
+
+static bool evaluation_due(const sc_trainer *t)
+{
+    uint64_t every = (uint64_t)t->cfg.eval.every * t->steps_per_epoch;
+    return t->step.step == t->stop_at || (every > 0 && t->step.step % every == 0);
+}
+
+static int run_steps(sc_trainer *t, simclr_error *err)
+{
+    double saved = sc_clock();
+    while (t->step.step < t->stop_at) {
+        int rc = sc_train_step(&t->last, &t->step, err);
+        if (rc == 0)
+            rc = sc_logbook_step(&t->log, &t->last, &t->step, err);
+        if (rc < 0)
+            return rc;
+        bool stop = sc_stop_asked(t->observer);
+        bool evaluate = !stop && evaluation_due(t);
+        if (stop || evaluate || checkpoint_due(t, saved)) {
+            rc = save(t, err);
+            saved = sc_clock();
+        }
+        if (rc == 0 && evaluate)
+            rc = sc_online_evaluate(t, err);
+        if (rc == 0 && stop)
+            rc = sc_fail(err, SIMCLR_E_INTERRUPTED,
+                         "stopped at step %llu, state saved in %s; the same command goes on",
+                         (unsigned long long)t->step.step, t->run);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int sc_trainer_run(sc_trainer *t, simclr_error *err)
+{
+    int rc = sc_logbook_phase(&t->log, "training", t->step.step, -1, err);
+    if (rc == 0 && t->step.step >= t->stop_at)
+        sc_say(t->observer, SIMCLR_NOTE, "%s is finished: %llu steps", t->run,
+               (unsigned long long)t->step.step);
+    if (rc == 0 && t->step.step == 0)
+        rc = sc_online_begin(t, err);
+    if (rc == 0)
+        rc = run_steps(t, err);
+    const char *phase = rc == 0 ? "finished" : rc == SIMCLR_E_INTERRUPTED ? "interrupted" : "failed";
+    simclr_error late = {0};
+    int rc_phase = sc_logbook_phase(&t->log, phase, t->step.step, rc < 0 ? -rc : 0,
+                                    rc < 0 ? &late : err);
+    return rc < 0 ? rc : rc_phase;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * trainer.h - a training run: open everything, estimate, resume, then step after step with
+ * evaluations and checkpoints in between.
+ */
+#ifndef SC_TRAIN_TRAINER_H
+#define SC_TRAIN_TRAINER_H
+
+#include "core/events.h"
+#include "core/fs.h"
+#include "config/config.h"
+#include "core/sha256.h"
+#include "train/logbook.h"
+#include "train/state.h"
+#include "train/step.h"
+
+typedef struct {
+    sc_config cfg;
+    char run[SC_PATH_MAX]; /* "" without a directory: nothing is written */
+    const simclr_observer *observer;
+    sc_fs_lock *lock;
+    sc_dataset *train;     /* what is learnt from */
+    sc_dataset *bank;      /* labelled images for k-NN: `train`, or the labelled part; or NULL */
+    sc_dataset *test;      /* NULL: held out from the bank */
+    char data_digest[SC_SHA256_HEX];
+    uint32_t size;         /* side of a view, px */
+    sc_step step;
+    sc_arena arena;        /* x, h, z, their gradients, NT-Xent */
+    sc_logbook log;
+    sc_step_stats last;    /* of the last step */
+    uint64_t steps_per_epoch, total_steps, stop_at;
+    double raw_pixels_top1, untrained_top1; /* of the evaluation before step 0; negative: none */
+} sc_trainer;
+
+/* Opens data, network and (with a run) lock, logs and the newest checkpoint.  The trainer must not
+ * be moved.  Close it also after a failure. */
+int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
+                    const simclr_observer *observer, simclr_error *err);
+/* Until train.epochs or train.steps are done, or a stop is asked for (SIMCLR_E_INTERRUPTED). */
+int sc_trainer_run(sc_trainer *t, simclr_error *err);
+void sc_trainer_close(sc_trainer *t); /* zeroed is fine */
+
+/* Also for programs that only embed or evaluate: the parts of a run without its training. */
+int sc_trainer_open_data(sc_trainer *t, simclr_error *err);
+
+#endif

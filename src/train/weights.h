@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weights.h - the table of parameters as safetensors, and back.
+ *
+ * Names and layouts are torchvision's, so the file of an encoder loads into
+ * torchvision.models.resnet18 with only fc.* missing.  A file that does not fit exactly is refused:
+ * what is missing, superfluous or misshapen is listed.
+ */
+#ifndef SC_TRAIN_WEIGHTS_H
+#define SC_TRAIN_WEIGHTS_H
+
+#include "checkpoint/safetensors.h"
+#include "model/network.h"
+
+typedef enum { SC_WEIGHTS_ENCODER, SC_WEIGHTS_ALL } sc_weights_part;
+
+/* Metadata may be NULL; "format": "pt" is always written. */
+int sc_weights_save(const char *path, const sc_network *network, sc_weights_part part,
+                    const sc_string_pair *metadata, size_t metadata_count, simclr_error *err);
+
+/* F32, F64, F16 and BF16 are read.  A classifier (fc.*) in the file is passed over, and with
+ * SC_WEIGHTS_ENCODER also projector.*.  SIMCLR_E_CHECKPOINT lists what does not fit. */
+int sc_weights_load(sc_network *network, const char *path, sc_weights_part part,
+                    simclr_error *err);
+
+/* The optimiser's slots m and v of every trained parameter: "m.conv1.weight". */
+int sc_slots_save(const char *path, const sc_params *params, simclr_error *err);
+int sc_slots_load(sc_params *params, const char *path, simclr_error *err);
+
+/* SHA-256 over all values of the encoder: proof that an evaluation left it alone. */
+int sc_weights_digest(char hex[65], const sc_network *network, simclr_error *err);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * views.c - from images to a batch of views: parameters are drawn, applied to bytes in a thread's
+ * scratch, and the bytes normalised through a table: x = (u / 255 - mean) / std.
+ *
+ * One part of the parallel loop is one view.  All scratch is one block, laid out by one function,
+ * which also measures it.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/parallel.h"
+#include "views/ops.h"
+
+typedef struct {
+    sc_real *x;
+    const sc_image *images;
+    const uint32_t *index;
+    size_t count;
+    uint64_t epoch;
+    sc_views *views;
+} batch_job;
+
+static void plan_axis_memory(sc_axis *axis, sc_arena *arena, uint32_t in, uint32_t out,
+                             sc_resize_kind kind)
+{
+    axis->stride = sc_resize_taps(in, out, kind);
+    axis->weight = sc_arena_take(arena, axis->stride * out, sizeof *axis->weight);
+    axis->first = sc_arena_take(arena, out, sizeof *axis->first);
+    axis->taps = sc_arena_take(arena, out, sizeof *axis->taps);
+}
+
+/* Scratch of one thread for one image's size; either view may use it. */
+static void plan_work(sc_work *work, sc_arena *arena, const sc_views_options *options,
+                      uint32_t height, uint32_t width)
+{
+    const sc_view_options *a = &options->view[0], *b = &options->view[1];
+    size_t row = (size_t)a->width * options->channels, picture = row * a->height;
+    int blur_a = sc_blur_size(a), blur_b = sc_blur_size(b);
+    size_t kernel = (size_t)(blur_a > blur_b ? blur_a : blur_b);
+    sc_resize_kind kind = a->resize == SC_RESIZE_BICUBIC ? a->resize : b->resize;
+    uint32_t side = a->height > a->width ? a->height : a->width;
+    work->pixels = sc_arena_take(arena, picture, 1);
+    work->spare = sc_arena_take(arena, picture, 1);
+    work->rows = sc_arena_take(arena, row * (height > side ? height : side), 1);
+    work->sum = sc_arena_take(arena, row, sizeof *work->sum);
+    work->line = sc_arena_take(arena, 2 * (size_t)a->width + kernel, sizeof *work->line);
+    work->kernel = sc_arena_take(arena, kernel, sizeof *work->kernel);
+    plan_axis_memory(&work->horizontal, arena, width, a->width, kind);
+    plan_axis_memory(&work->vertical, arena, height, a->height, kind);
+}
+
+size_t sc_views_scratch_bytes(const sc_views_options *options, uint32_t height, uint32_t width)
+{
+    sc_arena arena = {0};
+    sc_work work;
+    plan_work(&work, &arena, options, height, width);
+    return arena.used;
+}
+
+static sc_work take_work(sc_views *views, int thread, uint32_t height, uint32_t width)
+{
+    assert(thread < views->threads);
+    sc_arena arena = {.base = views->scratch + (size_t)thread * views->scratch_bytes,
+                      .size = views->scratch_bytes};
+    sc_work work;
+    plan_work(&work, &arena, &views->options, height, width);
+    return work;
+}
+
+static int reserve(sc_views *views, uint32_t height, uint32_t width, simclr_error *err)
+{
+    size_t bytes = sc_views_scratch_bytes(&views->options, height, width);
+    int threads = sc_parallel_threads();
+    if (views->scratch != NULL && bytes <= views->scratch_bytes && threads <= views->threads) {
+        return 0;
+    }
+    bytes = bytes > views->scratch_bytes ? bytes : views->scratch_bytes;
+    threads = threads > views->threads ? threads : views->threads;
+    void *block = sc_alloc((size_t)threads, bytes, err);
+    if (block == NULL) {
+        return SIMCLR_E_MEMORY;
+    }
+    sc_free(views->scratch);
+    views->scratch = block;
+    views->scratch_bytes = bytes;
+    views->threads = threads;
+    return 0;
+}
+
+int sc_views_open(sc_views *views, const sc_views_options *options, uint32_t max_height,
+                  uint32_t max_width, simclr_error *err)
+{
+    memset(views, 0, sizeof *views);
+    int rc = sc_views_options_check(options, err);
+    if (rc < 0) {
+        return rc;
+    }
+    views->options = *options;
+    for (int v = 0; v < 2; v++) {
+        const sc_view_options *o = &options->view[v];
+        for (int c = 0; c < 3; c++) {
+            for (int u = 0; u < 256; u++) {
+                float x = (float)u / 255.0F - o->mean[c];
+                views->table[v][c][u] = (sc_real)(x / o->std[c]);
+            }
+        }
+    }
+    return reserve(views, max_height, max_width, err);
+}
+
+void sc_views_close(sc_views *views)
+{
+    sc_free(views->scratch);
+    memset(views, 0, sizeof *views);
+}
+
+/* Checks the images and grows the scratch to the largest side lengths among them. */
+static int prepare(sc_views *views, const sc_image *images, size_t n, simclr_error *err)
+{
+    uint32_t height = 1, width = 1;
+    for (size_t i = 0; i < n; i++) {
+        if (images[i].channels != views->options.channels || images[i].height == 0
+            || images[i].width == 0) {
+            return sc_fail(err, SIMCLR_E_DATA,
+                           "image %zu of the batch: %u x %u with %u channels, expected %u", i,
+                           (unsigned)images[i].height, (unsigned)images[i].width,
+                           (unsigned)images[i].channels, (unsigned)views->options.channels);
+        }
+        height = images[i].height > height ? images[i].height : height;
+        width = images[i].width > width ? images[i].width : width;
+    }
+    return reserve(views, height, width, err);
+}
+
+static void jitter(uint8_t *pixels, size_t n, uint32_t channels, const sc_view_params *params)
+{
+    for (int i = 0; i < 4; i++) {
+        int op = params->order[i];
+        double factor = params->factor[op];
+        if (op == SC_JITTER_BRIGHTNESS) {
+            sc_brightness(pixels, n, channels, factor);
+        } else if (op == SC_JITTER_CONTRAST) {
+            sc_contrast(pixels, n, channels, factor);
+        } else if (op == SC_JITTER_SATURATION && channels == 3) {
+            sc_saturation(pixels, n, factor);
+        } else if (op == SC_JITTER_HUE && channels == 3) {
+            sc_hue(pixels, n, factor);
+        }
+    }
+}
+
+/* The view's bytes to work->pixels. */
+static void render(sc_work *work, const sc_image *image, const sc_view_params *params,
+                   const sc_view_options *options)
+{
+    uint32_t channels = image->channels;
+    size_t n = (size_t)options->height * options->width;
+    sc_resize_job job = {.box = params->crop,
+                         .full_height = options->height, .full_width = options->width,
+                         .height = options->height, .width = options->width,
+                         .hflip = params->hflip, .vflip = params->vflip,
+                         .kind = options->resize};
+    sc_resize(work, image, &job);
+    if (params->jitter) {
+        jitter(work->pixels, n, channels, params);
+    }
+    if (params->grayscale && channels == 3) {
+        sc_grayscale(work->pixels, n);
+    }
+    if (params->blur_sigma > 0.0) {
+        sc_blur(work, options, channels, params->blur_sigma);
+    }
+    if (params->solarize) {
+        sc_solarize(work->pixels, n * channels, options->solarize_threshold);
+    }
+}
+
+static void write_real(sc_real *restrict x, const uint8_t *restrict pixels, size_t n,
+                       uint32_t channels, const sc_real table[3][256])
+{
+    if (channels == 1) {
+        for (size_t i = 0; i < n; i++) {
+            x[i] = table[0][pixels[i]];
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        x[3 * i] = table[0][pixels[i]];
+        x[3 * i + 1] = table[1][pixels[n + i]];
+        x[3 * i + 2] = table[2][pixels[2 * n + i]];
+    }
+}
+
+static void write_bytes(uint8_t *out, const uint8_t *pixels, size_t n, uint32_t channels)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t c = 0; c < channels; c++) {
+            out[i * channels + c] = pixels[c * n + i];
+        }
+    }
+}
+
+static void make_part(void *context, size_t part)
+{
+    batch_job *job = context;
+    sc_views *views = job->views;
+    size_t i = part % job->count, view = part / job->count;
+    const sc_view_options *options = &views->options.view[view];
+    const sc_image *image = &job->images[i];
+    size_t n = (size_t)options->height * options->width;
+    sc_work work = take_work(views, sc_parallel_index(), image->height, image->width);
+    sc_view_key key = {.seed = views->options.seed, .epoch = (uint32_t)job->epoch,
+                       .image = job->index[i], .view = (uint32_t)view};
+    sc_view_params params;
+    sc_view_draw(&params, options, image->height, image->width, key);
+    render(&work, image, &params, options);
+    write_real(job->x + part * n * image->channels, work.pixels, n, image->channels,
+               (const sc_real(*)[256])views->table[view]);
+}
+
+int sc_views_make(sc_real *x, const sc_image *images, const uint32_t *index, size_t n,
+                  uint64_t epoch, sc_views *views, simclr_error *err)
+{
+    int rc = prepare(views, images, n, err);
+    if (rc < 0) {
+        return rc;
+    }
+    batch_job job = {.x = x, .images = images, .index = index, .count = n, .epoch = epoch,
+                     .views = views};
+    sc_parallel_for(2 * n, make_part, &job);
+    return 0;
+}
+
+static sc_work render_eval(sc_views *views, const sc_image *image, int thread)
+{
+    sc_resize_job job = sc_eval_job(&views->options, image->height, image->width);
+    sc_work work = take_work(views, thread, image->height, image->width);
+    sc_resize(&work, image, &job);
+    return work;
+}
+
+static void eval_part(void *context, size_t part)
+{
+    batch_job *job = context;
+    const sc_view_options *options = &job->views->options.view[0];
+    const sc_image *image = &job->images[part];
+    size_t n = (size_t)options->height * options->width;
+    sc_work work = render_eval(job->views, image, sc_parallel_index());
+    write_real(job->x + part * n * image->channels, work.pixels, n, image->channels,
+               (const sc_real(*)[256])job->views->table[0]);
+}
+
+int sc_views_eval(sc_real *x, const sc_image *images, size_t n, sc_views *views, simclr_error *err)
+{
+    int rc = prepare(views, images, n, err);
+    if (rc < 0) {
+        return rc;
+    }
+    batch_job job = {.x = x, .images = images, .count = n, .views = views};
+    sc_parallel_for(n, eval_part, &job);
+    return 0;
+}
+
+int sc_view_apply(uint8_t *out, const sc_image *image, const sc_view_params *params, int view,
+                  sc_views *views, simclr_error *err)
+{
+    int rc = prepare(views, image, 1, err);
+    if (rc < 0) {
+        return rc;
+    }
+    const sc_view_options *options = &views->options.view[view];
+    sc_work work = take_work(views, 0, image->height, image->width);
+    render(&work, image, params, options);
+    write_bytes(out, work.pixels, (size_t)options->height * options->width, image->channels);
+    return 0;
+}
+
+int sc_view_apply_eval(uint8_t *out, const sc_image *image, sc_views *views, simclr_error *err)
+{
+    int rc = prepare(views, image, 1, err);
+    if (rc < 0) {
+        return rc;
+    }
+    const sc_view_options *options = &views->options.view[0];
+    sc_work work = render_eval(views, image, 0);
+    write_bytes(out, work.pixels, (size_t)options->height * options->width, image->channels);
+    return 0;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * check_layers.c - cases of kernelcheck: normalisation, pooling, activations, addition.
+ *
+ * Tolerances, relative to the largest output: statistics are double sums of float runs of 32 rows,
+ * so a few ulp: 1e-5 leaves room for outputs that are differences of nearly equal numbers.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "kernelcheck.h"
+
+typedef struct {
+    const float *x, *dy, *y, *scale, *shift, *mean, *invstd, *residual;
+    size_t n, rows, c, groups;
+    bool relu, in_place, with_residual;
+    sc_pool_shape pool;
+    sc_act_kind kind;
+    double param;
+} layer_context;
+
+static void run_stats(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    (void) scratch;
+    t->channel_stats(out[0], out[1], g->x, g->rows, g->c);
+}
+
+static void run_affine(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    (void) scratch;
+    t->channel_affine(out[0], g->in_place ? out[0] : g->x, g->scale, g->shift, g->residual, g->relu,
+                      g->rows, g->c);
+}
+
+static void run_batchnorm(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    (void) scratch;
+    t->batchnorm_backward(out[0], g->with_residual ? out[3] : NULL, g->scale ? out[1] : NULL,
+                          g->scale ? out[2] : NULL, g->in_place ? out[0] : g->dy, g->x, g->y,
+                          g->scale, g->mean, g->invstd, g->rows, g->c);
+}
+
+static void run_groupnorm(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    (void) scratch;
+    t->groupnorm_forward(out[0], out[1], out[2], g->x, g->scale, g->shift, g->n, g->rows, g->c,
+                         g->groups, 1e-5);
+}
+
+static void run_groupnorm_backward(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    (void) scratch;
+    t->groupnorm_backward(out[0], out[1], out[2], g->dy, g->x, g->scale, g->mean, g->invstd, g->n,
+                          g->rows, g->c, g->groups);
+}
+
+static void norm_cases(size_t rows, size_t c, int variant)
+{
+    layer_context g = {.rows = rows, .c = c, .relu = variant & 1, .in_place = variant & 2,
+                       .with_residual = variant & 4};
+    kernel_case k = {.context = &g, .tolerance = 1e-5};
+    size_t count = rows * c;
+
+    snprintf(k.shape, sizeof k.shape, "rows=%zu c=%zu variant=%d", rows, c, variant);
+    if (variant == 0 && wanted("channel_stats")) {
+        float *x = fill(count, false);
+        for (size_t i = 0; i < count; i++) {
+            x[i] += (float) (i % c % 7) * 50; /* means far from zero */
+        }
+        k.op = "channel_stats";
+        k.run = run_stats;
+        g.x = x;
+        k.out[0] = k.out[1] = (case_output){OUT_NEAR, c, NULL};
+        check_case(&k);
+    }
+    if (wanted("channel_affine")) {
+        k.op = "channel_affine";
+        k.run = run_affine;
+        g.x = fill(count, true);
+        g.scale = fill(c, true);
+        g.shift = fill(c, true);
+        g.residual = g.with_residual ? fill(count, true) : NULL;
+        k.out[1] = (case_output){OUT_EXACT, 0, NULL};
+        k.out[0] = (case_output){OUT_EXACT, count, g.in_place ? g.x : NULL};
+        check_case(&k);
+    }
+    if (wanted("batchnorm_backward")) {
+        k.op = "batchnorm_backward";
+        k.run = run_batchnorm;
+        g.x = fill(count, false);
+        g.dy = fill(count, false);
+        g.y = g.relu ? fill(count, false) : NULL;
+        g.scale = variant & 8 ? NULL : fill(c, false);
+        g.mean = fill(c, false);
+        g.invstd = fill_positive(c);
+        k.out[0] = (case_output){OUT_NEAR, count, g.in_place ? g.dy : NULL};
+        k.out[1] = k.out[2] = (case_output){OUT_NEAR, c, fill(c, false)};
+        k.out[3] = (case_output){OUT_EXACT, g.with_residual ? count : 0, NULL};
+        check_case(&k);
+    }
+}
+
+static void groupnorm_cases(size_t n, size_t rows, size_t c, size_t groups)
+{
+    layer_context g = {.n = n, .rows = rows, .c = c, .groups = groups};
+    kernel_case k = {.op = "groupnorm_forward", .run = run_groupnorm, .context = &g,
+                     .tolerance = 1e-5};
+
+    if (!wanted("groupnorm")) {
+        return;
+    }
+    snprintf(k.shape, sizeof k.shape, "n=%zu rows=%zu c=%zu groups=%zu", n, rows, c, groups);
+    g.x = fill(n * rows * c, false);
+    g.scale = fill(c, false);
+    g.shift = fill(c, false);
+    k.out[0] = (case_output){OUT_NEAR, n * rows * c, NULL};
+    k.out[1] = k.out[2] = (case_output){OUT_NEAR, n * groups, NULL};
+    check_case(&k);
+    k.op = "groupnorm_backward";
+    k.run = run_groupnorm_backward;
+    g.x = fill(n * rows * c, false);
+    g.dy = fill(n * rows * c, false);
+    g.scale = fill(c, false);
+    g.mean = fill(n * groups, false);
+    g.invstd = fill_positive(n * groups);
+    k.out[1] = k.out[2] = (case_output){OUT_NEAR, c, fill(c, false)};
+    check_case(&k);
+}
+
+void check_norms(void)
+{
+    static const size_t shape[][2] = {{1, 1},   {2, 3},    {5, 8},     {33, 16},  {100, 13},
+                                      {257, 64}, {1000, 24}, {70, 300}, {17, 512}, {4096, 7}};
+
+    for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
+        for (int variant = 0; variant < 16; variant++) {
+            norm_cases(shape[i][0], shape[i][1], variant);
+        }
+    }
+    groupnorm_cases(2, 9, 12, 4);
+    groupnorm_cases(3, 16, 8, 8);
+    groupnorm_cases(1, 5, 6, 1);
+}
+
+static void run_maxpool(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    (void) scratch;
+    t->maxpool_forward(out[0], (uint32_t *) out[1], g->x, &g->pool);
+    t->maxpool_backward(out[2], g->dy, (const uint32_t *) out[1], &g->pool);
+}
+
+static void run_avgpool(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    (void) scratch;
+    t->avgpool_forward(out[0], g->x, &g->pool);
+    t->avgpool_backward(out[1], g->dy, &g->pool);
+}
+
+static void run_global(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    const sc_pool_shape *s = &g->pool;
+    (void) scratch;
+    t->global_avgpool_forward(out[0], g->x, s->n, s->h * s->w, s->c);
+    t->global_avgpool_backward(out[1], g->dy, s->n, s->h * s->w, s->c);
+}
+
+static void run_reflect(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    const sc_pool_shape *s = &g->pool;
+    (void) scratch;
+    t->reflect_pad_forward(out[0], g->x, s->n, s->h, s->w, s->c, s->pad);
+    t->reflect_pad_backward(out[1], g->dy, s->n, s->h, s->w, s->c, s->pad);
+}
+
+static void pool_cases(sc_pool_shape s)
+{
+    layer_context g = {.pool = s};
+    kernel_case k = {.context = &g, .tolerance = 1e-6};
+    size_t x = s.n * s.h * s.w * s.c, y = s.n * s.p * s.q * s.c;
+
+    snprintf(k.shape, sizeof k.shape, "n=%zu h=%zu w=%zu c=%zu window=%zu stride=%zu pad=%zu", s.n,
+             s.h, s.w, s.c, s.window, s.stride, s.pad);
+    if (wanted("maxpool")) {
+        k.op = "maxpool";
+        k.run = run_maxpool;
+        g.x = fill(x, true); /* small integers: many ties */
+        g.dy = fill(y, true);
+        k.out[0] = (case_output){OUT_EXACT, y, NULL};
+        k.out[1] = (case_output){OUT_BITS, y, NULL};
+        k.out[2] = (case_output){OUT_EXACT, x, NULL};
+        check_case(&k);
+    }
+    k.out[2].count = 0;
+    if (wanted("avgpool")) {
+        k.op = "avgpool";
+        k.run = run_avgpool;
+        g.x = fill(x, false);
+        g.dy = fill(y, false);
+        k.out[0] = (case_output){OUT_NEAR, y, NULL};
+        k.out[1] = (case_output){OUT_NEAR, x, NULL};
+        check_case(&k);
+    }
+    if (wanted("global_avgpool")) {
+        k.op = "global_avgpool";
+        k.run = run_global;
+        g.x = fill(x, false);
+        g.dy = fill(s.n * s.c, false);
+        k.out[0] = (case_output){OUT_NEAR, s.n * s.c, NULL};
+        k.out[1] = (case_output){OUT_NEAR, x, NULL};
+        check_case(&k);
+    }
+    if (wanted("reflect_pad") && s.pad < s.h && s.pad < s.w) {
+        size_t padded = s.n * (s.h + 2 * s.pad) * (s.w + 2 * s.pad) * s.c;
+        k.op = "reflect_pad";
+        k.run = run_reflect;
+        g.x = fill(x, true);
+        g.dy = fill(padded, true);
+        k.out[0] = (case_output){OUT_EXACT, padded, NULL};
+        k.out[1] = (case_output){OUT_EXACT, x, NULL};
+        check_case(&k);
+    }
+}
+
+void check_pools(void)
+{
+    static const size_t shape[][7] = {
+        /* n h w c window stride pad */
+        {1, 1, 1, 1, 1, 1, 0}, {2, 7, 6, 5, 3, 2, 1},  {1, 16, 16, 64, 3, 2, 1},
+        {3, 4, 4, 17, 2, 2, 0}, {2, 9, 8, 8, 3, 1, 1}, {1, 5, 5, 3, 5, 5, 2},
+        {1, 33, 17, 70, 4, 3, 2},
+    };
+
+    for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
+        const size_t *v = shape[i];
+        sc_pool_shape s = {.n = v[0], .h = v[1], .w = v[2], .c = v[3], .window = v[4],
+                           .stride = v[5], .pad = v[6]};
+        s.p = (s.h + 2 * s.pad - s.window) / s.stride + 1;
+        s.q = (s.w + 2 * s.pad - s.window) / s.stride + 1;
+        pool_cases(s);
+    }
+}
+
+static void run_act(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    (void) scratch;
+    t->act_forward(out[0], g->x, g->rows, g->kind, g->param);
+    t->act_backward(out[1], g->in_place ? out[1] : g->dy, g->x, g->rows, g->kind, g->param);
+}
+
+static void run_add(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    (void) scratch;
+    t->add(out[0], g->in_place ? out[0] : g->x, g->dy, g->rows);
+}
+
+void check_pointwise(void)
+{
+    static const size_t count[] = {1, 7, 64, 1000, 40001};
+
+    for (size_t i = 0; i < sizeof count / sizeof *count; i++) {
+        layer_context g = {.rows = count[i], .in_place = i % 2, .param = 1};
+        kernel_case k = {.context = &g, .tolerance = 1e-6};
+        for (int kind = SC_ACT_IDENTITY; wanted("act") && kind <= SC_ACT_MISH; kind++) {
+            g.kind = (sc_act_kind) kind;
+            g.x = fill(count[i], false);
+            g.dy = fill(count[i], false);
+            k.op = "act";
+            k.run = run_act;
+            k.out[0] = (case_output){OUT_NEAR, count[i], NULL};
+            k.out[1] = (case_output){OUT_NEAR, count[i], g.in_place ? g.dy : NULL};
+            snprintf(k.shape, sizeof k.shape, "count=%zu kind=%d", count[i], kind);
+            check_case(&k);
+        }
+        if (wanted("add")) {
+            g.x = fill(count[i], false);
+            g.dy = fill(count[i], false);
+            k.op = "add";
+            k.run = run_add;
+            k.out[0] = (case_output){OUT_EXACT, count[i], g.in_place ? g.x : NULL};
+            k.out[1].count = 0;
+            snprintf(k.shape, sizeof k.shape, "count=%zu", count[i]);
+            check_case(&k);
+        }
+    }
+}
