@@ -43,7 +43,8 @@ static uint8_t *make_pixels(uint32_t h, uint32_t w)
     sc_rng rng = sc_rng_at(1, h, w, 0, SC_RNG_SHAPES);
     uint8_t *p = sc_alloc((size_t)IMAGES * h * w, 3, NULL);
     for (size_t i = 0; p != NULL && i < (size_t)IMAGES * h * w; i++) {
-        size_t y = i / w % h, x = i % w, block = (y / 8 * 37 + x / 8 * 101 + i / ((size_t)h * w) * 7);
+        size_t y = i / w % h, x = i % w;
+        size_t block = y / 8 * 37 + x / 8 * 101 + i / ((size_t)h * w) * 7;
         for (size_t c = 0; c < 3; c++) {
             double v = (double)(block * (c + 3) * 29 % 256) + 10.0 * sc_rng_normal(&rng);
             p[3 * i + c] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);

@@ -3,8 +3,8 @@
  * cmd.h - the frame of the program: commands, their options, and what they share.
  *
  * To add a command NAME, in three steps:
- *   1. cli/cmd_NAME.c: a table of options and `const cli_command cmd_NAME = {...}` (cmd_presets.c is
- *      a short example); its run function returns 0, an exit code above 0, or a negative
+ *   1. cli/cmd_NAME.c: a table of options and `const cli_command cmd_NAME = {...}` (cmd_presets.c
+ *      is a short example); its run function returns 0, an exit code above 0, or a negative
  *      SIMCLR_E_* with the text in err, which main prints.
  *   2. declare it at the end of this header;
  *   3. list it in cli/commands.c, in the order of `simclr help`.
@@ -20,9 +20,9 @@
 enum { CLI_OPTIONS = 24, CLI_WORDS = 4096 };
 
 typedef struct {
-    const char *name;   /* "output": --output VALUE; NULL ends a table */
-    char letter;        /* 'o' for -o, or 0 */
-    const char *value;  /* "DIR", or NULL for a flag */
+    const char *name;  /* "output": --output VALUE; NULL ends a table */
+    char letter;       /* 'o' for -o, or 0 */
+    const char *value; /* "DIR", or NULL for a flag */
     const char *help;
 } cli_option;
 
@@ -30,13 +30,13 @@ typedef struct cli_args cli_args;
 
 typedef struct {
     const char *name;
-    const char *usage;          /* after the name: "[DATA] [key=value ...]" */
-    const char *summary;        /* one line */
-    const char *text;           /* paragraphs, lines of at most 78 columns */
-    const cli_option *options;  /* besides -h -q -v; NULL: none */
+    const char *usage;           /* after the name: "[DATA] [key=value ...]" */
+    const char *summary;         /* one line */
+    const char *text;            /* paragraphs, lines of at most 78 columns */
+    const cli_option *options;   /* besides -h -q -v; NULL: none */
     const char *const *examples; /* "command line", "what it does", ..., NULL */
-    int words_min, words_max;   /* positional arguments; -1: no limit */
-    bool keys;                  /* takes key=value, --key value, -c, --preset and environment */
+    int words_min, words_max;    /* positional arguments; -1: no limit */
+    bool keys;                   /* takes key=value, --key value, -c, --preset and environment */
     int (*run)(const cli_args *args, simclr_error *err);
 } cli_command;
 
@@ -51,17 +51,16 @@ struct cli_args {
     int options;
     const char *word[CLI_WORDS]; /* positional */
     int words;
-    cli_setting setting[256];    /* key=value */
+    cli_setting setting[256]; /* key=value */
     int settings;
-    char text[8192];             /* names of settings */
+    char text[8192]; /* names of settings */
     size_t text_used;
-    bool quiet;                  /* -q */
-    int verbose;                 /* number of -v */
+    bool quiet;  /* -q */
+    int verbose; /* number of -v */
 };
 
 /* Fills args.  Returns 0, or SIMCLR_E_USAGE with the text in err. */
-int cli_parse(cli_args *args, const cli_command *command, int argc, char **argv,
-              simclr_error *err);
+int cli_parse(cli_args *args, const cli_command *command, int argc, char **argv, simclr_error *err);
 /* Value of an option ("" for a flag that was given), or NULL if it was not. */
 const char *cli_value(const cli_args *args, const char *option);
 bool cli_flag(const cli_args *args, const char *option);
@@ -81,7 +80,7 @@ extern const cli_option cli_common_options[];
 simclr_observer cli_observer(const cli_args *args);
 void cli_catch_signals(void);
 
-/* Colour codes for stderr or stdout, or "": only on a terminal, NO_COLOR and CLICOLOR_FORCE heard. */
+/* Colour codes, or "": only on a terminal; NO_COLOR and CLICOLOR_FORCE are heard. */
 typedef enum { CLI_BOLD, CLI_RED, CLI_YELLOW, CLI_GREEN, CLI_DIM, CLI_PLAIN } cli_style;
 const char *cli_style_code(cli_style style, bool to_stderr);
 bool cli_is_terminal(bool is_stderr);

@@ -8,9 +8,13 @@
 #include "cmd.h"
 
 static const char *const EXAMPLES[] = {
-    "source <(simclr completion bash)", "In bash, now; in ~/.bashrc, always.",
-    "simclr completion zsh > ~/.zfunc/_simclr", "For zsh, with ~/.zfunc in fpath.",
-    "simclr completion fish > ~/.config/fish/completions/simclr.fish", "For fish.", NULL};
+    "source <(simclr completion bash)",
+    "In bash, now; in ~/.bashrc, always.",
+    "simclr completion zsh > ~/.zfunc/_simclr",
+    "For zsh, with ~/.zfunc in fpath.",
+    "simclr completion fish > ~/.config/fish/completions/simclr.fish",
+    "For fish.",
+    NULL};
 
 static void print_commands(void)
 {
@@ -99,7 +103,8 @@ static void print_zsh(void)
            "    compadd -- ${${=words}:#*=}\n"
            "    _files\n"
            "}\n"
-           "if [ \"$funcstack[1]\" = _simclr ]; then _simclr \"$@\"; else compdef _simclr simclr; fi\n");
+           "if [ \"$funcstack[1]\" = _simclr ]; then _simclr \"$@\"; "
+           "else compdef _simclr simclr; fi\n");
 }
 
 static void print_fish(void)
@@ -146,6 +151,13 @@ static int run(const cli_args *args, simclr_error *err)
     return SIMCLR_OK;
 }
 
-const cli_command cmd_completion = {
-    "completion", "bash|zsh|fish", "Print completion for a shell", NULL, NULL, EXAMPLES, 1, 1,
-    false, run};
+const cli_command cmd_completion = {"completion",
+                                    "bash|zsh|fish",
+                                    "Print completion for a shell",
+                                    NULL,
+                                    NULL,
+                                    EXAMPLES,
+                                    1,
+                                    1,
+                                    false,
+                                    run};

@@ -12,8 +12,8 @@ static const cli_option OPTIONS[] = {
     {NULL, 0, NULL, NULL},
 };
 
-static const char *const EXAMPLES[] = {
-    "simclr doctor", "Put its output into a report of a fault.", NULL};
+static const char *const EXAMPLES[] = {"simclr doctor", "Put its output into a report of a fault.",
+                                       NULL};
 
 /* "name: value" lines as members. */
 static void print_json(char *text)
@@ -51,4 +51,4 @@ static int run(const cli_args *args, simclr_error *err)
 
 const cli_command cmd_doctor = {
     "doctor", "", "Show processor, memory, and what was compiled in", NULL, OPTIONS, EXAMPLES, 0, 0,
-    false, run};
+    false,    run};

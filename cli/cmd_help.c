@@ -11,9 +11,8 @@ static const cli_option OPTIONS[] = {
     {NULL, 0, NULL, NULL},
 };
 
-static const char *const EXAMPLES[] = {
-    "simclr help config", "Explains one command.",
-    "simclr help --man | man -l -", "The whole manual.", NULL};
+static const char *const EXAMPLES[] = {"simclr help config", "Explains one command.",
+                                       "simclr help --man | man -l -", "The whole manual.", NULL};
 
 static int run(const cli_args *args, simclr_error *err)
 {
@@ -33,6 +32,13 @@ static int run(const cli_args *args, simclr_error *err)
     return SIMCLR_OK;
 }
 
-const cli_command cmd_help = {
-    "help", "[COMMAND] [--man]", "Explain a command, with examples", NULL, OPTIONS, EXAMPLES, 0, 1,
-    false, run};
+const cli_command cmd_help = {"help",
+                              "[COMMAND] [--man]",
+                              "Explain a command, with examples",
+                              NULL,
+                              OPTIONS,
+                              EXAMPLES,
+                              0,
+                              1,
+                              false,
+                              run};

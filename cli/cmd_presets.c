@@ -12,9 +12,8 @@ static const cli_option OPTIONS[] = {
     {NULL, 0, NULL, NULL},
 };
 
-static const char *const EXAMPLES[] = {
-    "simclr presets", "Lists them.",
-    "simclr presets cifar10", "What that preset sets.", NULL};
+static const char *const EXAMPLES[] = {"simclr presets", "Lists them.", "simclr presets cifar10",
+                                       "What that preset sets.", NULL};
 
 static void print_json(const char *only)
 {
@@ -72,6 +71,13 @@ static int run(const cli_args *args, simclr_error *err)
 }
 
 const cli_command cmd_presets = {
-    "presets", "[NAME]", "List the presets, or what one of them sets",
-    "A preset is a set of values for a purpose; keys given besides it win over it.", OPTIONS,
-    EXAMPLES, 0, 1, false, run};
+    "presets",
+    "[NAME]",
+    "List the presets, or what one of them sets",
+    "A preset is a set of values for a purpose; keys given besides it win over it.",
+    OPTIONS,
+    EXAMPLES,
+    0,
+    1,
+    false,
+    run};

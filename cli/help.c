@@ -29,7 +29,8 @@ void cli_help_all(void)
 {
     const char *bold = cli_style_code(CLI_BOLD, false), *plain = cli_style_code(CLI_PLAIN, false);
     printf("%ssimclr%s learns image features without labels (SimCLR, Chen et al. 2020).\n\n"
-           "%susage:%s simclr COMMAND [arguments] [key=value ...]\n\n", bold, plain, bold, plain);
+           "%susage:%s simclr COMMAND [arguments] [key=value ...]\n\n",
+           bold, plain, bold, plain);
     for (size_t i = 0; i < cli_command_count(); i++) {
         const cli_command *c = cli_command_at(i);
         printf("  %s%-11s%s %s\n", bold, c->name, plain, c->summary);
@@ -110,6 +111,7 @@ static void roff(const char *text)
             fputs("\n.PP", stdout);
         } else {
             putchar(*p);
+            fputs(*p == '|' ? "\\:" : "", stdout); /* a line may break here */
         }
         line_start = *p == '\n';
     }
@@ -192,7 +194,8 @@ void cli_man(void)
     fputs(".SH OPTIONS OF COMMANDS WITH KEYS\n", stdout);
     man_options(cli_key_options);
     fputs(".SH KEYS\nGiven as key=value or \\-\\-key value, in files of \\-c, or as SIMCLR_KEY in "
-          "the environment; defaults < preset < file < environment < command line.\n", stdout);
+          "the environment; defaults < preset < file < environment < command line.\n",
+          stdout);
     man_keys();
     fputs(".SH ENVIRONMENT\n", stdout);
     for (size_t i = 0; i < COUNT(ENVIRONMENT); i++) {

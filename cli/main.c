@@ -12,18 +12,27 @@
 int cli_exit_code(int rc)
 {
     switch (rc) {
-    case SIMCLR_OK: return 0;
-    case SIMCLR_E_USAGE: return 2;
+    case SIMCLR_OK:
+        return 0;
+    case SIMCLR_E_USAGE:
+        return 2;
     case SIMCLR_E_DATA:
     case SIMCLR_E_FORMAT:
-    case SIMCLR_E_NOT_FOUND: return 3;
+    case SIMCLR_E_NOT_FOUND:
+        return 3;
     case SIMCLR_E_IO:
-    case SIMCLR_E_BUSY: return 4;
-    case SIMCLR_E_MEMORY: return 5;
-    case SIMCLR_E_NUMERIC: return 6;
-    case SIMCLR_E_CHECKPOINT: return 7;
-    case SIMCLR_E_INTERRUPTED: return 75;
-    default: return rc > 0 ? rc : 1;
+    case SIMCLR_E_BUSY:
+        return 4;
+    case SIMCLR_E_MEMORY:
+        return 5;
+    case SIMCLR_E_NUMERIC:
+        return 6;
+    case SIMCLR_E_CHECKPOINT:
+        return 7;
+    case SIMCLR_E_INTERRUPTED:
+        return 75;
+    default:
+        return rc > 0 ? rc : 1;
     }
 }
 
@@ -106,8 +115,7 @@ int main(int argc, char **argv)
         cli_help_all();
         return finish(0);
     }
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 ||
-        strcmp(name, "version") == 0) {
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 || strcmp(name, "version") == 0) {
         printf("simclr %s\n", simclr_version());
         return finish(0);
     }

@@ -7,6 +7,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +36,17 @@ typedef struct {
 } parser;
 
 __attribute__((format(printf, 2, 0)))
-static int fail(const parser *p, const char *format, const char *word, const char *more)
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+static int
+fail(const parser *p, const char *format, ...)
 {
-    char shown[96];
-    snprintf(shown, sizeof(shown), "%.90s", word);
-    if (p->err != NULL) {
-        p->err->code = SIMCLR_E_USAGE;
-        snprintf(p->err->text, sizeof(p->err->text), format, shown, more);
-    }
+    va_list args;
+    va_start(args, format);
+    vsnprintf(p->err->text, sizeof(p->err->text), format, args);
+    va_end(args);
+    p->err->code = SIMCLR_E_USAGE;
     return SIMCLR_E_USAGE;
 }
 
@@ -84,7 +88,7 @@ static int give_option(parser *p, const cli_option *option, const char *value)
         }
     }
     if (a->options == CLI_OPTIONS) {
-        return fail(p, "--%s: too many options%s", option->name, "");
+        return fail(p, "--%s: too many options", option->name);
     }
     a->option[a->options] = option;
     a->value[a->options++] = value;
@@ -96,7 +100,7 @@ static int give_setting(parser *p, const char *key, size_t length, const char *v
     cli_args *a = p->args;
     if (a->settings == (int)(sizeof(a->setting) / sizeof(a->setting[0])) ||
         a->text_used + length + 1 > sizeof(a->text)) {
-        return fail(p, "%s: too many key=value%s", key, "");
+        return fail(p, "%.40s: too many key=value", key);
     }
     char *name = a->text + a->text_used;
     memcpy(name, key, length);
@@ -152,7 +156,7 @@ static int unknown_option(const parser *p, const char *word, size_t length)
     }
     const char *near = cli_nearest(name, words, count);
     if (near == NULL) {
-        return fail(p, "unknown option '--%s'%s", name, "");
+        return fail(p, "unknown option '--%s'", name);
     }
     return fail(p, "unknown option '--%s'; did you mean '--%s'?", name, near);
 }
@@ -167,7 +171,7 @@ static int parse_long(parser *p, const char *word)
     const cli_option *option = find_option(p->args->command, name, length, 0);
     simclr_key key;
     if (option != NULL && option->value == NULL) {
-        return value != NULL ? fail(p, "--%s takes no value%s", option->name, "")
+        return value != NULL ? fail(p, "--%s takes no value", option->name)
                              : give_option(p, option, "");
     }
     if (option == NULL && (!p->args->command->keys || !find_key(&key, name, length))) {
@@ -178,7 +182,7 @@ static int parse_long(parser *p, const char *word)
         value = "true";
     }
     if (value == NULL && next == NULL) {
-        return fail(p, "%s needs a value%s", word, "");
+        return fail(p, "%.80s needs a value", word);
     }
     if (value == NULL) {
         value = next;
@@ -194,7 +198,7 @@ static int parse_short(parser *p, const char *word)
         const cli_option *option = find_option(p->args->command, NULL, 0, *c);
         if (option == NULL) {
             char letter[2] = {*c, '\0'};
-            return fail(p, "unknown option '-%s'%s", letter, "");
+            return fail(p, "unknown option '-%s'", letter);
         }
         if (option->value == NULL) {
             int rc = give_option(p, option, "");
@@ -229,14 +233,13 @@ static int parse_word(parser *p, const char *word)
     cli_args *a = p->args;
     if (a->words == CLI_WORDS ||
         (a->command->words_max >= 0 && a->words == a->command->words_max)) {
-        return fail(p, "'%s': one argument too many%s", word, "");
+        return fail(p, "'%.80s': one argument too many", word);
     }
     a->word[a->words++] = word;
     return SIMCLR_OK;
 }
 
-int cli_parse(cli_args *args, const cli_command *command, int argc, char **argv,
-              simclr_error *err)
+int cli_parse(cli_args *args, const cli_command *command, int argc, char **argv, simclr_error *err)
 {
     parser p = {args, argc, 0, argv, err};
     bool words_only = false;

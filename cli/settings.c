@@ -71,8 +71,8 @@ static int fill(simclr_config *config, const cli_args *args, simclr_error *all)
     read_environment(config, all);
     for (int i = 0; i < args->settings; i++) {
         err.text[0] = '\0';
-        if (simclr_config_set(config, args->setting[i].key, args->setting[i].value,
-                              SIMCLR_FROM_CLI, NULL, &err) != SIMCLR_OK) {
+        if (simclr_config_set(config, args->setting[i].key, args->setting[i].value, SIMCLR_FROM_CLI,
+                              NULL, &err) != SIMCLR_OK) {
             add_error(all, &err);
         }
     }
@@ -80,8 +80,9 @@ static int fill(simclr_config *config, const cli_args *args, simclr_error *all)
         add_error(all, &err);
     }
     /* A missing file of the command line is a usage error, whatever the library calls it. */
-    return all->code == SIMCLR_OK ? SIMCLR_OK
-           : all->code == SIMCLR_E_MEMORY ? SIMCLR_E_MEMORY : SIMCLR_E_USAGE;
+    return all->code == SIMCLR_OK         ? SIMCLR_OK
+           : all->code == SIMCLR_E_MEMORY ? SIMCLR_E_MEMORY
+                                          : SIMCLR_E_USAGE;
 }
 
 int cli_config(simclr_config **out, const cli_args *args, simclr_error *err)

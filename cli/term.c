@@ -31,8 +31,8 @@ static bool colour(bool to_stderr)
 
 const char *cli_style_code(cli_style style, bool to_stderr)
 {
-    static const char *const CODES[] = {"\033[1m", "\033[31m", "\033[33m", "\033[32m", "\033[2m",
-                                        "\033[0m"};
+    static const char *const CODES[] = {"\033[1m",  "\033[31m", "\033[33m",
+                                        "\033[32m", "\033[2m",  "\033[0m"};
     return colour(to_stderr) ? CODES[style] : "";
 }
 

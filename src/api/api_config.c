@@ -83,8 +83,8 @@ int simclr_config_text(char **text, const simclr_config *config, simclr_error *e
 
 bool simclr_config_key(simclr_key *out, size_t i)
 {
-    static const char *const TYPES[] = {"bool", "int", "uint64", "float", "string", "enum",
-                                        "floats", "ints"};
+    static const char *const TYPES[] = {"bool",   "int",  "uint64", "float",
+                                        "string", "enum", "floats", "ints"};
     const sc_config_row *row = sc_config_row_at(i);
     memset(out, 0, sizeof(*out));
     if (row == NULL) {

@@ -54,16 +54,15 @@ static void add_features(lines *l)
     char text[200] = "";
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
-    snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s%s",
-             __builtin_cpu_supports("sse4.2") ? "sse4.2 " : "",
-             __builtin_cpu_supports("avx") ? "avx " : "",
-             __builtin_cpu_supports("avx2") ? "avx2 " : "",
-             __builtin_cpu_supports("fma") ? "fma " : "",
-             __builtin_cpu_supports("avx512f") ? "avx512f " : "",
-             __builtin_cpu_supports("avx512bw") ? "avx512bw " : "",
-             __builtin_cpu_supports("avx512vl") ? "avx512vl " : "",
-             __builtin_cpu_supports("avx512dq") ? "avx512dq " : "",
-             __builtin_cpu_supports("avx512vnni") ? "avx512vnni " : "");
+    snprintf(
+        text, sizeof(text), "%s%s%s%s%s%s%s%s%s", __builtin_cpu_supports("sse4.2") ? "sse4.2 " : "",
+        __builtin_cpu_supports("avx") ? "avx " : "", __builtin_cpu_supports("avx2") ? "avx2 " : "",
+        __builtin_cpu_supports("fma") ? "fma " : "",
+        __builtin_cpu_supports("avx512f") ? "avx512f " : "",
+        __builtin_cpu_supports("avx512bw") ? "avx512bw " : "",
+        __builtin_cpu_supports("avx512vl") ? "avx512vl " : "",
+        __builtin_cpu_supports("avx512dq") ? "avx512dq " : "",
+        __builtin_cpu_supports("avx512vnni") ? "avx512vnni " : "");
 #endif
     size_t length = strlen(text);
     if (length > 0) {
@@ -85,8 +84,8 @@ static void add_machine(lines *l)
         add(l, "cpu", text);
     }
     add_features(l);
-    snprintf(text, sizeof(text), "%ld online, %d for this process",
-             sysconf(_SC_NPROCESSORS_ONLN), sc_parallel_available());
+    snprintf(text, sizeof(text), "%ld online, %d for this process", sysconf(_SC_NPROCESSORS_ONLN),
+             sc_parallel_available());
     add(l, "processors", text);
     if (proc_value(text, sizeof(text), "/proc/meminfo", "MemTotal")) {
         add(l, "memory", text);

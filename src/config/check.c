@@ -55,16 +55,20 @@ static void check_data(const sc_config *cfg, simclr_error *err)
     bool own = cfg->normalize == SC_CFG_STATS_OWN;
     bool fits = cfg->mean.count == cfg->data.channels && cfg->std.count == cfg->data.channels;
     if (own && !fits) {
-        sc_config_add_error(err, "views.normalize: own needs %d numbers in views.mean and in "
-                            "views.std", cfg->data.channels);
+        sc_config_add_error(err,
+                            "views.normalize: own needs %d numbers in views.mean and in "
+                            "views.std",
+                            cfg->data.channels);
     }
     if (!own && (cfg->mean.count > 0 || cfg->std.count > 0)) {
         sc_config_add_error(err, "views.mean, views.std: need views.normalize=own");
     }
     if ((cfg->normalize == SC_CFG_STATS_IMAGENET || cfg->normalize == SC_CFG_STATS_CIFAR10) &&
         cfg->data.channels != 3) {
-        sc_config_add_error(err, "views.normalize: these statistics are of 3 channels, "
-                            "data.channels is %d", cfg->data.channels);
+        sc_config_add_error(err,
+                            "views.normalize: these statistics are of 3 channels, "
+                            "data.channels is %d",
+                            cfg->data.channels);
     }
 }
 
@@ -80,8 +84,8 @@ static void check_strides(const sc_config *cfg, simclr_error *err)
     if (m->padding != SC_CFG_PAD_REFLECT || cfg->data.image_size == 0) {
         return;
     }
-    bool cifar = m->stem == SC_CFG_STEM_CIFAR ||
-                 (m->stem == SC_CFG_STEM_AUTO && cfg->data.image_size <= 64);
+    bool cifar =
+        m->stem == SC_CFG_STEM_CIFAR || (m->stem == SC_CFG_STEM_AUTO && cfg->data.image_size <= 64);
     const int standard[6] = {cifar ? 1 : 2, cifar ? 1 : 2, 1, 2, 2, 2};
     const int *stride = m->strides.count == 6 ? m->strides.at : standard;
     int kernel = m->stem_kernel > 0 ? m->stem_kernel : cifar ? 3 : 7;
@@ -89,19 +93,22 @@ static void check_strides(const sc_config *cfg, simclr_error *err)
     for (int i = 0; i < 6; i++) {
         int pad = i == 0 ? kernel / 2 : 1;
         if (side <= pad) {
-            sc_config_add_error(err, "model.padding: reflect needs maps larger than %d px, but "
+            sc_config_add_error(err,
+                                "model.padding: reflect needs maps larger than %d px, but "
                                 "%d px images are %d px at %s; use padding=zero, smaller strides "
-                                "or a larger image_size", pad, cfg->data.image_size, side,
-                                i < 2 ? "the stem" : "the stages");
+                                "or a larger image_size",
+                                pad, cfg->data.image_size, side, i < 2 ? "the stem" : "the stages");
             return;
         }
         bool even_pool = i == 1 && m->pool_kernel == 2; /* without padding */
         side = even_pool ? side / stride[i] : (side + stride[i] - 1) / stride[i];
     }
     if (side <= 1) {
-        sc_config_add_error(err, "model.padding: reflect needs maps larger than 1 px, but %d px "
+        sc_config_add_error(err,
+                            "model.padding: reflect needs maps larger than 1 px, but %d px "
                             "images are %d px in the last stage; use padding=zero, smaller strides "
-                            "or a larger image_size", cfg->data.image_size, side);
+                            "or a larger image_size",
+                            cfg->data.image_size, side);
     }
 }
 
@@ -119,8 +126,10 @@ static void check_model(const sc_config *cfg, simclr_error *err)
     }
     double channels = round(64 * m->width);
     if (m->norm.kind == SC_CFG_NORM_GROUP && fmod(channels, m->norm.groups) != 0) {
-        sc_config_add_error(err, "model.norm_groups: %d does not divide the %g channels of "
-                            "stage 1", m->norm.groups, channels);
+        sc_config_add_error(err,
+                            "model.norm_groups: %d does not divide the %g channels of "
+                            "stage 1",
+                            m->norm.groups, channels);
     }
     const sc_config_projector *p = &cfg->projector;
     for (int i = 0; i < p->layers.count && p->norm.kind == SC_CFG_NORM_GROUP; i++) {

@@ -71,7 +71,8 @@ void sc_config_range_text(const sc_config_row *row, char *out, size_t out_size)
                                      row->values[i]);
         }
         return;
-    default: break;
+    default:
+        break;
     }
     sc_double_to_text(low, sizeof(low), row->min);
     sc_double_to_text(high, sizeof(high), row->max);
@@ -134,13 +135,13 @@ static const char *nearest_key(const char *key)
         }
     }
     static const char *const OTHERS[][2] = {
-        {"batch_size", "train.batch"},     {"num_epochs", "train.epochs"},
-        {"learning_rate", "optim.lr"},     {"workers", "data.workers"},
-        {"tau", "loss.temperature"},       {"optimizer", "optim.name"},
-        {"wd", "optim.weight_decay"},      {"dataset", "data.dataset"},
-        {"size", "data.image_size"},       {"warmup", "schedule.warmup_epochs"},
-        {"scheduler", "schedule.name"},    {"jitter", "views.jitter_strength"},
-        {"blur", "views.blur_prob"},       {"amp", "train.precision"},
+        {"batch_size", "train.batch"},  {"num_epochs", "train.epochs"},
+        {"learning_rate", "optim.lr"},  {"workers", "data.workers"},
+        {"tau", "loss.temperature"},    {"optimizer", "optim.name"},
+        {"wd", "optim.weight_decay"},   {"dataset", "data.dataset"},
+        {"size", "data.image_size"},    {"warmup", "schedule.warmup_epochs"},
+        {"scheduler", "schedule.name"}, {"jitter", "views.jitter_strength"},
+        {"blur", "views.blur_prob"},    {"amp", "train.precision"},
     };
     for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
         if (strcmp(OTHERS[i][0], key) == 0) {
@@ -241,10 +242,13 @@ const sc_config_view *sc_config_view_of(const sc_config *cfg, int view)
 double sc_config_alpha(const sc_config_act *act)
 {
     switch (act->kind) {
-    case SC_CFG_ACT_LEAKY_RELU: return act->alpha > 0 ? act->alpha : 0.01;
+    case SC_CFG_ACT_LEAKY_RELU:
+        return act->alpha > 0 ? act->alpha : 0.01;
     case SC_CFG_ACT_ELU:
-    case SC_CFG_ACT_SOFTPLUS: return act->alpha > 0 ? act->alpha : 1;
-    default: return 0;
+    case SC_CFG_ACT_SOFTPLUS:
+        return act->alpha > 0 ? act->alpha : 1;
+    default:
+        return 0;
     }
 }
 

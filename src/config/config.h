@@ -2,10 +2,10 @@
  *
  * config.h - every setting of a training run: one plain struct, and one table that describes it.
  *
- * The struct owns nothing: it may be copied, and compared key by key.  A row of the table (schema.c)
- * per key drives YAML files, `key=value` on the command line, help, docs/config.md, the man page and
- * the resolved copy saved with a run.  Precedence is a property of the value, not of the order of
- * the calls: default < preset < file < environment < command line.
+ * The struct owns nothing: it may be copied, and compared key by key.  A row of the table
+ * (schema.c) per key drives YAML files, `key=value` on the command line, help, docs/config.md, the
+ * man page and the resolved copy saved with a run.  Precedence is a property of the value, not of
+ * the order of the calls: default < preset < file < environment < command line.
  */
 #ifndef SC_CONFIG_CONFIG_H
 #define SC_CONFIG_CONFIG_H
@@ -33,13 +33,33 @@ enum { SC_CFG_BILINEAR, SC_CFG_BICUBIC };
 enum { SC_CFG_STATS_NONE, SC_CFG_STATS_IMAGENET, SC_CFG_STATS_CIFAR10, SC_CFG_STATS_OWN };
 enum { SC_CFG_RESNET18, SC_CFG_RESNET34, SC_CFG_RESNET50 };
 enum { SC_CFG_STEM_AUTO, SC_CFG_STEM_CIFAR, SC_CFG_STEM_IMAGENET };
-enum { SC_CFG_NORM_NONE, SC_CFG_NORM_BATCH, SC_CFG_NORM_GROUP, SC_CFG_NORM_LAYER,
-       SC_CFG_NORM_INSTANCE };
-enum { SC_CFG_ACT_IDENTITY, SC_CFG_ACT_RELU, SC_CFG_ACT_RELU6, SC_CFG_ACT_LEAKY_RELU, SC_CFG_ACT_ELU,
-       SC_CFG_ACT_SELU, SC_CFG_ACT_GELU, SC_CFG_ACT_SILU, SC_CFG_ACT_MISH, SC_CFG_ACT_HARDSWISH,
-       SC_CFG_ACT_SOFTPLUS, SC_CFG_ACT_TANH, SC_CFG_ACT_SIGMOID };
-enum { SC_CFG_DOWN_AUTO, SC_CFG_DOWN_MAXPOOL, SC_CFG_DOWN_AVGPOOL, SC_CFG_DOWN_CONV,
-       SC_CFG_DOWN_NONE };
+enum {
+    SC_CFG_NORM_NONE,
+    SC_CFG_NORM_BATCH,
+    SC_CFG_NORM_GROUP,
+    SC_CFG_NORM_INSTANCE
+};
+enum {
+    SC_CFG_ACT_IDENTITY,
+    SC_CFG_ACT_RELU,
+    SC_CFG_ACT_LEAKY_RELU,
+    SC_CFG_ACT_ELU,
+    SC_CFG_ACT_SELU,
+    SC_CFG_ACT_GELU,
+    SC_CFG_ACT_SILU,
+    SC_CFG_ACT_MISH,
+    SC_CFG_ACT_HARDSWISH,
+    SC_CFG_ACT_SOFTPLUS,
+    SC_CFG_ACT_TANH,
+    SC_CFG_ACT_SIGMOID
+};
+enum {
+    SC_CFG_DOWN_AUTO,
+    SC_CFG_DOWN_MAXPOOL,
+    SC_CFG_DOWN_AVGPOOL,
+    SC_CFG_DOWN_CONV,
+    SC_CFG_DOWN_NONE
+};
 enum { SC_CFG_LAST_POOL_AVG, SC_CFG_LAST_POOL_MAX };
 enum { SC_CFG_PAD_ZERO, SC_CFG_PAD_REFLECT };
 enum { SC_CFG_SGD, SC_CFG_ADAM, SC_CFG_ADAMW, SC_CFG_LARS };
@@ -47,7 +67,6 @@ enum { SC_CFG_SCALE_NONE, SC_CFG_SCALE_LINEAR, SC_CFG_SCALE_SQRT };
 enum { SC_CFG_COSINE, SC_CFG_STEP, SC_CFG_EXPONENTIAL, SC_CFG_CONSTANT };
 enum { SC_CFG_PRECISION_AUTO, SC_CFG_PRECISION_FP32 };
 enum { SC_CFG_DEVICE_AUTO, SC_CFG_DEVICE_CPU };
-enum { SC_CFG_VIEWS_JOINT, SC_CFG_VIEWS_SEPARATE };
 
 typedef struct {
     char dataset[SC_CONFIG_STRING]; /* spec; "" = shapes */
@@ -57,112 +76,111 @@ typedef struct {
     double max_bad;                 /* largest share of damaged images */
     int workers;                    /* threads that prepare images; 0 = with the others */
     bool exif_rotate;
-    bool shuffle;                   /* false only for the tutorial as shipped */
-    bool drop_last;                 /* false only for the tutorial as shipped */
-    uint64_t memory_limit;          /* MiB of pixels kept resident; 0 = half of the memory */
+    bool shuffle;          /* false only for the tutorial as shipped */
+    bool drop_last;        /* false only for the tutorial as shipped */
+    uint64_t memory_limit; /* MiB of pixels kept resident; 0 = half of the memory */
 } sc_config_data;
 
 typedef struct {
-    sc_float_list crop_scale;       /* 2: share of the area */
-    sc_float_list crop_ratio;       /* 2: width / height */
-    int interpolation;              /* SC_CFG_BILINEAR ... */
-    double hflip, vflip;            /* probabilities */
+    sc_float_list crop_scale; /* 2: share of the area */
+    sc_float_list crop_ratio; /* 2: width / height */
+    int interpolation;        /* SC_CFG_BILINEAR ... */
+    double hflip, vflip;      /* probabilities */
     double jitter_prob;
-    double jitter_strength;         /* multiplies the four below */
+    double jitter_strength; /* multiplies the four below */
     double brightness, contrast, saturation, hue;
-    double grayscale;               /* probability */
+    double grayscale; /* probability */
     double blur_prob;
-    int blur_kernel;                /* pixels, odd; 0 = 10 % of the image, made odd */
-    sc_float_list blur_sigma;       /* 2 */
+    int blur_kernel;          /* pixels, odd; 0 = 10 % of the image, made odd */
+    sc_float_list blur_sigma; /* 2 */
     double solarize_prob;
-    double solarize_threshold;      /* 0..1 */
+    double solarize_threshold; /* 0..1 */
 } sc_config_view;
 
 typedef struct {
-    int kind;                       /* SC_CFG_NORM_... */
-    double eps, momentum;           /* momentum as PyTorch: running += momentum * (new - running) */
+    int kind;             /* SC_CFG_NORM_... */
+    double eps, momentum; /* momentum as PyTorch: running += momentum * (new - running) */
     bool affine;
-    int groups;                     /* GroupNorm */
+    int groups; /* GroupNorm */
 } sc_config_norm;
 
 typedef struct {
-    int kind;                       /* SC_CFG_ACT_... */
-    double alpha;                   /* read through sc_config_alpha; 0 = the activation's default */
+    int kind;     /* SC_CFG_ACT_... */
+    double alpha; /* read through sc_config_alpha; 0 = the activation's default */
 } sc_config_act;
 
 typedef struct {
-    int arch;                       /* SC_CFG_RESNET18 ... */
-    double width;                   /* multiplies the channels */
-    int stem;                       /* SC_CFG_STEM_...; auto: cifar up to 64 px */
-    int out_channels;               /* last 1x1 convolution + norm before pooling; 0 = none */
+    int arch;         /* SC_CFG_RESNET18 ... */
+    double width;     /* multiplies the channels */
+    int stem;         /* SC_CFG_STEM_...; auto: cifar up to 64 px */
+    int out_channels; /* last 1x1 convolution + norm before pooling; 0 = none */
     sc_config_norm norm;
     sc_config_act act;
-    sc_int_list strides;            /* conv1, pool, stage 1-4; empty = of the stem */
-    sc_int_list dilations;          /* stage 1-4; empty = 1,1,1,1 */
-    int down;                       /* after conv1: SC_CFG_DOWN_...; auto: as the stem */
-    int last_pool;                  /* SC_CFG_LAST_POOL_... */
-    int padding;                    /* SC_CFG_PAD_... */
-    int stem_kernel;                /* 0 = of the stem: 3 or 7 */
-    int pool_kernel;                /* 0 = 3 */
+    sc_int_list strides;   /* conv1, pool, stage 1-4; empty = of the stem */
+    sc_int_list dilations; /* stage 1-4; empty = 1,1,1,1 */
+    int down;              /* after conv1: SC_CFG_DOWN_...; auto: as the stem */
+    int last_pool;         /* SC_CFG_LAST_POOL_... */
+    int padding;           /* SC_CFG_PAD_... */
+    int stem_kernel;       /* 0 = of the stem: 3 or 7 */
+    int pool_kernel;       /* 0 = 3 */
     bool zero_init_residual;
-    int views;                      /* SC_CFG_VIEWS_...: one pass of 2N rows, or two of N */
 } sc_config_model;
 
 typedef struct {
-    sc_int_list layers;             /* hidden widths; may be empty: linear head */
+    sc_int_list layers; /* hidden widths; may be empty: linear head */
     int out_dim;
-    bool bias;                      /* of the hidden layers */
+    bool bias; /* of the hidden layers */
     bool last_bias;
-    sc_config_norm norm;            /* after each hidden layer */
-    bool last_norm;                 /* also after the last layer */
+    sc_config_norm norm; /* after each hidden layer */
+    bool last_norm;      /* also after the last layer */
     sc_config_act act, last_act;
     double drop_rate;
-    int drop_layers;                /* of the last n hidden layers */
+    int drop_layers; /* of the last n hidden layers */
 } sc_config_projector;
 
 typedef struct {
-    int name;                       /* SC_CFG_SGD ... */
-    double lr;                      /* for a batch of 256 if scaled */
-    int lr_scaling;                 /* SC_CFG_SCALE_... of batch / 256 */
+    int name;       /* SC_CFG_SGD ... */
+    double lr;      /* for a batch of 256 if scaled */
+    int lr_scaling; /* SC_CFG_SCALE_... of batch / 256 */
     double momentum;
     bool nesterov;
     double weight_decay;
-    bool decay_all;                 /* also norms and biases */
-    sc_float_list betas;            /* 2 */
+    bool decay_all;      /* also norms and biases */
+    sc_float_list betas; /* 2 */
     double eps;
-    double trust_coefficient;       /* LARS */
+    double trust_coefficient; /* LARS */
 } sc_config_optim;
 
 typedef struct {
-    int name;                       /* SC_CFG_COSINE ... */
+    int name; /* SC_CFG_COSINE ... */
     double warmup_epochs;
-    int step_size;                  /* epochs */
-    double gamma;                   /* factor, per step_size epochs or per epoch */
-    double min_lr;                  /* the cosine ends here */
+    int step_size; /* epochs */
+    double gamma;  /* factor, per step_size epochs or per epoch */
+    double min_lr; /* the cosine ends here */
 } sc_config_schedule;
 
 typedef struct {
     int epochs;
-    uint64_t steps;                 /* stop after so many; 0 = all of the epochs */
+    uint64_t steps; /* stop after so many; 0 = all of the epochs */
     int batch;
     uint64_t seed;
-    int threads;                    /* 0 = all processors the process may use */
-    int precision;                  /* SC_CFG_PRECISION_... */
-    int device;                     /* SC_CFG_DEVICE_... */
-    double checkpoint_seconds;      /* 0 = not by time */
-    uint64_t checkpoint_steps;      /* 0 = not by steps */
-    int keep;                       /* checkpoints kept besides last and best; 0 = all */
-    uint64_t log_every;             /* steps between lines of metrics.jsonl */
-    bool strict;                    /* a collapse is an error */
+    int threads;               /* 0 = all processors the process may use */
+    int precision;             /* SC_CFG_PRECISION_... */
+    int device;                /* SC_CFG_DEVICE_... */
+    double checkpoint_seconds; /* 0 = not by time */
+    uint64_t checkpoint_steps; /* 0 = not by steps */
+    int keep;                  /* checkpoints kept besides last and best; 0 = all */
+    uint64_t log_every;        /* steps between lines of metrics.jsonl */
+    bool strict;               /* a collapse is an error */
 } sc_config_train;
 
 typedef struct {
-    int every;                      /* epochs between evaluations while training; 0 = at the end */
+    int every; /* epochs between evaluations while training; 0 = at the end */
     int knn_k;
-    double knn_temperature;         /* 0 = plain majority */
-    int max_train;                  /* images of the bank; 0 = all */
-    int max_test;                   /* 0 = all */
-    int batch;                      /* images per forward pass */
+    double knn_temperature; /* 0 = plain majority */
+    int max_train;          /* images of the bank; 0 = all */
+    int max_test;           /* 0 = all */
+    int batch;              /* images per forward pass */
 } sc_config_eval;
 
 typedef enum {
@@ -175,10 +193,10 @@ typedef enum {
 
 typedef struct sc_config {
     sc_config_data data;
-    sc_config_view view[2];         /* read through sc_config_view_of */
-    bool symmetric;                 /* views.* for both, whatever views2.* says */
-    int normalize;                  /* SC_CFG_STATS_... */
-    sc_float_list mean, std;        /* when SC_CFG_STATS_OWN: 1 or 3 numbers each */
+    sc_config_view view[2];  /* read through sc_config_view_of */
+    bool symmetric;          /* views.* for both, whatever views2.* says */
+    int normalize;           /* SC_CFG_STATS_... */
+    sc_float_list mean, std; /* when SC_CFG_STATS_OWN: 1 or 3 numbers each */
     sc_config_model model;
     sc_config_projector projector;
     double temperature;
@@ -201,17 +219,17 @@ typedef enum {
 } sc_key_type;
 
 typedef struct {
-    const char *key;                /* "optim.lr" */
-    const char *alias;              /* "lr", or NULL */
+    const char *key;   /* "optim.lr" */
+    const char *alias; /* "lr", or NULL */
     sc_key_type type;
-    size_t offset;                  /* into sc_config */
-    size_t size;                    /* of a string */
-    const char *fallback;           /* the default, as text */
-    double min, max;                /* of a number or of each entry of a list */
-    int count_min, count_max;       /* of a list; an empty one is allowed iff count_min is 0 */
-    const char *const *values;      /* of an enum, NULL-terminated */
-    bool numbers;                   /* changes the numbers of a run, so it takes part in its hash */
-    const char *unit;               /* "px", "s", ... or NULL */
+    size_t offset;             /* into sc_config */
+    size_t size;               /* of a string */
+    const char *fallback;      /* the default, as text */
+    double min, max;           /* of a number or of each entry of a list */
+    int count_min, count_max;  /* of a list; an empty one is allowed iff count_min is 0 */
+    const char *const *values; /* of an enum, NULL-terminated */
+    bool numbers;              /* changes the numbers of a run, so it takes part in its hash */
+    const char *unit;          /* "px", "s", ... or NULL */
     const char *help;
 } sc_config_row;
 
@@ -258,7 +276,7 @@ size_t sc_config_differ(const sc_config *a, const sc_config *b,
 typedef void (*sc_config_note_fn)(void *context, const char *line);
 
 /* A YAML file: ours, or the tutorial's (recognised by its groups).  Every repaired fault and unused
- * key of the latter is a line to `note` (may be NULL); as_shipped keeps its faults that can be kept.
+ * key of the latter is a line to `note` (may be NULL); as_shipped keeps the faults.
  * All errors at once, one a line.  SIMCLR_E_USAGE, SIMCLR_E_NOT_FOUND, SIMCLR_E_IO. */
 int sc_config_load_file(sc_config *cfg, const char *path, bool as_shipped, sc_config_note_fn note,
                         void *context, simclr_error *err);
@@ -267,8 +285,8 @@ int sc_config_load_text(sc_config *cfg, const char *text, size_t size, const cha
 
 typedef struct {
     const char *name;
-    const char *help;               /* one line */
-    const char *const *settings;    /* "key=value", NULL-terminated */
+    const char *help;            /* one line */
+    const char *const *settings; /* "key=value", NULL-terminated */
 } sc_preset;
 
 size_t sc_preset_count(void);

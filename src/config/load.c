@@ -73,8 +73,8 @@ static void load_map(sc_load *load, const sc_yaml *map, const char *prefix)
 {
     for (const sc_yaml *node = map->first; node != NULL; node = node->next) {
         char path[160], where[320], shown[80];
-        int length = snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix != '\0' ? "." : "",
-                              node->key);
+        int length =
+            snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix != '\0' ? "." : "", node->key);
         sc_load_where(where, sizeof(where), load, node);
         bool fits = length >= 0 && (size_t)length < sizeof(path);
         if (fits && node->kind == SC_YAML_MAP && is_group(path)) {

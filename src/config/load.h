@@ -11,11 +11,11 @@
 
 typedef struct {
     sc_config *cfg;
-    const char *name;        /* of the file */
+    const char *name; /* of the file */
     bool as_shipped;
-    sc_config_note_fn note;  /* may be NULL */
+    sc_config_note_fn note; /* may be NULL */
     void *context;
-    simclr_error found;      /* all errors */
+    simclr_error found; /* all errors */
 } sc_load;
 
 /* A list as "[a, b]"; false if it is too long or holds lists or maps. */

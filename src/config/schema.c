@@ -3,8 +3,8 @@
  * schema.c - the table of all keys: name, type, place in sc_config, default, range and meaning.
  *
  * Everything that lists or checks keys reads this table; a new setting is one field in config.h and
- * one row here.  The defaults are the strongest public recipe for CIFAR-10 at 100 epochs (handbook,
- * systems.md 2.4): SGD, grayscale .1, no blur, temperature .5.
+ * one row here.  The defaults are those of dkobak/simclr-cifar10 at 100 epochs, the strongest public
+ * recipe for CIFAR-10: SGD, grayscale .1, no blur, temperature .5.
  */
 #include "config/config.h"
 
@@ -14,11 +14,11 @@ static const char *const INTERPOLATIONS[] = {"bilinear", "bicubic", NULL};
 static const char *const STATS[] = {"none", "imagenet", "cifar10", "own", NULL};
 static const char *const ARCHS[] = {"resnet18", "resnet34", "resnet50", NULL};
 static const char *const STEMS[] = {"auto", "cifar", "imagenet", NULL};
-static const char *const NORMS[] = {"none", "batchnorm", "groupnorm", "layernorm", "instancenorm",
-                                    NULL};
-static const char *const ACTS[] = {"identity", "relu", "relu6", "leaky_relu", "elu", "selu",
-                                   "gelu", "silu", "mish", "hardswish", "softplus", "tanh",
-                                   "sigmoid", NULL};
+static const char *const NORMS[] = {"none",      "batchnorm",    "groupnorm",
+                                    "instancenorm", NULL};
+static const char *const ACTS[] = {"identity", "relu", "leaky_relu", "elu",
+                                   "selu",     "gelu", "silu",    "mish",       "hardswish",
+                                   "softplus", "tanh", "sigmoid", NULL};
 static const char *const DOWNS[] = {"auto", "maxpool", "avgpool", "conv", "none", NULL};
 static const char *const LAST_POOLS[] = {"avg", "max", NULL};
 static const char *const PADDINGS[] = {"zero", "reflect", NULL};
@@ -27,7 +27,6 @@ static const char *const SCALINGS[] = {"none", "linear", "sqrt", NULL};
 static const char *const SCHEDULES[] = {"cosine", "step", "exponential", "constant", NULL};
 static const char *const PRECISIONS[] = {"auto", "fp32", NULL};
 static const char *const DEVICES[] = {"auto", "cpu", NULL};
-static const char *const PASSES[] = {"joint", "separate", NULL};
 
 #define AT(field) offsetof(sc_config, field)
 #define SIZE(field) sizeof(((sc_config *)0)->field)
@@ -36,59 +35,75 @@ static const char *const PASSES[] = {"joint", "separate", NULL};
 #define NOALIAS NULL
 
 /* Forms of a row; n: changes the numbers of a run; u: unit. */
-#define BOOL(k, f, d, n, h) \
-    {k, NULL, SC_KEY_BOOL, AT(f), 0, d, 0, 0, 0, 0, NULL, n, NULL, h}
-#define INT(k, a, f, d, lo, hi, n, u, h) \
-    {k, a, SC_KEY_INT, AT(f), 0, d, lo, hi, 0, 0, NULL, n, u, h}
-#define UINT64(k, a, f, d, hi, n, u, h) \
-    {k, a, SC_KEY_UINT64, AT(f), 0, d, 0, hi, 0, 0, NULL, n, u, h}
-#define FLOAT(k, a, f, d, lo, hi, n, u, h) \
-    {k, a, SC_KEY_FLOAT, AT(f), 0, d, lo, hi, 0, 0, NULL, n, u, h}
-#define STRING(k, a, f, d, n, h) \
-    {k, a, SC_KEY_STRING, AT(f), SIZE(f), d, 0, 0, 0, 0, NULL, n, NULL, h}
-#define ENUM(k, a, f, d, v, n, h) \
-    {k, a, SC_KEY_ENUM, AT(f), 0, d, 0, 0, 0, 0, v, n, NULL, h}
-#define FLOATS(k, f, d, lo, hi, c0, c1, u, h) \
-    {k, NULL, SC_KEY_FLOATS, AT(f), 0, d, lo, hi, c0, c1, NULL, Y, u, h}
-#define INTS(k, f, d, lo, hi, c0, c1, h) \
-    {k, NULL, SC_KEY_INTS, AT(f), 0, d, lo, hi, c0, c1, NULL, Y, NULL, h}
+#define BOOL(k, f, d, n, h)                                                                        \
+    {                                                                                              \
+        k, NULL, SC_KEY_BOOL, AT(f), 0, d, 0, 0, 0, 0, NULL, n, NULL, h                            \
+    }
+#define INT(k, a, f, d, lo, hi, n, u, h)                                                           \
+    {                                                                                              \
+        k, a, SC_KEY_INT, AT(f), 0, d, lo, hi, 0, 0, NULL, n, u, h                                 \
+    }
+#define UINT64(k, a, f, d, hi, n, u, h)                                                            \
+    {                                                                                              \
+        k, a, SC_KEY_UINT64, AT(f), 0, d, 0, hi, 0, 0, NULL, n, u, h                               \
+    }
+#define FLOAT(k, a, f, d, lo, hi, n, u, h)                                                         \
+    {                                                                                              \
+        k, a, SC_KEY_FLOAT, AT(f), 0, d, lo, hi, 0, 0, NULL, n, u, h                               \
+    }
+#define STRING(k, a, f, d, n, h)                                                                   \
+    {                                                                                              \
+        k, a, SC_KEY_STRING, AT(f), SIZE(f), d, 0, 0, 0, 0, NULL, n, NULL, h                       \
+    }
+#define ENUM(k, a, f, d, v, n, h)                                                                  \
+    {                                                                                              \
+        k, a, SC_KEY_ENUM, AT(f), 0, d, 0, 0, 0, 0, v, n, NULL, h                                  \
+    }
+#define FLOATS(k, f, d, lo, hi, c0, c1, u, h)                                                      \
+    {                                                                                              \
+        k, NULL, SC_KEY_FLOATS, AT(f), 0, d, lo, hi, c0, c1, NULL, Y, u, h                         \
+    }
+#define INTS(k, f, d, lo, hi, c0, c1, h)                                                           \
+    {                                                                                              \
+        k, NULL, SC_KEY_INTS, AT(f), 0, d, lo, hi, c0, c1, NULL, Y, NULL, h                        \
+    }
 
 /* The keys of one view: for views (i = 0) and views2 (i = 1). */
-#define VIEW(p, i) \
-    FLOATS(p "crop_scale", view[i].crop_scale, "0.2, 1", 1e-4, 1, 2, 2, NULL, \
-           "share of the image's area that the random crop keeps, least and most"), \
-    FLOATS(p "crop_ratio", view[i].crop_ratio, "0.75, 1.3333333333333333", 0.05, 20, 2, 2, NULL, \
-           "width over height of the crop, least and most"), \
-    ENUM(p "interpolation", NOALIAS, view[i].interpolation, "bilinear", INTERPOLATIONS, Y, \
-         "how the crop is resized"), \
-    FLOAT(p "hflip", NOALIAS, view[i].hflip, "0.5", 0, 1, Y, NULL, \
-          "probability of a left-right flip"), \
-    FLOAT(p "vflip", NOALIAS, view[i].vflip, "0", 0, 1, Y, NULL, \
-          "probability of an upside-down flip"), \
-    FLOAT(p "jitter_prob", NOALIAS, view[i].jitter_prob, "0.8", 0, 1, Y, NULL, \
-          "probability of colour jitter"), \
-    FLOAT(p "jitter_strength", NOALIAS, view[i].jitter_strength, "0.5", 0, 2, Y, NULL, \
-          "multiplies brightness, contrast, saturation and hue"), \
-    FLOAT(p "brightness", NOALIAS, view[i].brightness, "0.8", 0, 1, Y, NULL, \
-          "factor drawn from 1 - b .. 1 + b"), \
-    FLOAT(p "contrast", NOALIAS, view[i].contrast, "0.8", 0, 1, Y, NULL, \
-          "factor drawn from 1 - c .. 1 + c"), \
-    FLOAT(p "saturation", NOALIAS, view[i].saturation, "0.8", 0, 1, Y, NULL, \
-          "factor drawn from 1 - s .. 1 + s"), \
-    FLOAT(p "hue", NOALIAS, view[i].hue, "0.2", 0, 0.5, Y, "turns", \
-          "shift drawn from -h .. h of the colour circle"), \
-    FLOAT(p "grayscale", NOALIAS, view[i].grayscale, "0.1", 0, 1, Y, NULL, \
-          "probability of dropping colour"), \
-    FLOAT(p "blur_prob", NOALIAS, view[i].blur_prob, "0", 0, 1, Y, NULL, \
-          "probability of Gaussian blur"), \
-    INT(p "blur_kernel", NOALIAS, view[i].blur_kernel, "0", 0, 255, Y, "px", \
-        "width of the blur, odd; 0: 10 % of the image"), \
-    FLOATS(p "blur_sigma", view[i].blur_sigma, "0.1, 2", 0.01, 100, 2, 2, "px", \
-           "standard deviation of the blur, least and most"), \
-    FLOAT(p "solarize_prob", NOALIAS, view[i].solarize_prob, "0", 0, 1, Y, NULL, \
-          "probability of inverting the bright pixels"), \
-    FLOAT(p "solarize_threshold", NOALIAS, view[i].solarize_threshold, "0.5", 0, 1, Y, NULL, \
-          "pixels from this brightness on are inverted")
+#define VIEW(p, i)                                                                                 \
+    FLOATS(p "crop_scale", view[i].crop_scale, "0.2, 1", 1e-4, 1, 2, 2, NULL,                      \
+           "share of the image's area that the random crop keeps, least and most"),                \
+        FLOATS(p "crop_ratio", view[i].crop_ratio, "0.75, 1.3333333333333333", 0.05, 20, 2, 2,     \
+               NULL, "width over height of the crop, least and most"),                             \
+        ENUM(p "interpolation", NOALIAS, view[i].interpolation, "bilinear", INTERPOLATIONS, Y,     \
+             "how the crop is resized"),                                                           \
+        FLOAT(p "hflip", NOALIAS, view[i].hflip, "0.5", 0, 1, Y, NULL,                             \
+              "probability of a left-right flip"),                                                 \
+        FLOAT(p "vflip", NOALIAS, view[i].vflip, "0", 0, 1, Y, NULL,                               \
+              "probability of an upside-down flip"),                                               \
+        FLOAT(p "jitter_prob", NOALIAS, view[i].jitter_prob, "0.8", 0, 1, Y, NULL,                 \
+              "probability of colour jitter"),                                                     \
+        FLOAT(p "jitter_strength", NOALIAS, view[i].jitter_strength, "0.5", 0, 2, Y, NULL,         \
+              "multiplies brightness, contrast, saturation and hue"),                              \
+        FLOAT(p "brightness", NOALIAS, view[i].brightness, "0.8", 0, 1, Y, NULL,                   \
+              "factor drawn from 1 - b .. 1 + b"),                                                 \
+        FLOAT(p "contrast", NOALIAS, view[i].contrast, "0.8", 0, 1, Y, NULL,                       \
+              "factor drawn from 1 - c .. 1 + c"),                                                 \
+        FLOAT(p "saturation", NOALIAS, view[i].saturation, "0.8", 0, 1, Y, NULL,                   \
+              "factor drawn from 1 - s .. 1 + s"),                                                 \
+        FLOAT(p "hue", NOALIAS, view[i].hue, "0.2", 0, 0.5, Y, "turns",                            \
+              "shift drawn from -h .. h of the colour circle"),                                    \
+        FLOAT(p "grayscale", NOALIAS, view[i].grayscale, "0.1", 0, 1, Y, NULL,                     \
+              "probability of dropping colour"),                                                   \
+        FLOAT(p "blur_prob", NOALIAS, view[i].blur_prob, "0", 0, 1, Y, NULL,                       \
+              "probability of Gaussian blur"),                                                     \
+        INT(p "blur_kernel", NOALIAS, view[i].blur_kernel, "0", 0, 255, Y, "px",                   \
+            "width of the blur, odd; 0: 10 % of the image"),                                       \
+        FLOATS(p "blur_sigma", view[i].blur_sigma, "0.1, 2", 0.01, 100, 2, 2, "px",                \
+               "standard deviation of the blur, least and most"),                                  \
+        FLOAT(p "solarize_prob", NOALIAS, view[i].solarize_prob, "0", 0, 1, Y, NULL,               \
+              "probability of inverting the bright pixels"),                                       \
+        FLOAT(p "solarize_threshold", NOALIAS, view[i].solarize_threshold, "0.5", 0, 1, Y, NULL,   \
+              "pixels from this brightness on are inverted")
 
 static const sc_config_row ROWS[] = {
     STRING("data.dataset", NOALIAS, data.dataset, "", N,
@@ -110,8 +125,7 @@ static const sc_config_row ROWS[] = {
            "pixels kept in memory; 0: half of what is free"),
 
     VIEW("views.", 0),
-    BOOL("views.symmetric", symmetric, "false", Y,
-         "both views as views.*, whatever views2.* says"),
+    BOOL("views.symmetric", symmetric, "false", Y, "both views as views.*, whatever views2.* says"),
     ENUM("views.normalize", NOALIAS, normalize, "none", STATS, Y,
          "statistics subtracted and divided by; own: views.mean and views.std"),
     FLOATS("views.mean", mean, "", 0, 1, 0, 3, NULL, "mean per channel, of pixels in 0 .. 1"),
@@ -119,9 +133,9 @@ static const sc_config_row ROWS[] = {
     VIEW("views2.", 1),
 
     ENUM("model.arch", "arch", model.arch, "resnet18", ARCHS, Y, "encoder"),
-    FLOAT("model.width", NOALIAS, model.width, "1", 0.0625, 4, Y, NULL,
+    FLOAT("model.width", "width", model.width, "1", 0.0625, 4, Y, NULL,
           "multiplies the channels of the encoder"),
-    ENUM("model.stem", NOALIAS, model.stem, "auto", STEMS, Y,
+    ENUM("model.stem", "stem", model.stem, "auto", STEMS, Y,
          "cifar: 3x3 stride 1, no pool; imagenet: 7x7 stride 2, pool; auto: cifar up to 64 px"),
     INT("model.out_channels", NOALIAS, model.out_channels, "0", 0, 16384, Y, NULL,
         "channels of a last 1x1 convolution + norm before pooling; 0: none, the standard h"),
@@ -150,13 +164,10 @@ static const sc_config_row ROWS[] = {
         "side of the pool after it; 0: 3"),
     BOOL("model.zero_init_residual", model.zero_init_residual, "false", Y,
          "last norm of each block starts at 0"),
-    ENUM("model.passes", NOALIAS, model.views, "joint", PASSES, Y,
-         "batch statistics over both views in one pass, or a pass for each"),
 
     INTS("projector.layers", projector.layers, "1024", 1, 65536, 0, 8,
          "widths of the hidden layers; empty: a linear projector"),
-    INT("projector.out_dim", NOALIAS, projector.out_dim, "128", 1, 65536, Y, NULL,
-        "length of z"),
+    INT("projector.out_dim", NOALIAS, projector.out_dim, "128", 1, 65536, Y, NULL, "length of z"),
     BOOL("projector.bias", projector.bias, "true", Y, "bias of the hidden layers"),
     BOOL("projector.last_bias", projector.last_bias, "true", Y, "bias of the last layer"),
     ENUM("projector.norm", NOALIAS, projector.norm.kind, "none", NORMS, Y,
@@ -175,8 +186,8 @@ static const sc_config_row ROWS[] = {
           "slope of leaky_relu, alpha of elu, beta of softplus; 0: its default, 0.01, 1, 1"),
     ENUM("projector.last_activation", NOALIAS, projector.last_act.kind, "identity", ACTS, Y,
          "after the last layer"),
-    FLOAT("projector.last_activation_alpha", NOALIAS, projector.last_act.alpha, "0", 0, 100,
-          Y, NULL, "its parameter, as projector.activation_alpha"),
+    FLOAT("projector.last_activation_alpha", NOALIAS, projector.last_act.alpha, "0", 0, 100, Y,
+          NULL, "its parameter, as projector.activation_alpha"),
     FLOAT("projector.drop_rate", NOALIAS, projector.drop_rate, "0", 0, 0.95, Y, NULL,
           "dropout after hidden layers"),
     INT("projector.drop_layers", NOALIAS, projector.drop_layers, "1", 0, 8, Y, NULL,
@@ -190,15 +201,12 @@ static const sc_config_row ROWS[] = {
           "peak learning rate, before optim.lr_scaling"),
     ENUM("optim.lr_scaling", NOALIAS, optim.lr_scaling, "linear", SCALINGS, Y,
          "of lr: times batch / 256, or times its square root"),
-    FLOAT("optim.momentum", NOALIAS, optim.momentum, "0.9", 0, 0.9999, Y, NULL,
-          "of sgd and lars"),
+    FLOAT("optim.momentum", NOALIAS, optim.momentum, "0.9", 0, 0.9999, Y, NULL, "of sgd and lars"),
     BOOL("optim.nesterov", optim.nesterov, "false", Y, "of sgd and lars"),
     FLOAT("optim.weight_decay", NOALIAS, optim.weight_decay, "0.0005", 0, 1, Y, NULL,
           "coupled for sgd, adam and lars, decoupled for adamw"),
-    BOOL("optim.decay_all", optim.decay_all, "true", Y,
-         "decay norms and biases as well"),
-    FLOATS("optim.betas", optim.betas, "0.9, 0.999", 0, 0.999999, 2, 2, NULL,
-           "of adam and adamw"),
+    BOOL("optim.decay_all", optim.decay_all, "true", Y, "decay norms and biases as well"),
+    FLOATS("optim.betas", optim.betas, "0.9, 0.999", 0, 0.999999, 2, 2, NULL, "of adam and adamw"),
     FLOAT("optim.eps", NOALIAS, optim.eps, "1e-08", 1e-16, 1, Y, NULL, "of adam and adamw"),
     FLOAT("optim.trust_coefficient", NOALIAS, optim.trust_coefficient, "0.001", 0, 1, Y, NULL,
           "of lars"),

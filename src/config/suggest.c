@@ -42,13 +42,24 @@ static int distance(const char *a, const char *b)
     return row[n % 3][m];
 }
 
+static int common_prefix(const char *a, const char *b)
+{
+    int n = 0;
+    while (a[n] != '\0' && a[n] == b[n]) {
+        n++;
+    }
+    return n;
+}
+
+/* Of equally near words, the one that begins alike. */
 const char *sc_did_you_mean(const char *word, const char *const *words, size_t count)
 {
     const char *best = NULL;
     int best_distance = LONGEST;
     for (size_t i = 0; i < count; i++) {
         int d = distance(word, words[i]);
-        if (d < best_distance) {
+        if (d < best_distance || (best != NULL && d == best_distance &&
+                                  common_prefix(word, words[i]) > common_prefix(word, best))) {
             best_distance = d;
             best = words[i];
         }

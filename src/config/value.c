@@ -124,8 +124,11 @@ static const char *parse_float(double *out, const sc_config_row *row, const char
 static bool is_text(const char *text)
 {
     for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
-        int follow = *p < 0x80 ? 0 : *p >= 0xC2 && *p < 0xE0 ? 1 : (*p & 0xF0) == 0xE0 ? 2
-                     : *p >= 0xF0 && *p < 0xF5 ? 3 : -1;
+        int follow = *p < 0x80                 ? 0
+                     : *p >= 0xC2 && *p < 0xE0 ? 1
+                     : (*p & 0xF0) == 0xE0     ? 2
+                     : *p >= 0xF0 && *p < 0xF5 ? 3
+                                               : -1;
         if (follow < 0 || *p < 0x20 || *p == 0x7F) {
             return false;
         }
@@ -167,8 +170,8 @@ static const char *parse_enum(int *out, const sc_config_row *row, const char *te
     return "is not known";
 }
 
-/* Takes the next entry of "a, b" or "[a, b]" (or "(a, b)") from *at into `item`; false at the end. */
-static bool next_item(char *item, size_t item_size, const char **at, const char *end)
+/* Takes the next entry of "a, b" from *at into `item`. */
+static void next_item(char *item, size_t item_size, const char **at, const char *end)
 {
     const char *p = *at;
     while (p < end && *p == ' ') {
@@ -186,7 +189,6 @@ static bool next_item(char *item, size_t item_size, const char **at, const char 
     }
     memcpy(item, p, length);
     item[length] = '\0';
-    return true;
 }
 
 /* Bounds of the entries without the brackets; false if the brackets do not match. */
@@ -230,14 +232,13 @@ static const char *parse_list(void *field, const sc_config_row *row, const char 
         if (count == SC_CONFIG_LIST) {
             return "has too many entries";
         }
-        const char *wrong = row->type == SC_KEY_FLOATS
-                                ? parse_float(&floats.at[count], row, item)
-                                : parse_int(&ints.at[count], row, item);
+        const char *wrong = row->type == SC_KEY_FLOATS ? parse_float(&floats.at[count], row, item)
+                                                       : parse_int(&ints.at[count], row, item);
         if (wrong != NULL) {
             return strcmp(wrong, "is too small") == 0   ? "has an entry that is too small"
                    : strcmp(wrong, "is too large") == 0 ? "has an entry that is too large"
                    : row->type == SC_KEY_FLOATS         ? "has an entry that is not a number"
-                                                : "has an entry that is not a whole number";
+                                                        : "has an entry that is not a whole number";
         }
         count++;
     }
@@ -256,14 +257,21 @@ static const char *parse_list(void *field, const sc_config_row *row, const char 
 const char *sc_value_parse(void *field, const sc_config_row *row, const char *text)
 {
     switch (row->type) {
-    case SC_KEY_BOOL: return parse_bool(field, text);
-    case SC_KEY_INT: return parse_int(field, row, text);
-    case SC_KEY_UINT64: return parse_uint64(field, row, text);
-    case SC_KEY_FLOAT: return parse_float(field, row, text);
-    case SC_KEY_STRING: return parse_string(field, row, text);
-    case SC_KEY_ENUM: return parse_enum(field, row, text);
+    case SC_KEY_BOOL:
+        return parse_bool(field, text);
+    case SC_KEY_INT:
+        return parse_int(field, row, text);
+    case SC_KEY_UINT64:
+        return parse_uint64(field, row, text);
+    case SC_KEY_FLOAT:
+        return parse_float(field, row, text);
+    case SC_KEY_STRING:
+        return parse_string(field, row, text);
+    case SC_KEY_ENUM:
+        return parse_enum(field, row, text);
     case SC_KEY_FLOATS:
-    case SC_KEY_INTS: return parse_list(field, row, text);
+    case SC_KEY_INTS:
+        return parse_list(field, row, text);
     }
     return "has no type";
 }
@@ -282,8 +290,8 @@ static int format_list(char *out, size_t out_size, const sc_config_row *row, con
         } else {
             snprintf(number, sizeof(number), "%d", ints->at[i]);
         }
-        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? ", " : "",
-                                 number);
+        used +=
+            (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? ", " : "", number);
     }
     return snprintf(out, out_size, "%s]", text);
 }
@@ -293,13 +301,19 @@ int sc_value_format(char *out, size_t out_size, const sc_config_row *row, const 
     switch (row->type) {
     case SC_KEY_BOOL:
         return snprintf(out, out_size, "%s", *(const bool *)field ? "true" : "false");
-    case SC_KEY_INT: return snprintf(out, out_size, "%d", *(const int *)field);
-    case SC_KEY_UINT64: return snprintf(out, out_size, "%" PRIu64, *(const uint64_t *)field);
-    case SC_KEY_FLOAT: return sc_double_to_text(out, out_size, *(const double *)field);
-    case SC_KEY_STRING: return snprintf(out, out_size, "%s", (const char *)field);
-    case SC_KEY_ENUM: return snprintf(out, out_size, "%s", row->values[*(const int *)field]);
+    case SC_KEY_INT:
+        return snprintf(out, out_size, "%d", *(const int *)field);
+    case SC_KEY_UINT64:
+        return snprintf(out, out_size, "%" PRIu64, *(const uint64_t *)field);
+    case SC_KEY_FLOAT:
+        return sc_double_to_text(out, out_size, *(const double *)field);
+    case SC_KEY_STRING:
+        return snprintf(out, out_size, "%s", (const char *)field);
+    case SC_KEY_ENUM:
+        return snprintf(out, out_size, "%s", row->values[*(const int *)field]);
     case SC_KEY_FLOATS:
-    case SC_KEY_INTS: return format_list(out, out_size, row, field);
+    case SC_KEY_INTS:
+        return format_list(out, out_size, row, field);
     }
     return 0;
 }

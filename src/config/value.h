@@ -20,7 +20,7 @@ bool sc_text_to_double(double *out, const char *text);
 /* Shortest text that reads back to the same double. */
 int sc_double_to_text(char *out, size_t out_size, double value);
 
-/* Adds a line to err: code SIMCLR_E_USAGE, the text grows by "\n" and the line; when it is full, the
+/* Adds a line to err: code SIMCLR_E_USAGE, the text grows by "\n" and the line; when full, the
  * last line is "...".  err must have begun with code 0 and an empty text. */
 void sc_config_add_error(simclr_error *err, const char *fmt, ...) SC_PRINTF(2, 3);
 

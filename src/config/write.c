@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * write.c - the configuration as text: the resolved YAML file of a run, and the lines that are hashed.
+ * write.c - the configuration as text: the resolved YAML of a run, and the lines that are hashed.
  *
  * Reading the YAML back gives an equal configuration; tests hold it to that.
  */

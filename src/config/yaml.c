@@ -268,8 +268,7 @@ static int read_document(sc_yaml **out, reader *r)
     }
 }
 
-int sc_yaml_parse(sc_yaml **out, const char *text, size_t size, const char *name,
-                  simclr_error *err)
+int sc_yaml_parse(sc_yaml **out, const char *text, size_t size, const char *name, simclr_error *err)
 {
     *out = NULL;
     if (size > SC_YAML_BYTES) {

@@ -17,11 +17,11 @@ typedef enum { SC_YAML_SCALAR, SC_YAML_LIST, SC_YAML_MAP } sc_yaml_kind;
 typedef struct sc_yaml sc_yaml;
 struct sc_yaml {
     sc_yaml_kind kind;
-    char *key;       /* in a map, else NULL */
-    char *text;      /* of a scalar */
-    bool plain;      /* a scalar without quotes */
+    char *key;        /* in a map, else NULL */
+    char *text;       /* of a scalar */
+    bool plain;       /* a scalar without quotes */
     int line, column; /* of the key, or of the value in a list; from 1 */
-    int count;       /* children */
+    int count;        /* children */
     sc_yaml *first, *last, *next;
 };
 

@@ -8,6 +8,7 @@
  */
 #include "data/loader.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ typedef struct {
 struct sc_loader {
     sc_dataset *ds;
     size_t images, batch, steps;
+    bool in_order, drop_last;
     uint64_t seed;
     slot ring[DEPTH];
     epoch_order *current;
@@ -72,6 +74,9 @@ static int use_epoch(sc_loader *l, uint64_t epoch, simclr_error *err)
         return SIMCLR_E_MEMORY;
     }
     sc_rng_permutation(order, l->images, l->seed, (uint32_t)epoch, SC_RNG_SHUFFLE);
+    for (size_t i = 0; l->in_order && i < l->images; i++) {
+        order[i] = (uint32_t)i;
+    }
     *o = (epoch_order){.order = order, .epoch = epoch, .users = 1};
     release_order(l->current);
     l->current = o;
@@ -101,7 +106,7 @@ static int plan_step(sc_loader *l, simclr_error *err)
         return rc;
     }
     s->first = within * l->batch;
-    s->count = within + 1 == l->steps ? l->images - s->first : l->batch;
+    s->count = within + 1 == l->steps && !l->drop_last ? l->images - s->first : l->batch;
     s->step = l->planned++;
     s->order = l->current;
     s->order->users++;
@@ -311,6 +316,16 @@ void sc_loader_close(sc_loader *l)
     pthread_cond_destroy(&l->work);
     pthread_mutex_destroy(&l->mutex);
     sc_free(l);
+}
+
+void sc_loader_set_order(sc_loader *l, bool shuffle, bool drop_last)
+{
+    assert(l->planned == l->next_step);
+    l->in_order = !shuffle;
+    l->drop_last = drop_last;
+    if (drop_last) {
+        l->steps = l->images / l->batch;
+    }
 }
 
 size_t sc_loader_steps_per_epoch(const sc_loader *l)

@@ -10,6 +10,7 @@
 #ifndef SC_DATA_LOADER_H
 #define SC_DATA_LOADER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,10 @@ typedef struct {
 int sc_loader_open(sc_loader **out, sc_dataset *ds, size_t batch, uint64_t seed, int threads,
                    uint64_t start_step, simclr_error *err);
 void sc_loader_close(sc_loader *loader); /* NULL is fine */
+
+/* Before the first sc_loader_next: without `shuffle` every epoch has the order of the data set, with
+ * `drop_last` a smaller last batch is left out.  The default is shuffled, nothing left out. */
+void sc_loader_set_order(sc_loader *loader, bool shuffle, bool drop_last);
 
 size_t sc_loader_steps_per_epoch(const sc_loader *loader);
 size_t sc_loader_max_batch(const sc_loader *loader); /* largest count: batch or batch + 1 */

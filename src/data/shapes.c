@@ -68,6 +68,10 @@ static bool inside(int kind, double x, double y)
 static double coverage(int kind, const frame *f, double x, double y)
 {
     int hits = 0;
+    double far_x = x + 0.5 - f->cx, far_y = y + 0.5 - f->cy, reach = 1.5 * f->size + 1;
+    if (far_x * far_x + far_y * far_y > reach * reach) {
+        return 0;
+    }
     for (int s = 0; s < GRID * GRID; s++) {
         double dx = x + (s % GRID + 0.5) / GRID - f->cx;
         double dy = y + (s / GRID + 0.5) / GRID - f->cy;
@@ -85,7 +89,7 @@ static paint random_paint(sc_rng *rng)
         p.base[c] = sc_rng_range(rng, 20, 235);
         p.slope_x[c] = sc_rng_range(rng, -2.2, 2.2);
         p.slope_y[c] = sc_rng_range(rng, -2.2, 2.2);
-        p.wave[c] = sc_rng_range(rng, -22, 22);
+        p.wave[c] = sc_rng_range(rng, -12, 12);
     }
     double angle = sc_rng_range(rng, 0, tau), k = sc_rng_range(rng, 0.2, 1.6);
     p.kx = k * cos(angle);
@@ -143,7 +147,7 @@ static void draw(uint8_t *pixels, int kind, sc_rng *rng)
     for (int i = 0; i < SIDE * SIDE * 3; i++) {
         canvas[i] = paint_at(&ground, i % 3, i / 3 % SIDE, i / 3 / SIDE);
     }
-    uint32_t clutter = 1 + sc_rng_below(rng, 4); /* little discs and squares behind the shape */
+    uint32_t clutter = sc_rng_below(rng, 4); /* little discs and squares behind the shape */
     for (uint32_t b = 0; b < clutter; b++) {
         paint other = random_paint(rng);
         frame spot = random_frame(rng, 1.5, 3.5, 0.0);

@@ -5,7 +5,7 @@
  *   p_j|i ~ exp(-|x_i - x_j|^2 b_i), b_i such that 2^entropy = perplexity;  p = (p_j|i + p_i|j) / 2N
  *   C = KL(p || q), minimised with momentum, per-coordinate gains and early exaggeration
  *
- * Parallel over rows: row i writes only its own place; the sum over all q is added in row order.
+ * Parallel over rows: row i writes only its own place; sums over rows are added in their order.
  */
 #include "report/tsne.h"
 
@@ -18,22 +18,23 @@
 #include "core/rng.h"
 #include "report/pca.h"
 
-enum { EXAGGERATED = 250, SEARCH_STEPS = 60 };
+enum { EXAGGERATED = 250, SEARCH_STEPS = 60, LANES = 8 };
 
 static const double exaggeration = 12;
 
 typedef struct {
     size_t n, dim;
     const float *x;   /* (n, dim) */
-    float *p;         /* (n, n) conditional, then joint probabilities */
+    size_t stride;    /* n rounded up to LANES: padded points are far away and have p = 0 */
+    float *p;         /* (n, stride) conditional, then joint probabilities */
+    float *flat;      /* (2, stride) y for the forces */
     double *y;        /* (n, 2) */
-    double *dy;       /* (n, 2) gradient */
     double *velocity; /* (n, 2) */
     double *gain;     /* (n, 2) */
-    double *row_sum;  /* (n) sum over j of 1 / (1 + |y_i - y_j|^2) */
+    double *force;    /* (n, 5) sum of w, pull x and y, push x and y */
     double entropy;   /* wanted: ln(perplexity) */
     double scale;     /* of p: the exaggeration */
-    double z;         /* sum of row_sum */
+    double z;         /* sum of all w */
 } tsne;
 
 sc_tsne_options sc_tsne_defaults(void)
@@ -90,7 +91,7 @@ static void affinity_row(void *context, size_t i)
         beta = isinf(high) ? beta * 2 : (low + high) / 2;
     }
     for (size_t j = 0; j < n; j++)
-        t->p[i * n + j] = (float)p[j];
+        t->p[i * t->stride + j] = (float)p[j];
 }
 
 static void symmetrise(tsne *t)
@@ -98,37 +99,60 @@ static void symmetrise(tsne *t)
     size_t n = t->n;
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < i; j++) {
-            float joint = (t->p[i * n + j] + t->p[j * n + i]) / (2 * (float)n);
-            t->p[i * n + j] = t->p[j * n + i] = joint > 1e-12f ? joint : 1e-12f;
+            float *a = &t->p[i * t->stride + j], *b = &t->p[j * t->stride + i];
+            float joint = (*a + *b) / (2 * (float)n);
+            *a = *b = joint > 1e-12f ? joint : 1e-12f;
         }
     }
 }
 
-static void sum_row(void *context, size_t i)
+/* Attraction, repulsion and sum of w = 1 / (1 + |y_i - y_j|^2) in one pass over j, in LANES partial
+ * sums that the compiler keeps in one register each. */
+static void force_row(void *context, size_t i)
 {
     tsne *t = context;
-    double sum = 0;
-    for (size_t j = 0; j < t->n; j++) {
-        double u = t->y[2 * i] - t->y[2 * j], v = t->y[2 * i + 1] - t->y[2 * j + 1];
-        sum += 1 / (1 + u * u + v * v);
+    const float *p = t->p + i * t->stride, *ux = t->flat, *uy = t->flat + t->stride;
+    const float xi = ux[i], yi = uy[i];
+    float sum[LANES] = {0}, pull_x[LANES] = {0}, pull_y[LANES] = {0};
+    float push_x[LANES] = {0}, push_y[LANES] = {0};
+    for (size_t j = 0; j < t->stride; j += LANES) {
+        for (size_t l = 0; l < LANES; l++) {
+            float dx = xi - ux[j + l], dy = yi - uy[j + l];
+            float w = 1.0f / (1.0f + dx * dx + dy * dy), pw = p[j + l] * w;
+            sum[l] += w;
+            pull_x[l] += pw * dx;
+            pull_y[l] += pw * dy;
+            push_x[l] += w * w * dx;
+            push_y[l] += w * w * dy;
+        }
     }
-    t->row_sum[i] = sum - 1; /* without j = i */
+    double *out = t->force + 5 * i;
+    memset(out, 0, 5 * sizeof *out);
+    for (size_t l = 0; l < LANES; l++) {
+        out[0] += sum[l];
+        out[1] += pull_x[l];
+        out[2] += pull_y[l];
+        out[3] += push_x[l];
+        out[4] += push_y[l];
+    }
+    out[0] -= 1; /* j = i */
 }
 
-static void gradient_row(void *context, size_t i)
+/* dC/dy = 4 (scale * pull - push / z) */
+static double gradient(const tsne *t, size_t k)
 {
-    tsne *t = context;
-    const float *p = t->p + i * t->n;
-    double gx = 0, gy = 0;
-    for (size_t j = 0; j < t->n; j++) {
-        double u = t->y[2 * i] - t->y[2 * j], v = t->y[2 * i + 1] - t->y[2 * j + 1];
-        double w = 1 / (1 + u * u + v * v);
-        double force = (t->scale * p[j] - w / t->z) * w;
-        gx += force * u;
-        gy += force * v;
-    }
-    t->dy[2 * i] = 4 * gx;
-    t->dy[2 * i + 1] = 4 * gy;
+    const double *f = t->force + 5 * (k / 2) + 1 + k % 2;
+    return 4 * (t->scale * f[0] - f[2] / t->z);
+}
+
+static void forces(tsne *t)
+{
+    for (size_t k = 0; k < 2 * t->n; k++)
+        t->flat[k % 2 * t->stride + k / 2] = (float)t->y[k];
+    sc_parallel_for(t->n, force_row, t);
+    t->z = 0;
+    for (size_t i = 0; i < t->n; i++)
+        t->z += t->force[5 * i];
 }
 
 static void descend(tsne *t, size_t iteration)
@@ -137,16 +161,13 @@ static void descend(tsne *t, size_t iteration)
     double mean[2] = {0, 0};
     rate = rate > 50 ? rate : 50; /* Belkina et al. 2019 */
     t->scale = iteration < EXAGGERATED ? exaggeration : 1;
-    sc_parallel_for(t->n, sum_row, t);
-    t->z = 0;
-    for (size_t i = 0; i < t->n; i++)
-        t->z += t->row_sum[i];
-    sc_parallel_for(t->n, gradient_row, t);
+    forces(t);
     for (size_t i = 0; i < 2 * t->n; i++) {
-        bool same = (t->dy[i] > 0) == (t->velocity[i] > 0);
+        double dy = gradient(t, i);
+        bool same = (dy > 0) == (t->velocity[i] > 0);
         t->gain[i] = same ? t->gain[i] * 0.8 : t->gain[i] + 0.2;
         t->gain[i] = t->gain[i] > 0.01 ? t->gain[i] : 0.01;
-        t->velocity[i] = momentum * t->velocity[i] - rate * t->gain[i] * t->dy[i];
+        t->velocity[i] = momentum * t->velocity[i] - rate * t->gain[i] * dy;
         t->y[i] += t->velocity[i];
         mean[i % 2] += t->y[i] / (double)t->n;
     }
@@ -205,18 +226,22 @@ int sc_tsne(float *y, const float *x, size_t rows, size_t dim, const sc_tsne_opt
     double perplexity = options->perplexity, most = ((double)rows - 1) / 3;
     perplexity = perplexity > 1 && perplexity < most ? perplexity : most > 1 ? most : 1.01;
     tsne t = {.n = rows, .dim = dim, .x = x, .entropy = log(perplexity)};
-    double *block = sc_alloc(rows, 9 * sizeof *block, err);
+    t.stride = (rows + LANES - 1) / LANES * LANES;
+    double *block = sc_alloc(rows, 11 * sizeof *block, err);
     double *scratch = sc_alloc((size_t)sc_parallel_threads() * 2 * rows, sizeof *scratch, err);
-    t.p = sc_alloc(rows * rows, sizeof *t.p, err);
+    t.p = sc_alloc(rows * t.stride, sizeof *t.p, err);
+    t.flat = sc_alloc(t.stride, 2 * sizeof *t.flat, err);
     int rc = SIMCLR_E_MEMORY;
-    if (block != NULL && scratch != NULL && t.p != NULL) {
+    if (block != NULL && scratch != NULL && t.p != NULL && t.flat != NULL) {
         t.y = block;
-        t.dy = block + 2 * rows;
-        t.velocity = block + 4 * rows;
-        t.gain = block + 6 * rows;
-        t.row_sum = block + 8 * rows;
+        t.velocity = block + 2 * rows;
+        t.gain = block + 4 * rows;
+        t.force = block + 6 * rows;
+        for (size_t k = rows; k < t.stride; k++)
+            t.flat[k] = t.flat[t.stride + k] = 1e15f;
         rc = run(y, &t, scratch, options, err);
     }
+    sc_free(t.flat);
     sc_free(t.p);
     sc_free(scratch);
     sc_free(block);

@@ -129,7 +129,7 @@ static sc_act act_of(const sc_config_act *from)
         [SC_CFG_ACT_HARDSWISH] = SC_ACT_HARDSWISH, [SC_CFG_ACT_SOFTPLUS] = SC_ACT_SOFTPLUS,
         [SC_CFG_ACT_TANH] = SC_ACT_TANH,           [SC_CFG_ACT_SIGMOID] = SC_ACT_SIGMOID,
     };
-    return (sc_act){.kind = kinds[from->kind], .param = from->alpha};
+    return (sc_act){.kind = kinds[from->kind], .param = sc_config_alpha(from)};
 }
 
 static bool small_stem(const sc_config *cfg, uint32_t size)

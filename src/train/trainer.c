@@ -66,8 +66,11 @@ static int open_loader(sc_trainer *t, simclr_error *err)
     sc_loader_close(t->step.loader);
     t->step.loader = NULL;
     int workers = t->cfg.data.workers > 0 ? t->cfg.data.workers : sc_setup_threads(&t->cfg);
-    return sc_loader_open(&t->step.loader, t->train, (size_t)t->cfg.train.batch, t->cfg.train.seed,
-                          workers, t->step.step, err);
+    int rc = sc_loader_open(&t->step.loader, t->train, (size_t)t->cfg.train.batch,
+                            t->cfg.train.seed, workers, t->step.step, err);
+    if (rc == 0)
+        sc_loader_set_order(t->step.loader, t->cfg.data.shuffle, t->cfg.data.drop_last);
+    return rc;
 }
 
 static int open_network(sc_trainer *t, simclr_error *err)
@@ -108,6 +111,31 @@ static int open_views(sc_trainer *t, simclr_error *err)
     return rc < 0 ? rc : sc_views_open(&t->step.views, &options, height, width, err);
 }
 
+/* RUN/skipped.tsv: every image that was not trained on, and why. */
+static int write_skipped(const sc_trainer *t, simclr_error *err)
+{
+    char path[SC_PATH_MAX], name[SC_PATH_MAX], line[SC_PATH_MAX + 512];
+    sc_fs_writer *w;
+    int rc = sc_path_join(path, t->run, "skipped.tsv", err);
+    if (rc == 0)
+        rc = sc_fs_writer_open(&w, path, err);
+    if (rc < 0)
+        return rc;
+    rc = sc_fs_writer_write(w, "file\treason\n", 12, err);
+    for (size_t j = 0; rc == 0 && j < sc_dataset_skipped(t->train); j++) {
+        const char *file, *reason;
+        sc_dataset_skip_reason(t->train, j, &file, &reason);
+        sc_printable(name, sizeof name, file);
+        int length = snprintf(line, sizeof line, "%s\t%s\n", name, reason);
+        rc = sc_fs_writer_write(w, line, (size_t)length, err);
+    }
+    if (rc < 0) {
+        sc_fs_writer_abandon(w);
+        return rc;
+    }
+    return sc_fs_writer_commit(w, err);
+}
+
 static int open_run(sc_trainer *t, simclr_error *err)
 {
     char path[SC_PATH_MAX];
@@ -125,7 +153,8 @@ static int open_run(sc_trainer *t, simclr_error *err)
     if (found)
         sc_say(t->observer, SIMCLR_NOTE, "resume    %s at step %llu", t->run,
                (unsigned long long)t->step.step);
-    return t->step.step > 0 ? 0 : sc_state_write_config(&t->cfg, t->run, err);
+    rc = t->step.step > 0 ? 0 : sc_state_write_config(&t->cfg, t->run, err);
+    return rc < 0 ? rc : write_skipped(t, err);
 }
 
 static void say_plan(const sc_trainer *t)
@@ -290,6 +319,8 @@ int sc_trainer_run(sc_trainer *t, simclr_error *err)
         rc = sc_online_begin(t, err);
     if (rc == 0)
         rc = run_steps(t, err);
+    if (rc == 0)
+        rc = write_skipped(t, err); /* with those met while training */
     const char *phase = rc == 0 ? "finished" : rc == SIMCLR_E_INTERRUPTED ? "interrupted" : "failed";
     simclr_error late = {0};
     int rc_phase = sc_logbook_phase(&t->log, phase, t->step.step, rc < 0 ? -rc : 0,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * color.c - brightness, contrast, saturation, grayscale, solarise as torchvision does on PIL images.
+ * color.c - brightness, contrast, saturation, grayscale, solarise, as torchvision on PIL images.
  *
- * The first three blend with a degenerate picture D: u' = clip(D + f (u - D)) in float32, truncated.
+ * The first three blend with a degenerate picture D: clip(D + f (u - D)) in float32, truncated.
  * D is 0, the mean of L + .5 truncated, or L = (19595 R + 38470 G + 7471 B + 32768) >> 16.  With a
  * constant D the result depends on the byte alone: a table of 256.
  */

@@ -101,7 +101,8 @@ int sc_views_options_check(const sc_views_options *options, simclr_error *err)
     }
     if (options->view[0].height != options->view[1].height
         || options->view[0].width != options->view[1].width) {
-        return sc_fail(err, SIMCLR_E_USAGE, "views: the sizes of the two views differ; make them equal");
+        return sc_fail(err, SIMCLR_E_USAGE,
+                       "views: the sizes of the two views differ; make them equal");
     }
     if (options->channels != 1 && options->channels != 3) {
         return sc_fail(err, SIMCLR_E_USAGE, "views: %u channels; use 1 or 3",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * hue.c - shift of the hue as torchvision does on PIL images: RGB to HSV bytes, H + shift modulo 256
- * (where 255 is the full circle), and back.
+ * hue.c - shift of the hue as torchvision does on PIL images: RGB to HSV bytes, H + shift modulo
+ * 256 (where 255 is the full circle), and back.
  *
  * v = max, s = 255 (max - min) / max, h = 255 / 6 (sector + fraction), each truncated to a byte;
  * back: p = v (1 - s), q = v (1 - s f), t = v (1 - s (1 - f)), rounded.  The conversions are in

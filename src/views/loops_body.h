@@ -41,7 +41,8 @@ static int min_int(int a, int b)
     return a < b ? a : b;
 }
 
-/* 255 x truncated, for 0 <= x <= 1, as if in double: 255 x < k is 256 x - k < x, without rounding. */
+/* 255 x truncated, for 0 <= x <= 1, as if in double: 255 x < k is 256 x - k < x, where nothing is
+ * rounded. */
 static int times_255(float x)
 {
     int k = (int)(x * 255.0F + 0.5F);

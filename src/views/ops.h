@@ -15,8 +15,8 @@
 /* Floating-point results are compared bit by bit with Pillow's, so no fused multiply-add:
  * gcc -std=c11 has none, clang and gcc -std=gnu11 need -ffp-contract=off. */
 
-/* One axis of a resize: output i = sum over t < taps[i] of weight[i * stride + t] * input[first[i] + t].
- */
+/* One axis of a resize:
+ * output i = sum over t < taps[i] of weight[i * stride + t] * input[first[i] + t]. */
 typedef struct {
     int32_t *weight; /* 22-bit fixed point */
     uint32_t *first, *taps;

@@ -3,7 +3,7 @@
  * resize.c - Pillow's antialiased resize, bit for bit (up to Pillow 12; from 13 on, Pillow does the
  * columns first when the height shrinks much more than the width).
  *
- * Per axis: scale = in / full, support = radius * max(scale, 1), centre of output i = (i + .5) scale.
+ * Per axis: scale = in / full, support = radius * max(scale, 1), centre of output i (i + .5) scale.
  * Taps are weighted by the filter, normalised in double and rounded to 22-bit fixed point.  First
  * the rows, then the columns; each pass ends with (sum + 2^21) >> 22, clipped to a byte.  Sums are
  * integers, so their order is free.  Only the window's outputs and the rows they need are made.

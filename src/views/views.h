@@ -47,8 +47,8 @@ typedef struct {
                                   * an image that has the size already is left alone */
 } sc_views_options;
 
-/* torchvision's and the paper's values: scale .08-1, ratio 3/4-4/3, flip .5, jitter .8 .8 .8 .2 with
- * p .8, grayscale .2, blur p .5 above 32 pixels and 0 else, ImageNet's mean and std. */
+/* torchvision's and the paper's values: scale .08-1, ratio 3/4-4/3, flip .5, jitter .8 .8 .8 .2
+ * with p .8, grayscale .2, blur p .5 above 32 pixels and 0 else, ImageNet's mean and std. */
 sc_view_options sc_view_options_default(uint32_t height, uint32_t width);
 /* Both views alike, 3 channels, eval_resize 256/224. */
 sc_views_options sc_views_options_default(uint32_t height, uint32_t width, uint64_t seed);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes views.bin: pictures, explicit parameters of a view, and the bytes torchvision makes on PIL.
+"""Writes views.bin: pictures, explicit parameters of views, and the bytes torchvision makes (PIL).
 
 Usage: make_views.py [OUT]     (default: views.bin beside this file)
        make_views.py --check   compares with the existing file instead
@@ -93,7 +93,8 @@ def cases(pics):
         for size in ((32, 32), (7, 50), (1, 1), (24, 24)):
             out += [case(i, *size, bicubic=k) for k in (0, 1)]
     out += [case(2, 32, 32, box=b, bicubic=k) for k in (0, 1)
-            for b in ((10, 3, 17, 20), (0, 0, 32, 32), (94, 60, 1, 1), (0, 30, 95, 2), (40, 0, 3, 61))]
+            for b in ((10, 3, 17, 20), (0, 0, 32, 32), (94, 60, 1, 1), (0, 30, 95, 2),
+                      (40, 0, 3, 61))]
     out += [case(0, 32, 32, box=(3, 5, 20, 9), hflip=a, vflip=b) for a in (0, 1) for b in (0, 1)]
     for i in (0, 1, 3, 8):
         size = pics[i].shape[:2]

@@ -17,7 +17,7 @@ static double now(void)
     struct timespec t;
     /* One thread: its own time, which a busy machine does not stretch. */
     clock_gettime(sc_parallel_threads() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void bench_gemm(const sc_backend *table, size_t m, size_t n, size_t k, int repeats)
@@ -32,15 +32,23 @@ static void bench_gemm(const sc_backend *table, size_t m, size_t n, size_t k, in
         best = time < best ? time : best;
     }
     printf("%-7s gemm m=%-5zu n=%-5zu k=%-5zu %8.2f ms %7.1f GFLOP/s\n", table->name, m, n, k,
-           best * 1e3, 2e-9 * (double) (m * n * k) / best);
+           best * 1e3, 2e-9 * (double)(m * n * k) / best);
     drop_fills();
 }
 
 /* Sums the times of a network's convolutions. */
 static void bench_conv(double total[3], const sc_backend *table, const size_t v[7], int repeats)
 {
-    sc_conv_shape s = {.n = v[0], .h = v[1], .w = v[1], .c = v[2], .k = v[3], .r = v[4],
-                       .s = v[4], .stride = v[5], .pad = v[4] / 2, .dilation = 1};
+    sc_conv_shape s = {.n = v[0],
+                       .h = v[1],
+                       .w = v[1],
+                       .c = v[2],
+                       .k = v[3],
+                       .r = v[4],
+                       .s = v[4],
+                       .stride = v[5],
+                       .pad = v[4] / 2,
+                       .dilation = 1};
     s.p = s.q = (s.h + 2 * s.pad - s.r) / s.stride + 1;
     float *x = fill(s.n * s.h * s.w * s.c, false), *w = fill(s.k * s.c * s.r * s.s, false);
     float *y = fill(s.n * s.p * s.q * s.k, false), *dx = fill(s.n * s.h * s.w * s.c, false);
@@ -64,13 +72,13 @@ static void bench_conv(double total[3], const sc_backend *table, const size_t v[
             best[direction] = time < best[direction] ? time : best[direction];
         }
     }
-    double flop = 2e-9 * (double) (s.n * s.p * s.q * s.k * s.c * s.r * s.s);
+    double flop = 2e-9 * (double)(s.n * s.p * s.q * s.k * s.c * s.r * s.s);
     printf("%-7s conv %zux%zu/%zu %3zu->%-3zu @%-3zu forward %7.2f ms %6.1f  data %7.2f ms %6.1f  "
            "weight %7.2f ms %6.1f GFLOP/s  scratch %.1f MB\n",
            table->name, s.r, s.s, s.stride, s.c, s.k, s.h, best[0] * 1e3, flop / best[0],
-           best[1] * 1e3, flop / best[1], best[2] * 1e3, flop / best[2], (double) bytes / 1e6);
+           best[1] * 1e3, flop / best[1], best[2] * 1e3, flop / best[2], (double)bytes / 1e6);
     for (int i = 0; i < 3; i++) {
-        total[i] += best[i] * (double) v[6];
+        total[i] += best[i] * (double)v[6];
     }
     drop_fills();
 }
@@ -78,7 +86,8 @@ static void bench_conv(double total[3], const sc_backend *table, const size_t v[
 static void bench_norm(const sc_backend *table, size_t rows, size_t c, int repeats)
 {
     float *x = fill(rows * c, false), *y = fill(rows * c, false), *dy = fill(rows * c, false);
-    float *mean = fill(c, false), *var = fill_positive(c), *dg = fill(c, false), *db = fill(c, false);
+    float *mean = fill(c, false), *var = fill_positive(c), *dg = fill(c, false),
+          *db = fill(c, false);
     double best[3] = {1e30, 1e30, 1e30};
 
     for (int i = 0; i < repeats; i++) {
@@ -95,11 +104,12 @@ static void bench_norm(const sc_backend *table, size_t rows, size_t c, int repea
             best[which] = time < best[which] ? time : best[which];
         }
     }
-    double gigabytes = 4e-9 * (double) (rows * c);
-    printf("%-7s norm rows=%-6zu c=%-3zu stats %.2f ms (%.0f GB/s)  affine %.2f ms (%.0f)  backward "
-           "%.2f ms (%.0f)\n",
-           table->name, rows, c, best[0] * 1e3, gigabytes / best[0], best[1] * 1e3,
-           2 * gigabytes / best[1], best[2] * 1e3, 7 * gigabytes / best[2]);
+    double gigabytes = 4e-9 * (double)(rows * c);
+    printf(
+        "%-7s norm rows=%-6zu c=%-3zu stats %.2f ms (%.0f GB/s)  affine %.2f ms (%.0f)  backward "
+        "%.2f ms (%.0f)\n",
+        table->name, rows, c, best[0] * 1e3, gigabytes / best[0], best[1] * 1e3,
+        2 * gigabytes / best[1], best[2] * 1e3, 7 * gigabytes / best[2]);
     drop_fills();
 }
 
@@ -107,13 +117,24 @@ void bench(const sc_backend *table, int repeats)
 {
     static const size_t conv[][7] = {
         /* views, side, c, k, kernel, stride, how many in ResNet-18 with the CIFAR stem */
-        {256, 32, 3, 64, 3, 1, 1},    {256, 32, 64, 64, 3, 1, 4},   {256, 32, 64, 128, 3, 2, 1},
-        {256, 16, 128, 128, 3, 1, 3}, {256, 16, 128, 256, 3, 2, 1}, {256, 8, 256, 256, 3, 1, 3},
-        {256, 8, 256, 512, 3, 2, 1},  {256, 4, 512, 512, 3, 1, 3},  {256, 32, 64, 128, 1, 2, 1},
-        {256, 16, 128, 256, 1, 2, 1}, {256, 8, 256, 512, 1, 2, 1},
+        {256, 32, 3, 64, 3, 1, 1},
+        {256, 32, 64, 64, 3, 1, 4},
+        {256, 32, 64, 128, 3, 2, 1},
+        {256, 16, 128, 128, 3, 1, 3},
+        {256, 16, 128, 256, 3, 2, 1},
+        {256, 8, 256, 256, 3, 1, 3},
+        {256, 8, 256, 512, 3, 2, 1},
+        {256, 4, 512, 512, 3, 1, 3},
+        {256, 32, 64, 128, 1, 2, 1},
+        {256, 16, 128, 256, 1, 2, 1},
+        {256, 8, 256, 512, 1, 2, 1},
         /* the narrow network */
-        {256, 32, 3, 16, 3, 1, 0},    {256, 32, 16, 16, 3, 1, 0},   {256, 32, 16, 32, 3, 2, 0},
-        {256, 16, 32, 32, 3, 1, 0},   {256, 8, 64, 64, 3, 1, 0},    {256, 4, 128, 128, 3, 1, 0},
+        {256, 32, 3, 16, 3, 1, 0},
+        {256, 32, 16, 16, 3, 1, 0},
+        {256, 32, 16, 32, 3, 2, 0},
+        {256, 16, 32, 32, 3, 1, 0},
+        {256, 8, 64, 64, 3, 1, 0},
+        {256, 4, 128, 128, 3, 1, 0},
     };
     double total[3] = {0};
 

@@ -22,14 +22,14 @@ typedef struct {
 static void run_stats(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
-    (void) scratch;
+    (void)scratch;
     t->channel_stats(out[0], out[1], g->x, g->rows, g->c);
 }
 
 static void run_affine(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
-    (void) scratch;
+    (void)scratch;
     t->channel_affine(out[0], g->in_place ? out[0] : g->x, g->scale, g->shift, g->residual, g->relu,
                       g->rows, g->c);
 }
@@ -37,7 +37,7 @@ static void run_affine(const sc_backend *t, float **out, void *scratch, void *co
 static void run_batchnorm(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
-    (void) scratch;
+    (void)scratch;
     t->batchnorm_backward(out[0], g->with_residual ? out[3] : NULL, g->scale ? out[1] : NULL,
                           g->scale ? out[2] : NULL, g->in_place ? out[0] : g->dy, g->x, g->y,
                           g->scale, g->mean, g->invstd, g->rows, g->c);
@@ -46,7 +46,7 @@ static void run_batchnorm(const sc_backend *t, float **out, void *scratch, void 
 static void run_groupnorm(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
-    (void) scratch;
+    (void)scratch;
     t->groupnorm_forward(out[0], out[1], out[2], g->x, g->scale, g->shift, g->n, g->rows, g->c,
                          g->groups, 1e-5);
 }
@@ -54,14 +54,17 @@ static void run_groupnorm(const sc_backend *t, float **out, void *scratch, void 
 static void run_groupnorm_backward(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
-    (void) scratch;
+    (void)scratch;
     t->groupnorm_backward(out[0], out[1], out[2], g->dy, g->x, g->scale, g->mean, g->invstd, g->n,
                           g->rows, g->c, g->groups);
 }
 
 static void norm_cases(size_t rows, size_t c, int variant)
 {
-    layer_context g = {.rows = rows, .c = c, .relu = variant & 1, .in_place = variant & 2,
+    layer_context g = {.rows = rows,
+                       .c = c,
+                       .relu = variant & 1,
+                       .in_place = variant & 2,
                        .with_residual = variant & 4};
     kernel_case k = {.context = &g, .tolerance = 1e-5};
     size_t count = rows * c;
@@ -70,7 +73,7 @@ static void norm_cases(size_t rows, size_t c, int variant)
     if (variant == 0 && wanted("channel_stats")) {
         float *x = fill(count, false);
         for (size_t i = 0; i < count; i++) {
-            x[i] += (float) (i % c % 7) * 50; /* means far from zero */
+            x[i] += (float)(i % c % 7) * 50; /* means far from zero */
         }
         k.op = "channel_stats";
         k.run = run_stats;
@@ -108,8 +111,8 @@ static void norm_cases(size_t rows, size_t c, int variant)
 static void groupnorm_cases(size_t n, size_t rows, size_t c, size_t groups)
 {
     layer_context g = {.n = n, .rows = rows, .c = c, .groups = groups};
-    kernel_case k = {.op = "groupnorm_forward", .run = run_groupnorm, .context = &g,
-                     .tolerance = 1e-5};
+    kernel_case k = {
+        .op = "groupnorm_forward", .run = run_groupnorm, .context = &g, .tolerance = 1e-5};
 
     if (!wanted("groupnorm")) {
         return;
@@ -134,7 +137,7 @@ static void groupnorm_cases(size_t n, size_t rows, size_t c, size_t groups)
 
 void check_norms(void)
 {
-    static const size_t shape[][2] = {{1, 1},   {2, 3},    {5, 8},     {33, 16},  {100, 13},
+    static const size_t shape[][2] = {{1, 1},    {2, 3},     {5, 8},    {33, 16},  {100, 13},
                                       {257, 64}, {1000, 24}, {70, 300}, {17, 512}, {4096, 7}};
 
     for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
@@ -150,15 +153,15 @@ void check_norms(void)
 static void run_maxpool(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
-    (void) scratch;
-    t->maxpool_forward(out[0], (uint32_t *) out[1], g->x, &g->pool);
-    t->maxpool_backward(out[2], g->dy, (const uint32_t *) out[1], &g->pool);
+    (void)scratch;
+    t->maxpool_forward(out[0], (uint32_t *)out[1], g->x, &g->pool);
+    t->maxpool_backward(out[2], g->dy, (const uint32_t *)out[1], &g->pool);
 }
 
 static void run_avgpool(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
-    (void) scratch;
+    (void)scratch;
     t->avgpool_forward(out[0], g->x, &g->pool);
     t->avgpool_backward(out[1], g->dy, &g->pool);
 }
@@ -167,7 +170,7 @@ static void run_global(const sc_backend *t, float **out, void *scratch, void *co
 {
     const layer_context *g = context;
     const sc_pool_shape *s = &g->pool;
-    (void) scratch;
+    (void)scratch;
     t->global_avgpool_forward(out[0], g->x, s->n, s->h * s->w, s->c);
     t->global_avgpool_backward(out[1], g->dy, s->n, s->h * s->w, s->c);
 }
@@ -176,7 +179,7 @@ static void run_reflect(const sc_backend *t, float **out, void *scratch, void *c
 {
     const layer_context *g = context;
     const sc_pool_shape *s = &g->pool;
-    (void) scratch;
+    (void)scratch;
     t->reflect_pad_forward(out[0], g->x, s->n, s->h, s->w, s->c, s->pad);
     t->reflect_pad_backward(out[1], g->dy, s->n, s->h, s->w, s->c, s->pad);
 }
@@ -234,15 +237,20 @@ void check_pools(void)
 {
     static const size_t shape[][7] = {
         /* n h w c window stride pad */
-        {1, 1, 1, 1, 1, 1, 0}, {2, 7, 6, 5, 3, 2, 1},  {1, 16, 16, 64, 3, 2, 1},
-        {3, 4, 4, 17, 2, 2, 0}, {2, 9, 8, 8, 3, 1, 1}, {1, 5, 5, 3, 5, 5, 2},
+        {1, 1, 1, 1, 1, 1, 0},    {2, 7, 6, 5, 3, 2, 1}, {1, 16, 16, 64, 3, 2, 1},
+        {3, 4, 4, 17, 2, 2, 0},   {2, 9, 8, 8, 3, 1, 1}, {1, 5, 5, 3, 5, 5, 2},
         {1, 33, 17, 70, 4, 3, 2},
     };
 
     for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
         const size_t *v = shape[i];
-        sc_pool_shape s = {.n = v[0], .h = v[1], .w = v[2], .c = v[3], .window = v[4],
-                           .stride = v[5], .pad = v[6]};
+        sc_pool_shape s = {.n = v[0],
+                           .h = v[1],
+                           .w = v[2],
+                           .c = v[3],
+                           .window = v[4],
+                           .stride = v[5],
+                           .pad = v[6]};
         s.p = (s.h + 2 * s.pad - s.window) / s.stride + 1;
         s.q = (s.w + 2 * s.pad - s.window) / s.stride + 1;
         pool_cases(s);
@@ -252,7 +260,7 @@ void check_pools(void)
 static void run_act(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
-    (void) scratch;
+    (void)scratch;
     t->act_forward(out[0], g->x, g->rows, g->kind, g->param);
     t->act_backward(out[1], g->in_place ? out[1] : g->dy, g->x, g->rows, g->kind, g->param);
 }
@@ -260,7 +268,7 @@ static void run_act(const sc_backend *t, float **out, void *scratch, void *conte
 static void run_add(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
-    (void) scratch;
+    (void)scratch;
     t->add(out[0], g->in_place ? out[0] : g->x, g->dy, g->rows);
 }
 
@@ -272,7 +280,7 @@ void check_pointwise(void)
         layer_context g = {.rows = count[i], .in_place = i % 2, .param = 1};
         kernel_case k = {.context = &g, .tolerance = 1e-6};
         for (int kind = SC_ACT_IDENTITY; wanted("act") && kind <= SC_ACT_MISH; kind++) {
-            g.kind = (sc_act_kind) kind;
+            g.kind = (sc_act_kind)kind;
             g.x = fill(count[i], false);
             g.dy = fill(count[i], false);
             k.op = "act";

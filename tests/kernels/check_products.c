@@ -19,15 +19,20 @@ typedef struct {
 static void run_gemm(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const gemm_context *g = context;
-    (void) scratch;
+    (void)scratch;
     table->gemm(out[0], g->n + g->pad, g->a, (g->trans_a ? g->m : g->k) + g->pad, g->trans_a, g->b,
                 (g->trans_b ? g->k : g->n) + g->pad, g->trans_b, g->m, g->n, g->k, g->accumulate);
 }
 
 static void gemm_case(size_t m, size_t n, size_t k, int variant)
 {
-    gemm_context g = {.m = m, .n = n, .k = k, .pad = variant & 16 ? 3 : 0,
-                      .trans_a = variant & 1, .trans_b = variant & 2, .accumulate = variant & 4};
+    gemm_context g = {.m = m,
+                      .n = n,
+                      .k = k,
+                      .pad = variant & 16 ? 3 : 0,
+                      .trans_a = variant & 1,
+                      .trans_b = variant & 2,
+                      .accumulate = variant & 4};
     bool exact = variant & 8;
     kernel_case c = {.op = "gemm", .run = run_gemm, .context = &g, .tolerance = 1e-5};
 
@@ -43,9 +48,9 @@ static void gemm_case(size_t m, size_t n, size_t k, int variant)
 
 void check_gemm(void)
 {
-    static const size_t shape[][3] = {{1, 1, 1},    {5, 7, 3},     {6, 16, 8},    {7, 17, 9},
-                                      {1, 64, 300}, {97, 65, 257}, {13, 31, 700}, {100, 130, 64},
-                                      {10, 48, 4100}, {48, 64, 2048}, {200, 1, 33}, {3, 100, 1}};
+    static const size_t shape[][3] = {{1, 1, 1},      {5, 7, 3},      {6, 16, 8},    {7, 17, 9},
+                                      {1, 64, 300},   {97, 65, 257},  {13, 31, 700}, {100, 130, 64},
+                                      {10, 48, 4100}, {48, 64, 2048}, {200, 1, 33},  {3, 100, 1}};
 
     for (size_t i = 0; wanted("gemm") && i < sizeof shape / sizeof *shape; i++) {
         for (int variant = 0; variant < 32; variant++) {
@@ -80,8 +85,7 @@ static void run_backward_weight(const sc_backend *table, float **out, void *scra
 /* Shapes for which a fast table may use Winograd's algorithm, whose sums are never exact. */
 static bool inexact(const sc_conv_shape *s)
 {
-    return s->r == 3 && s->s == 3 && s->stride == 1 && s->dilation == 1 && s->c >= 16 &&
-           s->k >= 16;
+    return s->r == 3 && s->s == 3 && s->stride == 1 && s->dilation == 1 && s->c >= 16 && s->k >= 16;
 }
 
 static void conv_case(const sc_conv_shape *s, int direction, bool exact)
@@ -91,8 +95,8 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
     size_t x = s->n * s->h * s->w * s->c, y = s->n * s->p * s->q * s->k;
     size_t w = s->k * s->c * s->r * s->s, count[] = {y, x, w};
     conv_context g = {.s = s};
-    kernel_case c = {.op = op[direction], .context = &g, .conv = s,
-                     .tolerance = inexact(s) ? 1e-4 : 1e-5};
+    kernel_case c = {
+        .op = op[direction], .context = &g, .conv = s, .tolerance = inexact(s) ? 1e-4 : 1e-5};
 
     if (!wanted(op[direction])) {
         return;
@@ -100,8 +104,7 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
     g.x = fill(x, exact);
     g.w = fill(w, exact);
     g.dy = fill(y, exact);
-    c.run = direction == 0 ? run_forward : direction == 1 ? run_backward_data
-                                                          : run_backward_weight;
+    c.run = direction == 0 ? run_forward : direction == 1 ? run_backward_data : run_backward_weight;
     c.out[0] = (case_output){exact ? OUT_EXACT : OUT_NEAR, count[direction],
                              direction == 2 ? fill(w, exact) : NULL};
     snprintf(c.shape, sizeof c.shape,
@@ -113,28 +116,36 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
 
 static const size_t conv_shapes[][10] = {
     /* n  h   w   c   k   r  s  stride pad dilation */
-    {1, 1, 1, 1, 1, 1, 1, 1, 0, 1},       {2, 5, 7, 3, 5, 3, 3, 1, 1, 1},
-    {3, 8, 8, 16, 16, 3, 3, 1, 1, 1},     {2, 9, 6, 24, 40, 3, 3, 1, 1, 1},
-    {2, 7, 5, 16, 24, 3, 3, 1, 0, 1},     {1, 6, 7, 32, 16, 3, 3, 1, 2, 1},
-    {5, 4, 4, 136, 72, 3, 3, 1, 1, 1},    {9, 8, 8, 64, 64, 3, 3, 1, 1, 1},
-    {3, 4, 4, 272, 264, 3, 3, 1, 1, 1},   {2, 16, 16, 32, 32, 3, 3, 1, 1, 1},
-    {4, 2, 2, 32, 32, 3, 3, 1, 1, 1},     {2, 1, 1, 16, 16, 3, 3, 1, 1, 1},
-    {2, 9, 9, 8, 20, 3, 3, 2, 1, 1},      {2, 8, 8, 16, 32, 3, 3, 2, 1, 1},
-    {2, 8, 6, 16, 32, 1, 1, 2, 0, 1},     {2, 7, 7, 33, 17, 1, 1, 1, 0, 1},
-    {1, 23, 21, 3, 18, 7, 7, 2, 3, 1},    {2, 9, 9, 5, 6, 3, 3, 1, 2, 2},
-    {2, 13, 12, 16, 16, 3, 3, 2, 2, 2},   {1, 12, 13, 4, 7, 3, 3, 3, 2, 2},
-    {1, 11, 10, 6, 9, 5, 3, 2, 4, 1},     {2, 10, 10, 3, 8, 2, 4, 3, 0, 1},
-    {1, 14, 14, 16, 16, 3, 3, 4, 4, 4},   {1, 6, 6, 7, 9, 3, 3, 1, 3, 1},
-    {2, 12, 12, 300, 20, 3, 3, 2, 1, 1},  {1, 9, 9, 3, 200, 3, 3, 1, 1, 1},
-    {2, 32, 32, 3, 16, 3, 3, 1, 1, 1},    {1, 5, 5, 2, 3, 1, 1, 3, 1, 1},
+    {1, 1, 1, 1, 1, 1, 1, 1, 0, 1},      {2, 5, 7, 3, 5, 3, 3, 1, 1, 1},
+    {3, 8, 8, 16, 16, 3, 3, 1, 1, 1},    {2, 9, 6, 24, 40, 3, 3, 1, 1, 1},
+    {2, 7, 5, 16, 24, 3, 3, 1, 0, 1},    {1, 6, 7, 32, 16, 3, 3, 1, 2, 1},
+    {5, 4, 4, 136, 72, 3, 3, 1, 1, 1},   {9, 8, 8, 64, 64, 3, 3, 1, 1, 1},
+    {3, 4, 4, 272, 264, 3, 3, 1, 1, 1},  {2, 16, 16, 32, 32, 3, 3, 1, 1, 1},
+    {4, 2, 2, 32, 32, 3, 3, 1, 1, 1},    {2, 1, 1, 16, 16, 3, 3, 1, 1, 1},
+    {2, 9, 9, 8, 20, 3, 3, 2, 1, 1},     {2, 8, 8, 16, 32, 3, 3, 2, 1, 1},
+    {2, 8, 6, 16, 32, 1, 1, 2, 0, 1},    {2, 7, 7, 33, 17, 1, 1, 1, 0, 1},
+    {1, 23, 21, 3, 18, 7, 7, 2, 3, 1},   {2, 9, 9, 5, 6, 3, 3, 1, 2, 2},
+    {2, 13, 12, 16, 16, 3, 3, 2, 2, 2},  {1, 12, 13, 4, 7, 3, 3, 3, 2, 2},
+    {1, 11, 10, 6, 9, 5, 3, 2, 4, 1},    {2, 10, 10, 3, 8, 2, 4, 3, 0, 1},
+    {1, 14, 14, 16, 16, 3, 3, 4, 4, 4},  {1, 6, 6, 7, 9, 3, 3, 1, 3, 1},
+    {2, 12, 12, 300, 20, 3, 3, 2, 1, 1}, {1, 9, 9, 3, 200, 3, 3, 1, 1, 1},
+    {2, 32, 32, 3, 16, 3, 3, 1, 1, 1},   {1, 5, 5, 2, 3, 1, 1, 3, 1, 1},
 };
 
 void check_convolutions(void)
 {
     for (size_t i = 0; i < sizeof conv_shapes / sizeof *conv_shapes; i++) {
         const size_t *v = conv_shapes[i];
-        sc_conv_shape s = {.n = v[0], .h = v[1], .w = v[2], .c = v[3], .k = v[4], .r = v[5],
-                           .s = v[6], .stride = v[7], .pad = v[8], .dilation = v[9]};
+        sc_conv_shape s = {.n = v[0],
+                           .h = v[1],
+                           .w = v[2],
+                           .c = v[3],
+                           .k = v[4],
+                           .r = v[5],
+                           .s = v[6],
+                           .stride = v[7],
+                           .pad = v[8],
+                           .dilation = v[9]};
         s.p = (s.h + 2 * s.pad - s.dilation * (s.r - 1) - 1) / s.stride + 1;
         s.q = (s.w + 2 * s.pad - s.dilation * (s.s - 1) - 1) / s.stride + 1;
         for (int direction = 0; direction < 3; direction++) {

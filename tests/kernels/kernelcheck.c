@@ -44,7 +44,7 @@ static double uniform(void)
     check.random ^= check.random << 13;
     check.random ^= check.random >> 7;
     check.random ^= check.random << 17;
-    return (double) (check.random >> 11) / 9007199254740992.0;
+    return (double)(check.random >> 11) / 9007199254740992.0;
 }
 
 float *fill(size_t count, bool exact)
@@ -53,7 +53,7 @@ float *fill(size_t count, bool exact)
 
     for (size_t i = 0; i < count; i++) {
         double v = uniform() + uniform() + uniform() - 1.5;
-        x[i] = (float) (exact ? floor(v * 5) : v * 2);
+        x[i] = (float)(exact ? floor(v * 5) : v * 2);
     }
     if (check.fill_count == MAX_FILLS) {
         fprintf(stderr, "kernelcheck: too many fills in one case\n");
@@ -93,7 +93,7 @@ static float *guarded(size_t count)
     for (size_t i = 0; i < count + 2 * GUARD; i++) {
         block[i] = 0x7fc0dead;
     }
-    return (float *) block + GUARD;
+    return (float *)block + GUARD;
 }
 
 static bool guards_intact(const float *block, size_t count)
@@ -165,12 +165,12 @@ static bool output_matches(char *text, size_t size, const kernel_case *c, int wh
         return memcmp(got, want, o->count * sizeof *got) == 0;
     }
     for (size_t i = 0; i < o->count; i++) {
-        scale = fmax(scale, fabs((double) want[i]));
+        scale = fmax(scale, fabs((double)want[i]));
     }
     double limit = o->kind == OUT_EXACT ? 0 : c->tolerance * scale, worst = -1;
     size_t at = 0;
     for (size_t i = 0; i < o->count; i++) {
-        double error = fabs((double) got[i] - want[i]);
+        double error = fabs((double)got[i] - want[i]);
         if (isnan(got[i]) && isnan(want[i])) {
             continue;
         }
@@ -180,7 +180,7 @@ static bool output_matches(char *text, size_t size, const kernel_case *c, int wh
         }
     }
     snprintf(text, size, "output %d[%zu] is %.9g, not %.9g (limit %.3g)", which, at,
-             (double) got[at], (double) want[at], limit);
+             (double)got[at], (double)want[at], limit);
     return worst < 0;
 }
 

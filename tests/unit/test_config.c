@@ -162,8 +162,8 @@ static const struct {
     {{"model.dilations=2"}, "needs 4 or none"},
     {{"model.stem_kernel=4"}, "use 5 or 0"},
     {{"model.padding=reflect", "image_size=32", "model.strides=2,2,2,2,2,2"}, "padding=zero"},
-    {{"model.padding=reflect", "image_size=66", "model.strides=2,2,2,2,2,2",
-      "model.pool_kernel=2"}, ""},
+    {{"model.padding=reflect", "image_size=66", "model.strides=2,2,2,2,2,2", "model.pool_kernel=2"},
+     ""},
     {{"model.norm=groupnorm", "model.norm_groups=7"}, "does not divide the 64 channels"},
     {{"projector.norm=groupnorm", "projector.layers=100"}, "does not divide layer 100"},
     {{"projector.last_norm=true"}, "needs projector.norm"},
@@ -252,8 +252,9 @@ static void test_precedence(void **state)
             assert_int_equal(sc_config_set(&cfg, "lr", value, ORDERS[i][j], NULL, NULL), 0);
         }
         assert_true(cfg.optim.lr == SC_ORIGIN_CLI);
-        assert_string_equal(sc_config_origin_name(sc_config_origin(
-                                &cfg, (size_t)sc_config_find("optim.lr"))), "cli");
+        assert_string_equal(
+            sc_config_origin_name(sc_config_origin(&cfg, (size_t)sc_config_find("optim.lr"))),
+            "cli");
         /* the same origin again: the last one counts */
         set_line(&cfg, "lr=9", SC_ORIGIN_CLI);
         set_line(&cfg, "optim.lr=10", SC_ORIGIN_CLI);
@@ -287,11 +288,18 @@ static void count_row(void *context, const sc_config_row *row)
 static void test_round_trip(void **state)
 {
     (void)state;
-    static const char *const LINES[] = {
-        "data.dataset=folder:/tmp/it's # a \"path\": yes \xc3\xa4", "lr=0.1", "optim.eps=3e-09",
-        "views.crop_scale=0.123456789012345, 1", "model.strides=2,2,1,1,2,2", "projector.layers=",
-        "views2.blur_prob=0.1", "seed=18446744073709551615", "model.activation=leaky_relu",
-        "schedule.warmup_epochs=0.3", "views.symmetric=true", "train.strict=on"};
+    static const char *const LINES[] = {"data.dataset=folder:/tmp/it's # a \"path\": yes \xc3\xa4",
+                                        "lr=0.1",
+                                        "optim.eps=3e-09",
+                                        "views.crop_scale=0.123456789012345, 1",
+                                        "model.strides=2,2,1,1,2,2",
+                                        "projector.layers=",
+                                        "views2.blur_prob=0.1",
+                                        "seed=18446744073709551615",
+                                        "model.activation=leaky_relu",
+                                        "schedule.warmup_epochs=0.3",
+                                        "views.symmetric=true",
+                                        "train.strict=on"};
     sc_config cfg, back;
     simclr_error err = {0, ""};
     char *text = NULL, *again = NULL, *numbers = NULL;

@@ -11,11 +11,12 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/parallel.h"
 #include "loss/ntxent.h"
 #include "model/encoder.h"
 #include "model/projector.h"
 
-enum { ROWS = 6, SAMPLES = 200, DIRECTIONS = 20 };
+enum { ROWS = 4, SAMPLES = 200, DIRECTIONS = 20 };
 
 typedef struct {
     rig g;
@@ -137,14 +138,14 @@ static void check(const char *name, const sc_encoder_options *e, const sc_projec
             pick(&t.g.params, direction, single);
             double g = rig_dot(t.g.params.grad, direction, count);
             double d = quotient(&t, at, direction, h);
-            if (!smooth) {
+            if (smooth) /* Richardson: the error of the quotient falls from h^2 to h^4 */
+                d = (4 * quotient(&t, at, direction, h / 2) - d) / 3;
+            if (!smooth && fabs(g - d) > 1e-6 * fabs(d) + 2e-9 && kinks < samples / 4) {
                 double finer = quotient(&t, at, direction, h / 8);
-                if (fabs(finer - d) > 1e-6 * fabs(d) + 2e-9 && kinks < samples) {
+                if (fabs(finer - d) > 1e-6 * fabs(d) + 2e-9) {
                     kinks++;
                     continue;
                 }
-            } else { /* Richardson: the error of the quotient falls from h^2 to h^4 */
-                d = (4 * quotient(&t, at, direction, h / 2) - d) / 3;
             }
             difference += (g - d) * (g - d);
             got += g * g;
@@ -194,7 +195,7 @@ static void resnet18_imagenet(void **state)
     sc_projector_options p = head();
     p.norm = sc_norm_defaults(SC_NORM_BATCH);
     p.last_norm = true;
-    check("resnet18 imagenet, BatchNorm1d in the head", &e, &p, 24, false);
+    check("resnet18 imagenet, BatchNorm1d in the head", &e, &p, 20, false);
 }
 
 static void resnet34_last(void **state)
@@ -235,7 +236,7 @@ static void smooth_groupnorm(void **state)
     e.dilations[1] = 2;
     p.act = e.act;
     p.norm = e.norm;
-    check("GroupNorm, SiLU, reflect, pool conv", &e, &p, 36, true);
+    check("GroupNorm, SiLU, reflect, pool conv", &e, &p, 20, true);
 }
 
 static void smooth_batchnorm(void **state)
@@ -267,9 +268,8 @@ typedef struct {
     size_t rows;
 } loss_only;
 
-static double ntxent_loss(void *context)
+static double ntxent_loss(loss_only *l)
 {
-    loss_only *l = context;
     return sc_ntxent_forward(&l->t, l->z, l->rows);
 }
 
@@ -277,6 +277,21 @@ static void loss_plan(void *what, sc_arena *arena)
 {
     loss_only *l = what;
     sc_ntxent_plan(&l->t, arena);
+}
+
+/* f' from four points: errs by h^4 f'''''/30, and f''''' grows as 1/t^5. */
+static double fourth_order(loss_only *l, size_t j)
+{
+    double h = 1e-4, value[4];
+    static const double at[4] = {-2, -1, 1, 2};
+    sc_real keep = l->z[j];
+
+    for (int i = 0; i < 4; i++) {
+        l->z[j] = (sc_real) ((double) keep + at[i] * h);
+        value[i] = ntxent_loss(l);
+    }
+    l->z[j] = keep;
+    return (8 * (value[2] - value[1]) - (value[3] - value[0])) / (12 * h);
 }
 
 /* Any N, more rows than a tile, several temperatures; and <z_i, dz_i> = 0. */
@@ -289,7 +304,8 @@ static void ntxent(void **state)
         sc_nn nn = rig_nn(&g);
         loss_only l = {.rows = i == 0 ? 2 * SC_NTXENT_TILE + 10 : 4 + 2 * sct_below(20)};
         size_t dim = 2 + sct_below(20);
-        sct_assert_ok(sc_ntxent_init(&l.t, nn.backend, l.rows, dim, temperature[i % 5], &g.err),
+        sct_assert_ok(sc_ntxent_init(&l.t, nn.backend, l.rows, dim, temperature[(i + 2) % 5],
+                                     &g.err),
                       &g.err);
         rig_plan(&g, loss_plan, &l);
         l.z = rig_new(l.rows * dim);
@@ -300,8 +316,17 @@ static void ntxent(void **state)
             double along = rig_dot(l.z + r * dim, dz + r * dim, dim);
             assert_true(fabs(along) < 1e-14);
         }
-        /* h: the difference quotient errs by h^2 f'''/6, and f''' grows as 1/t^3. */
-        sct_assert_grad("ntxent", ntxent_loss, &l, l.z, dz, l.rows * dim, 3e-6, 60, 1e-7);
+        sc_real *numeric = rig_new(l.rows * dim);
+        double error = 0;
+        for (size_t k = 0; k < 60; k++) {
+            size_t j = sct_below(l.rows * dim);
+            numeric[j] = (sc_real) fourth_order(&l, j);
+            error += pow((double) (numeric[j] - dz[j]), 2);
+        }
+        error = sqrt(error) / (2 * sqrt(rig_dot(dz, dz, l.rows * dim)));
+        if (!(error <= 1e-7))
+            fail_msg("ntxent, %zu rows, t %g: %.3g", l.rows, l.t.temperature, error);
+        sc_free(numeric);
         sc_free(l.z);
         sc_free(dz);
         rig_close(&g);
@@ -316,5 +341,6 @@ int main(void)
         cmocka_unit_test(resnet50_tiny),    cmocka_unit_test(smooth_groupnorm),
         cmocka_unit_test(smooth_batchnorm), cmocka_unit_test(smooth_without_norm),
     };
+    sc_parallel_set_threads(1); /* the loops are tiny */
     return sct_run(tests);
 }

@@ -15,8 +15,8 @@
 static void test_all_are_valid(void **state)
 {
     (void)state;
-    static const char *const NAMES[] = {"cifar10", "cifar10-cpu", "paper", "imagenet", "tutorial",
-                                        "photos", "tiny", "demo"};
+    static const char *const NAMES[] = {"cifar10",  "cifar10-cpu", "paper", "imagenet",
+                                        "tutorial", "photos",      "tiny",  "demo"};
     assert_int_equal(sc_preset_count(), sizeof(NAMES) / sizeof(NAMES[0]));
     for (size_t i = 0; i < sc_preset_count(); i++) {
         const sc_preset *preset = sc_preset_at(i);
@@ -80,8 +80,10 @@ static void test_unknown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_are_valid), cmocka_unit_test(test_published_values),
-        cmocka_unit_test(test_weaker_than_the_command_line), cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_all_are_valid),
+        cmocka_unit_test(test_published_values),
+        cmocka_unit_test(test_weaker_than_the_command_line),
+        cmocka_unit_test(test_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

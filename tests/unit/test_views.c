@@ -371,7 +371,7 @@ static void test_loops_agree(void **state)
     sc_hsv_block s, t;
     for (int round = 0; round < 200; round++) {
         for (size_t i = 0; i < sizeof p; i++) {
-            p[0][i] = q[0][i] = (uint8_t)sct_random();
+            p[i / N][i % N] = q[i / N][i % N] = (uint8_t)sct_random();
         }
         float f = (float)sct_uniform(0.0, 2.0);
         int32_t w[2] = {(int32_t)sct_below(1 << 22), 0};

@@ -66,16 +66,30 @@ static void test_bad(void **state)
         }
         assert_memory_equal(&cfg, &before, sizeof(cfg));
         assert_int_equal(sc_config_load_text(&cfg, BAD[i].text, strlen(BAD[i].text), "f.yaml",
-                                             false, NULL, NULL, NULL), SIMCLR_E_USAGE);
+                                             false, NULL, NULL, NULL),
+                         SIMCLR_E_USAGE);
     }
 }
 
 static const char *const GOOD[] = {
-    "", "\n", "# nothing\n", "---\n", "---\nlr: 0.25\n...\n", "{}\n", "lr: 0.25\n",
-    "lr: '0.25'\n", "lr: \"0.25\"\n", "optim.lr: 0.25\n", "optim: {lr: 0.25}\n",
-    "optim:\n  lr : 0.25 # blank before the colon\n", "\xEF\xBB\xBFlr: 0.25\r\nbatch: 64\r\n",
-    "optim:\n", "projector:\n  layers: []\n", "projector:\n  layers:\n",
-    "projector: {layers: [64, 32]}\n", "views:\n  crop_scale:\n  - 0.1\n  - 0.9\n",
+    "",
+    "\n",
+    "# nothing\n",
+    "---\n",
+    "---\nlr: 0.25\n...\n",
+    "{}\n",
+    "lr: 0.25\n",
+    "lr: '0.25'\n",
+    "lr: \"0.25\"\n",
+    "optim.lr: 0.25\n",
+    "optim: {lr: 0.25}\n",
+    "optim:\n  lr : 0.25 # blank before the colon\n",
+    "\xEF\xBB\xBFlr: 0.25\r\nbatch: 64\r\n",
+    "optim:\n",
+    "projector:\n  layers: []\n",
+    "projector:\n  layers:\n",
+    "projector: {layers: [64, 32]}\n",
+    "views:\n  crop_scale:\n  - 0.1\n  - 0.9\n",
     "data:\n  dataset: ~\n",
 };
 
@@ -144,8 +158,9 @@ static void test_limits(void **state)
     assert_int_equal(sc_config_load_text(&cfg, "lr: \0 1", 7, "f", false, NULL, NULL, &err),
                      SIMCLR_E_USAGE);
     assert_non_null(strstr(err.text, "NUL byte at offset 4"));
-    assert_int_equal(sc_config_load_text(&cfg, "data: {dataset: \"a\\0b\"}", 23, "f", false, NULL,
-                                         NULL, &err), SIMCLR_E_USAGE);
+    assert_int_equal(
+        sc_config_load_text(&cfg, "data: {dataset: \"a\\0b\"}", 23, "f", false, NULL, NULL, &err),
+        SIMCLR_E_USAGE);
     assert_non_null(strstr(err.text, "NUL in a value"));
     sc_free(big);
     assert_int_equal(sc_config_load_file(&cfg, "/nonexistent/x.yaml", false, NULL, NULL, &err),
@@ -175,8 +190,10 @@ static void test_tree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad), cmocka_unit_test(test_good),
-        cmocka_unit_test(test_all_errors_at_once), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_all_errors_at_once),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,21 +20,21 @@ enum { CONV_ROWS = 96, CONV_DEPTH = 256 };
 
 /* Along one side (height or width). */
 typedef struct {
-    size_t in, out;            /* sizes of the images */
-    size_t count;              /* outputs computed */
-    ptrdiff_t in_first;        /* input position of output 0 at tap 0 */
-    size_t in_step, dilation;  /* per output, per tap */
+    size_t in, out;           /* sizes of the images */
+    size_t count;             /* outputs computed */
+    ptrdiff_t in_first;       /* input position of output 0 at tap 0 */
+    size_t in_step, dilation; /* per output, per tap */
     size_t out_first, out_step;
     size_t taps;
-    size_t tap_first;          /* index in w of tap 0 */
+    size_t tap_first; /* index in w of tap 0 */
     ptrdiff_t tap_step;
 } corr_side;
 
 typedef struct {
     const float *in;
     float *out;
-    const float *w;  /* as PyTorch stores it */
-    float *packed;   /* (ceil(co / NR), depth, NR) */
+    const float *w; /* as PyTorch stores it */
+    float *packed;  /* (ceil(co / NR), depth, NR) */
     size_t n, ci, co;
     size_t w_ci, w_co, w_row; /* strides of w; its columns are adjacent */
     corr_side h, v;           /* height, width */
@@ -51,8 +51,8 @@ static void corr_pack_part(void *context, size_t part)
 {
     const correlation *g = context;
     size_t taps = g->h.taps * g->v.taps, tap = part % taps, o0 = part / taps * NR;
-    size_t r = (size_t) ((ptrdiff_t) g->h.tap_first + (ptrdiff_t) (tap / g->v.taps) * g->h.tap_step);
-    size_t s = (size_t) ((ptrdiff_t) g->v.tap_first + (ptrdiff_t) (tap % g->v.taps) * g->v.tap_step);
+    size_t r = (size_t)((ptrdiff_t)g->h.tap_first + (ptrdiff_t)(tap / g->v.taps) * g->h.tap_step);
+    size_t s = (size_t)((ptrdiff_t)g->v.tap_first + (ptrdiff_t)(tap % g->v.taps) * g->v.tap_step);
     const float *w = g->w + r * g->w_row + s + o0 * g->w_co;
     float *to = g->packed + o0 * g->depth + tap * g->ci * NR;
     size_t cols = min_size(g->co - o0, NR);
@@ -75,8 +75,8 @@ static void corr_rows(corr_row *row, const correlation *g, size_t first, size_t 
 
     for (size_t i = 0; i < rows; i++) {
         row[i].image = g->in + n * g->h.in * g->v.in * g->ci;
-        row[i].h = (ptrdiff_t) (p * g->h.in_step) + g->h.in_first;
-        row[i].w = (ptrdiff_t) (q * g->v.in_step) + g->v.in_first;
+        row[i].h = (ptrdiff_t)(p * g->h.in_step) + g->h.in_first;
+        row[i].w = (ptrdiff_t)(q * g->v.in_step) + g->v.in_first;
         if (++q == g->v.count) {
             q = 0;
             if (++p == g->h.count) {
@@ -92,12 +92,12 @@ static void corr_rows(corr_row *row, const correlation *g, size_t first, size_t 
 static void corr_gather_run(float *to, size_t ld, const correlation *g, const corr_row *row,
                             size_t rows, ptrdiff_t h, ptrdiff_t at, size_t length)
 {
-    ptrdiff_t line = (ptrdiff_t) (g->v.in * g->ci), c = (ptrdiff_t) g->ci;
-    ptrdiff_t len = (ptrdiff_t) length;
+    ptrdiff_t line = (ptrdiff_t)(g->v.in * g->ci), c = (ptrdiff_t)g->ci;
+    ptrdiff_t len = (ptrdiff_t)length;
 
     for (size_t i = 0; i < rows; i++, to += ld) {
         ptrdiff_t y = row[i].h + h, begin = row[i].w * c + at;
-        if (y < 0 || y >= (ptrdiff_t) g->h.in || begin >= line || begin + len <= 0) {
+        if (y < 0 || y >= (ptrdiff_t)g->h.in || begin >= line || begin + len <= 0) {
             zero_floats(to, length);
             continue;
         }
@@ -108,9 +108,9 @@ static void corr_gather_run(float *to, size_t ld, const correlation *g, const co
         }
         ptrdiff_t skip = begin < 0 ? -begin : 0;
         ptrdiff_t end = begin + len > line ? line - begin : len;
-        zero_floats(to, (size_t) skip);
-        copy_floats(to + skip, from + begin + skip, (size_t) (end - skip));
-        zero_floats(to + end, (size_t) (len - end));
+        zero_floats(to, (size_t)skip);
+        copy_floats(to + skip, from + begin + skip, (size_t)(end - skip));
+        zero_floats(to + end, (size_t)(len - end));
     }
 }
 
@@ -126,8 +126,8 @@ static void corr_gather(float *to, size_t ld, const correlation *g, const corr_r
         size_t segment = k / run, within = k % run, length = min_size(run - within, k1 - k);
         size_t i = joined ? segment : segment / g->v.taps;
         size_t j = joined ? 0 : segment % g->v.taps;
-        corr_gather_run(to + (k - k0), ld, g, row, rows, (ptrdiff_t) (i * g->h.dilation),
-                        (ptrdiff_t) (j * g->v.dilation * g->ci + within), length);
+        corr_gather_run(to + (k - k0), ld, g, row, rows, (ptrdiff_t)(i * g->h.dilation),
+                        (ptrdiff_t)(j * g->v.dilation * g->ci + within), length);
         k += length;
     }
 }
@@ -172,9 +172,16 @@ static void corr_part(void *context, size_t part)
         size_t depth = min_size(g->depth - k, CONV_DEPTH);
         corr_gather(block, depth, g, row, rows, k, k + depth);
         for (size_t o = 0; o < g->co; o += NR) {
-            tile t = {.c = c, .col = o, .cols = min_size(g->co - o, NR), .a = block,
-                      .a_row = depth, .a_col = 1, .b = g->packed + o * g->depth + k * NR,
-                      .b_row = NR, .k = depth, .accumulate = k > 0};
+            tile t = {.c = c,
+                      .col = o,
+                      .cols = min_size(g->co - o, NR),
+                      .a = block,
+                      .a_row = depth,
+                      .a_col = 1,
+                      .b = g->packed + o * g->depth + k * NR,
+                      .b_row = NR,
+                      .k = depth,
+                      .accumulate = k > 0};
             tile_sliver(&t, rows);
         }
     }
@@ -191,9 +198,15 @@ static void correlate(correlation *g)
 
 static corr_side forward_side(const sc_conv_shape *s, size_t in, size_t out, size_t taps)
 {
-    corr_side side = {.in = in, .out = out, .count = out, .in_first = -(ptrdiff_t) s->pad,
-                      .in_step = s->stride, .dilation = s->dilation, .out_step = 1,
-                      .taps = taps, .tap_step = 1};
+    corr_side side = {.in = in,
+                      .out = out,
+                      .count = out,
+                      .in_first = -(ptrdiff_t)s->pad,
+                      .in_step = s->stride,
+                      .dilation = s->dilation,
+                      .out_step = 1,
+                      .taps = taps,
+                      .tap_step = 1};
     return side;
 }
 
@@ -203,25 +216,29 @@ static corr_side forward_side(const sc_conv_shape *s, size_t in, size_t out, siz
 static corr_side backward_side(const sc_conv_shape *s, size_t in, size_t out, size_t taps,
                                size_t phase)
 {
-    corr_side side = {.in = out, .out = in, .in_step = 1, .dilation = 1, .out_first = phase,
+    corr_side side = {.in = out,
+                      .out = in,
+                      .in_step = 1,
+                      .dilation = 1,
+                      .out_first = phase,
                       .out_step = s->stride};
     size_t found[2] = {0, 0};
 
     side.count = in > phase ? (in - phase + s->stride - 1) / s->stride : 0;
     for (size_t r = 0; r < taps; r++) {
-        ptrdiff_t at = (ptrdiff_t) (phase + s->pad) - (ptrdiff_t) (r * s->dilation);
-        if (at % (ptrdiff_t) s->stride != 0) {
+        ptrdiff_t at = (ptrdiff_t)(phase + s->pad) - (ptrdiff_t)(r * s->dilation);
+        if (at % (ptrdiff_t)s->stride != 0) {
             continue;
         }
         if (side.taps < 2) {
             found[side.taps] = r;
         }
         side.tap_first = r;
-        side.in_first = at / (ptrdiff_t) s->stride;
+        side.in_first = at / (ptrdiff_t)s->stride;
         side.taps++;
     }
     if (side.taps > 1) {
-        side.tap_step = -(ptrdiff_t) (found[1] - found[0]);
+        side.tap_step = -(ptrdiff_t)(found[1] - found[0]);
         side.dilation = (found[1] - found[0]) * s->dilation / s->stride;
     }
     return side;
@@ -237,19 +254,34 @@ static size_t direct_packed_size(const sc_conv_shape *s)
 static void direct_forward(float *y, const float *x, const float *w, const sc_conv_shape *s,
                            float *packed)
 {
-    correlation g = {.in = x, .out = y, .w = w, .packed = packed, .n = s->n, .ci = s->c,
-                     .co = s->k, .w_ci = s->r * s->s, .w_co = s->c * s->r * s->s, .w_row = s->s,
+    correlation g = {.in = x,
+                     .out = y,
+                     .w = w,
+                     .packed = packed,
+                     .n = s->n,
+                     .ci = s->c,
+                     .co = s->k,
+                     .w_ci = s->r * s->s,
+                     .w_co = s->c * s->r * s->s,
+                     .w_row = s->s,
                      .h = forward_side(s, s->h, s->p, s->r),
                      .v = forward_side(s, s->w, s->q, s->s)};
     correlate(&g);
 }
 
-static void direct_backward_data(float *dx, const float *dy, const float *w,
-                                 const sc_conv_shape *s, float *packed)
+static void direct_backward_data(float *dx, const float *dy, const float *w, const sc_conv_shape *s,
+                                 float *packed)
 {
     for (size_t phase = 0; phase < s->stride * s->stride; phase++) {
-        correlation g = {.in = dy, .out = dx, .w = w, .packed = packed, .n = s->n, .ci = s->k,
-                         .co = s->c, .w_ci = s->c * s->r * s->s, .w_co = s->r * s->s,
+        correlation g = {.in = dy,
+                         .out = dx,
+                         .w = w,
+                         .packed = packed,
+                         .n = s->n,
+                         .ci = s->k,
+                         .co = s->c,
+                         .w_ci = s->c * s->r * s->s,
+                         .w_co = s->r * s->s,
                          .w_row = s->s,
                          .h = backward_side(s, s->h, s->p, s->r, phase / s->stride),
                          .v = backward_side(s, s->w, s->q, s->s, phase % s->stride)};

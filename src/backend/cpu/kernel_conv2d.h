@@ -15,7 +15,7 @@ static void conv2d_check(const sc_conv_shape *s)
     assert(s->w + 2 * s->pad >= s->dilation * (s->s - 1) + 1);
     assert(s->p == (s->h + 2 * s->pad - s->dilation * (s->r - 1) - 1) / s->stride + 1);
     assert(s->q == (s->w + 2 * s->pad - s->dilation * (s->s - 1) - 1) / s->stride + 1);
-    (void) s;
+    (void)s;
 }
 
 static size_t conv2d_scratch(const sc_conv_shape *s)
@@ -39,8 +39,8 @@ static void conv2d_forward(float *y, const float *x, const float *w, const sc_co
     }
 }
 
-static void conv2d_backward_data(float *dx, const float *dy, const float *w,
-                                 const sc_conv_shape *s, void *scratch)
+static void conv2d_backward_data(float *dx, const float *dy, const float *w, const sc_conv_shape *s,
+                                 void *scratch)
 {
     conv2d_check(s);
     if (wino_fits(s)) {

@@ -67,9 +67,15 @@ static void gemm_block(const gemm_args *g, float *const *c, size_t i0, size_t ro
         size_t depth = min_size(l1 - l, GEMM_DEPTH);
         for (size_t j = j0; j < j1; j += NR) {
             gemm_pack(sliver, g, l, depth, j);
-            tile t = {.c = c, .col = j - j0, .cols = min_size(j1 - j, NR),
-                      .a = g->a + i0 * g->a_row + l * g->a_col, .a_row = g->a_row,
-                      .a_col = g->a_col, .b = sliver, .b_row = NR, .k = depth,
+            tile t = {.c = c,
+                      .col = j - j0,
+                      .cols = min_size(j1 - j, NR),
+                      .a = g->a + i0 * g->a_row + l * g->a_col,
+                      .a_row = g->a_row,
+                      .a_col = g->a_col,
+                      .b = sliver,
+                      .b_row = NR,
+                      .k = depth,
                       .accumulate = g->accumulate || l > l0};
             tile_sliver(&t, rows);
         }
@@ -129,8 +135,8 @@ static void gemm(float *c, size_t ldc, const float *a, size_t lda, bool trans_a,
                  size_t ldb, bool trans_b, size_t m, size_t n, size_t k, bool accumulate)
 {
     assert(ldc >= n && lda >= (trans_a ? m : k) && ldb >= (trans_b ? k : n));
-    gemm_args g = {.c = c, .a = a, .b = b, .ldc = ldc, .m = m, .n = n, .k = k,
-                   .accumulate = accumulate};
+    gemm_args g = {
+        .c = c, .a = a, .b = b, .ldc = ldc, .m = m, .n = n, .k = k, .accumulate = accumulate};
     g.a_row = trans_a ? 1 : lda;
     g.a_col = trans_a ? lda : 1;
     g.b_row = trans_b ? 1 : ldb;

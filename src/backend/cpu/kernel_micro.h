@@ -15,9 +15,16 @@
 
 #include "backend/cpu/kernel_vec.h"
 
+/* Loops over the rows of a tile unroll fully, or its sums would not stay in registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 12")
+#endif
+
 typedef struct {
-    float *const *c;     /* row pointers */
-    size_t col, cols;    /* cols <= NR */
+    float *const *c;  /* row pointers */
+    size_t col, cols; /* cols <= NR */
     const float *a;
     size_t a_row, a_col; /* one of them is 1 */
     const float *b;
@@ -26,24 +33,43 @@ typedef struct {
     bool accumulate;
 } tile;
 
-SC_INLINE void tile_store(const tile *t, size_t i, vec v0, vec v1)
+/* The last columns of C: fewer than NR. */
+SC_INLINE void tile_store_edge(const tile *t, const size_t rows, const vec *sum0, const vec *sum1)
 {
-    float *c = t->c[i] + t->col;
+    float edge[MR][NR];
 
-    if (t->cols == NR) {
-        if (t->accumulate) {
-            v0 += vload(c);
-            v1 += vload(c + VEC);
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        vstore(edge[i], sum0[i]);
+        vstore(edge[i] + VEC, sum1[i]);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        float *c = t->c[i] + t->col;
+        for (size_t j = 0; j < t->cols; j++) {
+            c[j] = t->accumulate ? edge[i][j] + c[j] : edge[i][j];
         }
-        vstore(c, v0);
-        vstore(c + VEC, v1);
+    }
+}
+
+SC_INLINE void tile_store(const tile *t, const size_t rows, const vec *sum0, const vec *sum1)
+{
+    if (t->cols < NR) {
+        tile_store_edge(t, rows, sum0, sum1);
         return;
     }
-    float edge[NR];
-    vstore(edge, v0);
-    vstore(edge + VEC, v1);
-    for (size_t j = 0; j < t->cols; j++) {
-        c[j] = t->accumulate ? edge[j] + c[j] : edge[j];
+    if (!t->accumulate) {
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            vstore(t->c[i] + t->col, sum0[i]);
+            vstore(t->c[i] + t->col + VEC, sum1[i]);
+        }
+        return;
+    }
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        float *c = t->c[i] + t->col;
+        vstore(c, sum0[i] + vload(c));
+        vstore(c + VEC, sum1[i] + vload(c + VEC));
     }
 }
 
@@ -54,12 +80,14 @@ SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, c
     const float *a = t->a, *b = t->b;
     const size_t b_row = t->b_row;
 
+    UNROLL
     for (size_t i = 0; i < rows; i++) {
         sum0[i] = vzero();
         sum1[i] = vzero();
     }
     for (size_t l = t->k; l > 0; l--) {
         vec b0 = vload(b), b1 = vload(b + VEC);
+        UNROLL
         for (size_t i = 0; i < rows; i++) {
             vec x = vset(a[i * a_row]);
             sum0[i] = vfma(x, b0, sum0[i]);
@@ -68,9 +96,7 @@ SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, c
         a += a_col;
         b += b_row;
     }
-    for (size_t i = 0; i < rows; i++) {
-        tile_store(t, i, sum0[i], sum1[i]);
-    }
+    tile_store(t, rows, sum0, sum1);
 }
 
 SC_INLINE void tile_rows(const tile *t, const size_t rows)

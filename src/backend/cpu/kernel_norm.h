@@ -17,7 +17,7 @@
 #include "backend/cpu/kernel_vec.h"
 #include "core/parallel.h"
 
-enum { NORM_PARTS = 16, NORM_GROUP = 256, NORM_RUN = 32, NORM_ROWS = 64 };
+enum { NORM_PARTS = 16, NORM_GROUP = 512, NORM_RUN = 32, NORM_ROWS = 64 };
 
 typedef struct {
     double first[NORM_PARTS][NORM_GROUP], second[NORM_PARTS][NORM_GROUP];
@@ -29,72 +29,59 @@ typedef struct {
     norm_sums *sums;
 } norm_args;
 
-/* Adds rows begin .. end-1 of one channel. */
-static void norm_sum_channel(const norm_args *g, size_t begin, size_t end, size_t c, double *first,
-                             double *second)
+/* Adds one row to the group's sums; `with_dy` and `with_y` are constants where this is called. */
+SC_INLINE void norm_sum_row(const norm_args *g, size_t row, float *first, float *second,
+                            const bool with_dy, const bool with_y)
 {
-    float a = 0, b = 0;
+    const float *mean = g->mean + g->c0;
+    size_t i = row * g->c + g->c0, j = 0;
 
-    for (size_t row = begin; row < end; row++) {
-        size_t i = row * g->c + c;
-        float v = g->dy ? g->y && !(g->y[i] > 0) ? 0 : g->dy[i] : g->x[i] - g->mean[c];
-        a += v;
-        b += v * (g->x[i] - g->mean[c]);
-    }
-    *first += a;
-    *second += b;
-}
-
-/* The same for VEC channels; `with_dy` and `with_y` are constants where this is called. */
-SC_INLINE void norm_sum_vec(const norm_args *g, size_t begin, size_t end, size_t c, double *first,
-                            double *second, const bool with_dy, const bool with_y)
-{
-    vec a = vzero(), b = vzero(), mean = vload(g->mean + c);
-    float lanes[2 * VEC];
-
-    for (size_t row = begin; row < end; row++) {
-        size_t i = row * g->c + c;
-        vec d = vload(g->x + i) - mean, v = d;
+    for (; j + VEC <= g->width; j += VEC) {
+        vec d = vload(g->x + i + j) - vload(mean + j), v = d;
         if (with_dy) {
-            v = vload(g->dy + i);
+            v = vload(g->dy + i + j);
         }
         if (with_y) {
-            v = vkeep_positive(v, vload(g->y + i));
+            v = vkeep_positive(v, vload(g->y + i + j));
         }
-        a += v;
-        b = vfma(v, d, b);
+        vstore(first + j, vload(first + j) + v);
+        vstore(second + j, vfma(v, d, vload(second + j)));
     }
-    vstore(lanes, a);
-    vstore(lanes + VEC, b);
-    for (size_t j = 0; j < VEC; j++) {
-        first[j] += lanes[j];
-        second[j] += lanes[VEC + j];
+    for (; j < g->width; j++) {
+        float d = g->x[i + j] - mean[j], v = with_dy ? g->dy[i + j] : d;
+        if (with_y && !(g->y[i + j] > 0)) {
+            v = 0;
+        }
+        first[j] += v;
+        second[j] += v * d;
     }
 }
 
 static void norm_sum_rows(const norm_args *g, size_t begin, size_t end, double *first,
                           double *second)
 {
-    size_t j = 0;
+    float a[NORM_GROUP], b[NORM_GROUP];
 
-    for (; j + VEC <= g->width; j += VEC) {
-        size_t c = g->c0 + j;
+    zero_floats(a, g->width);
+    zero_floats(b, g->width);
+    for (size_t row = begin; row < end; row++) {
         if (!g->dy) {
-            norm_sum_vec(g, begin, end, c, first + j, second + j, false, false);
+            norm_sum_row(g, row, a, b, false, false);
         } else if (!g->y) {
-            norm_sum_vec(g, begin, end, c, first + j, second + j, true, false);
+            norm_sum_row(g, row, a, b, true, false);
         } else {
-            norm_sum_vec(g, begin, end, c, first + j, second + j, true, true);
+            norm_sum_row(g, row, a, b, true, true);
         }
     }
-    for (; j < g->width; j++) {
-        norm_sum_channel(g, begin, end, g->c0 + j, first + j, second + j);
+    for (size_t j = 0; j < g->width; j++) {
+        first[j] += a[j];
+        second[j] += b[j];
     }
 }
 
 static void norm_sum_part(void *context, size_t part)
 {
-    norm_args g = *(const norm_args *) context;
+    norm_args g = *(const norm_args *)context;
     double *first = g.sums->first[part], *second = g.sums->second[part];
     size_t begin, end;
 
@@ -122,7 +109,7 @@ static void norm_stats_channel(double *mean, double *squares, const norm_args *g
         if (begin == end) {
             continue;
         }
-        double n = (double) (end - begin), shifted = g->sums->first[part][j] / n;
+        double n = (double)(end - begin), shifted = g->sums->first[part][j] / n;
         double part_mean = g->x[begin * g->c + g->c0 + j] + shifted;
         double part_squares = g->sums->second[part][j] - n * shifted * shifted;
         double delta = part_mean - *mean;
@@ -144,8 +131,8 @@ static void channel_stats(float *mean, float *var, const float *x, size_t rows, 
         for (size_t j = 0; j < g.width; j++) {
             double m, squares;
             norm_stats_channel(&m, &squares, &g, j);
-            mean[g.c0 + j] = (float) m;
-            var[g.c0 + j] = (float) (squares / (double) rows);
+            mean[g.c0 + j] = (float)m;
+            var[g.c0 + j] = (float)(squares / (double)rows);
         }
     }
 }
@@ -255,9 +242,10 @@ static void batchnorm_backward(float *dx, float *dresidual, float *dgamma, float
                                const float *mean, const float *invstd, size_t rows, size_t c)
 {
     norm_sums sums;
-    norm_backward_args a = {.g = {.x = x, .dy = dy, .y = y, .mean = mean, .rows = rows, .c = c,
-                                  .sums = &sums},
-                            .dx = dx, .dresidual = dresidual};
+    norm_backward_args a = {
+        .g = {.x = x, .dy = dy, .y = y, .mean = mean, .rows = rows, .c = c, .sums = &sums},
+        .dx = dx,
+        .dresidual = dresidual};
 
     assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta);
     for (size_t c0 = 0; c0 < c; c0 += NORM_GROUP) {
@@ -271,12 +259,12 @@ static void batchnorm_backward(float *dx, float *dresidual, float *dgamma, float
                 sum_gx += sums.second[part][j];
             }
             double slope = (gamma ? gamma[c0 + j] : 1) * inv;
-            a.slope[j] = (float) slope;
-            a.mean_g[j] = (float) (sum_g / (double) rows);
-            a.curve[j] = (float) (slope * inv * inv * (sum_gx / (double) rows));
+            a.slope[j] = (float)slope;
+            a.mean_g[j] = (float)(sum_g / (double)rows);
+            a.curve[j] = (float)(slope * inv * inv * (sum_gx / (double)rows));
             if (dgamma) {
-                dgamma[c0 + j] = (float) (dgamma[c0 + j] + sum_gx * inv);
-                dbeta[c0 + j] = (float) (dbeta[c0 + j] + sum_g);
+                dgamma[c0 + j] = (float)(dgamma[c0 + j] + sum_gx * inv);
+                dbeta[c0 + j] = (float)(dbeta[c0 + j] + sum_g);
             }
         }
         sc_parallel_for((rows + NORM_ROWS - 1) / NORM_ROWS, norm_backward_part, &a);

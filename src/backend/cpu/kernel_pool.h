@@ -34,11 +34,11 @@ static void pool_check(const sc_pool_shape *s)
     assert(s->window >= 1 && s->stride >= 1 && s->pad < s->window);
     assert(s->p == (s->h + 2 * s->pad - s->window) / s->stride + 1);
     assert(s->q == (s->w + 2 * s->pad - s->window) / s->stride + 1);
-    (void) s;
+    (void)s;
 }
 
-SC_INLINE void pool_max_pixel(float *restrict y, uint32_t *restrict argmax,
-                              const float *restrict x, uint32_t index, size_t c)
+SC_INLINE void pool_max_pixel(float *restrict y, uint32_t *restrict argmax, const float *restrict x,
+                              uint32_t index, size_t c)
 {
     for (size_t j = 0; j < c; j++) {
         bool better = x[j] > y[j] || x[j] != x[j]; /* NaN wins, as in PyTorch */
@@ -61,12 +61,12 @@ static void maxpool_row(void *context, size_t row)
         pool_side(&w0, &w1, s, q, s->w);
         copy_floats(y, x + (h0 * s->w + w0) * s->c, s->c);
         for (size_t c = 0; c < s->c; c++) {
-            argmax[c] = (uint32_t) (h0 * s->w + w0);
+            argmax[c] = (uint32_t)(h0 * s->w + w0);
         }
         for (size_t h = h0; h < h1; h++) {
             for (size_t w = w0; w < w1; w++) {
                 size_t at = h * s->w + w;
-                pool_max_pixel(y, argmax, x + at * s->c, (uint32_t) at, s->c);
+                pool_max_pixel(y, argmax, x + at * s->c, (uint32_t)at, s->c);
             }
         }
     }
@@ -102,7 +102,7 @@ static void maxpool_backward_image(void *context, size_t n)
         for (size_t h = h0; h < h1; h++) {
             for (size_t w = w0; w < w1; w++) {
                 size_t at = h * s->w + w;
-                pool_unmax_pixel(dx + at * s->c, g->in + first, g->from + first, (uint32_t) at,
+                pool_unmax_pixel(dx + at * s->c, g->in + first, g->from + first, (uint32_t)at,
                                  s->c);
             }
         }
@@ -130,7 +130,7 @@ static void avgpool_row(void *context, size_t row)
     const pool_args *g = context;
     const sc_pool_shape *s = &g->s;
     const float *x = g->in + row / s->p * s->h * s->w * s->c;
-    float count = (float) (s->window * s->window);
+    float count = (float)(s->window * s->window);
     size_t h0, h1, w0, w1;
 
     pool_side(&h0, &h1, s, row % s->p, s->h);
@@ -160,7 +160,7 @@ static void avgpool_backward_image(void *context, size_t n)
 {
     const pool_args *g = context;
     const sc_pool_shape *s = &g->s;
-    float *dx = g->out + n * s->h * s->w * s->c, share = 1 / (float) (s->window * s->window);
+    float *dx = g->out + n * s->h * s->w * s->c, share = 1 / (float)(s->window * s->window);
     size_t h0, h1, w0, w1;
 
     zero_floats(dx, s->h * s->w * s->c);
@@ -202,7 +202,7 @@ static void global_avgpool_image(void *context, size_t n)
             pool_add(total, run, 1, width);
         }
         for (size_t j = 0; j < width; j++) {
-            y[c0 + j] = total[j] / (float) rows;
+            y[c0 + j] = total[j] / (float)rows;
         }
     }
 }
@@ -222,7 +222,7 @@ static void global_avgpool_backward_image(void *context, size_t n)
     const float *dy = g->in + n * c;
 
     for (size_t j = 0; j < c; j++) {
-        dx[j] = dy[j] / (float) rows;
+        dx[j] = dy[j] / (float)rows;
     }
     for (size_t i = 1; i < rows; i++) {
         copy_floats(dx + i * c, dx, c);
@@ -282,8 +282,8 @@ static void act_forward(float *y, const float *x, size_t count, sc_act_kind kind
     sc_parallel_for((count + POOL_CHUNK - 1) / POOL_CHUNK, relu_part, &g);
 }
 
-static void act_backward(float *dx, const float *dy, const float *x, size_t count,
-                         sc_act_kind kind, double param)
+static void act_backward(float *dx, const float *dy, const float *x, size_t count, sc_act_kind kind,
+                         double param)
 {
     if (kind != SC_ACT_RELU) {
         sc_ref_act_backward(dx, dy, x, count, kind, param);

@@ -13,7 +13,7 @@
 
 #include "backend/cpu/kernel_conv.h"
 
-enum { WGRAD_ROWS = 192, WGRAD_FILTERS = 96, WGRAD_PARTS = 16 };
+enum { WGRAD_ROWS = 128, WGRAD_FILTERS = 192, WGRAD_PARTS = 16 };
 
 typedef struct {
     correlation unfold; /* of x; only the gathering side is used */
@@ -73,8 +73,15 @@ static void wgrad_rows(const wgrad_args *g, float *const *c, size_t row, size_t 
         size_t cols = min_size(g->depth - j, NR);
         corr_gather(sliver, NR, &g->unfold, at, rows, j, j + cols);
         for (size_t f = 0; f < filters; f += MR) {
-            tile t = {.c = c + f, .col = j, .cols = cols, .a = panel + f * rows, .a_row = 1,
-                      .a_col = MR, .b = sliver, .b_row = NR, .k = rows,
+            tile t = {.c = c + f,
+                      .col = j,
+                      .cols = cols,
+                      .a = panel + f * rows,
+                      .a_row = 1,
+                      .a_col = MR,
+                      .b = sliver,
+                      .b_row = NR,
+                      .k = rows,
                       .accumulate = accumulate};
             tile_sliver(&t, min_size(filters - f, MR));
         }
@@ -121,11 +128,19 @@ static size_t direct_slots_size(const sc_conv_shape *s)
 static void direct_backward_weight(float *dw, const float *dy, const float *x,
                                    const sc_conv_shape *s, float *slots)
 {
-    wgrad_args g = {.unfold = {.in = x, .n = s->n, .ci = s->c, .co = s->k,
+    wgrad_args g = {.unfold = {.in = x,
+                               .n = s->n,
+                               .ci = s->c,
+                               .co = s->k,
                                .h = forward_side(s, s->h, s->p, s->r),
                                .v = forward_side(s, s->w, s->q, s->s)},
-                    .shape = s, .dy = dy, .dw = dw, .slots = slots, .slot_count = wgrad_slots(s),
-                    .blocks = wgrad_blocks(s), .depth = s->r * s->s * s->c};
+                    .shape = s,
+                    .dy = dy,
+                    .dw = dw,
+                    .slots = slots,
+                    .slot_count = wgrad_slots(s),
+                    .blocks = wgrad_blocks(s),
+                    .depth = s->r * s->s * s->c};
     if (s->n * s->p * s->q == 0) {
         return;
     }

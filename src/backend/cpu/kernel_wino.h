@@ -14,8 +14,8 @@
 
 enum { WINO_OUT = 4, WINO_IN = 6, WINO_POINTS = 36 };
 
-#define WINO_A  0.75F
-#define WINO_B  1.5F
+#define WINO_A 0.75F
+#define WINO_B 1.5F
 #define WINO_A2 (WINO_A * WINO_A)
 #define WINO_B2 (WINO_B * WINO_B)
 /* 1 / prod (p_j - p_i): 1 / a^2 b^2, 1 / 2 a^2 (a^2 - b^2), 1 / 2 b^2 (b^2 - a^2) */
@@ -96,10 +96,10 @@ typedef struct {
     float *out;
     size_t n, ih, iw, ci, oh, ow, co;
     ptrdiff_t pad;
-    size_t th, tw;            /* tiles of an image */
-    size_t co_pad;            /* co, rounded up to slivers */
-    size_t ld_in, ld_out;     /* row strides of transformed tiles; the 16 keep cache sets apart */
-    const float *zeros;       /* ci zeros: what lies outside the image */
+    size_t th, tw;        /* tiles of an image */
+    size_t co_pad;        /* co, rounded up to slivers */
+    size_t ld_in, ld_out; /* row strides of transformed tiles; the 16 keep cache sets apart */
+    const float *zeros;   /* ci zeros: what lies outside the image */
 } wino_shape;
 
 SC_INLINE void wino_locate(const wino_shape *g, size_t tile_index, size_t *n, size_t *h, size_t *w)
@@ -117,10 +117,10 @@ static void wino_input_tile(float *v, size_t plane, const wino_shape *g, size_t 
 
     wino_locate(g, tile_index, &n, &h, &w);
     for (size_t i = 0; i < WINO_POINTS; i++) {
-        size_t y = h + i / WINO_IN - (size_t) g->pad, x = w + i % WINO_IN - (size_t) g->pad;
+        size_t y = h + i / WINO_IN - (size_t)g->pad, x = w + i % WINO_IN - (size_t)g->pad;
         /* below zero wraps around to a huge number */
-        pixel[i] = y < g->ih && x < g->iw ? g->in + ((n * g->ih + y) * g->iw + x) * g->ci
-                                          : g->zeros;
+        pixel[i] =
+            y < g->ih && x < g->iw ? g->in + ((n * g->ih + y) * g->iw + x) * g->ci : g->zeros;
     }
     for (size_t c = 0; c < g->ci; c += VEC) {
         vec q[WINO_POINTS];

@@ -21,7 +21,9 @@ enum {
     WINO_SMALL_FILTERS = 4 << 20, /* bytes of U */
     WINO_SMALL_BLOCK = 384 << 10, /* bytes of V and M */
     WINO_LARGE_BLOCK = 24 << 20,
-    WINO_GRADIENT_BLOCK = 5 << 20, /* bytes of V and W */
+    WINO_GRADIENT_SLOTS = 8,
+    WINO_GRADIENT_BLOCK = 5 << 20, /* bytes of V and W when there is one slot */
+    WINO_GRADIENT_TILES = 96,      /* the fewest worth a pass over dU */
     WINO_GROUP = 64,               /* columns of one part of stage 2 */
     WINO_DEPTH = 256,
     WINO_ROWS = 96
@@ -34,13 +36,13 @@ typedef struct {
     bool flip; /* filters turned round */
     float *u;  /* (xi, co_pad / NR, ci, NR) */
     float *v, *m, *dw;
-    size_t tiles, block, slots, u_plane, v_plane, m_plane;
+    size_t tiles, block, slots, u_slots, u_plane, v_plane, m_plane;
 } wino_args;
 
 /* Tiles first .. first+count-1, with the V and M of one slot. */
 typedef struct {
     const wino_args *a;
-    float *v, *m;
+    float *v, *m, *du;
     size_t first, count;
     bool accumulate;
 } wino_block;
@@ -69,23 +71,25 @@ static void wino_sizes(wino_args *a, bool weight_gradient)
     size_t tile_bytes = WINO_POINTS * sizeof(float) * (g->ld_in + g->ld_out), budget;
     bool small = WINO_POINTS * a->u_plane * sizeof(float) <= WINO_SMALL_FILTERS;
     if (weight_gradient) {
-        budget = WINO_GRADIENT_BLOCK / tile_bytes;
-        budget = budget < 96 ? 96 : budget;
+        budget = small ? 0 : WINO_GRADIENT_BLOCK / tile_bytes;
+        budget = budget < WINO_GRADIENT_TILES ? WINO_GRADIENT_TILES : budget;
     } else {
         budget = (small ? WINO_SMALL_BLOCK : WINO_LARGE_BLOCK) / tile_bytes;
         budget = budget < MR ? MR : budget;
     }
     size_t blocks = (a->tiles + budget - 1) / budget;
     a->block = round_up((a->tiles + blocks - 1) / (blocks ? blocks : 1), MR);
-    a->slots = small && !weight_gradient ? min_size(blocks, WINO_SLOTS) : 1;
+    blocks = (a->tiles + a->block - 1) / a->block;
+    a->slots = small ? min_size(blocks, weight_gradient ? WINO_GRADIENT_SLOTS : WINO_SLOTS) : 1;
+    a->u_slots = weight_gradient ? a->slots : 1;
     a->v_plane = a->block * g->ld_in + 16;
     a->m_plane = a->block * g->ld_out + 16;
 }
 
-/* zeros, U (or dU), then V and M of each slot */
+/* zeros, U (or the dU of each slot), then V and M of each slot */
 static size_t wino_layout(wino_args *a, float *base)
 {
-    size_t zeros = round_up(a->g.ci, 16), u = WINO_POINTS * a->u_plane;
+    size_t zeros = round_up(a->g.ci, 16), u = a->u_slots * WINO_POINTS * a->u_plane;
     size_t v = WINO_POINTS * a->v_plane, m = WINO_POINTS * a->m_plane;
 
     if (base) {
@@ -169,9 +173,15 @@ static void wino_product_part(void *context, size_t part)
         }
         for (size_t k = 0; k < g->ci; k += WINO_DEPTH) {
             for (size_t o = o0; o < o1; o += NR) {
-                tile t = {.c = c, .col = o, .cols = NR, .a = v + t0 * g->ld_in + k,
-                          .a_row = g->ld_in, .a_col = 1, .b = u + o * g->ci + k * NR,
-                          .b_row = NR, .k = min_size(g->ci - k, WINO_DEPTH),
+                tile t = {.c = c,
+                          .col = o,
+                          .cols = NR,
+                          .a = v + t0 * g->ld_in + k,
+                          .a_row = g->ld_in,
+                          .a_col = 1,
+                          .b = u + o * g->ci + k * NR,
+                          .b_row = NR,
+                          .k = min_size(g->ci - k, WINO_DEPTH),
                           .accumulate = k > 0};
                 tile_sliver(&t, rows);
             }
@@ -187,7 +197,8 @@ static size_t wino_product_parts(const wino_shape *g)
 static void wino_slot(void *context, size_t slot)
 {
     const wino_args *a = context;
-    wino_block b = {.a = a, .v = a->v + slot * WINO_POINTS * a->v_plane,
+    wino_block b = {.a = a,
+                    .v = a->v + slot * WINO_POINTS * a->v_plane,
                     .m = a->m + slot * WINO_POINTS * a->m_plane};
     size_t begin, end, blocks = (a->tiles + a->block - 1) / a->block;
 
@@ -212,17 +223,32 @@ static void wino_convolve(wino_args *a, float *scratch)
 
 static wino_args wino_forward_args(const sc_conv_shape *s)
 {
-    wino_args a = {.g = {.n = s->n, .ih = s->h, .iw = s->w, .ci = s->c, .oh = s->p, .ow = s->q,
-                         .co = s->k, .pad = (ptrdiff_t) s->pad},
-                   .w_ci = 9, .w_co = 9 * s->c};
+    wino_args a = {.g = {.n = s->n,
+                         .ih = s->h,
+                         .iw = s->w,
+                         .ci = s->c,
+                         .oh = s->p,
+                         .ow = s->q,
+                         .co = s->k,
+                         .pad = (ptrdiff_t)s->pad},
+                   .w_ci = 9,
+                   .w_co = 9 * s->c};
     return a;
 }
 
 static wino_args wino_backward_args(const sc_conv_shape *s)
 {
-    wino_args a = {.g = {.n = s->n, .ih = s->p, .iw = s->q, .ci = s->k, .oh = s->h, .ow = s->w,
-                         .co = s->c, .pad = 2 - (ptrdiff_t) s->pad},
-                   .w_ci = 9 * s->c, .w_co = 9, .flip = true};
+    wino_args a = {.g = {.n = s->n,
+                         .ih = s->p,
+                         .iw = s->q,
+                         .ci = s->k,
+                         .oh = s->h,
+                         .ow = s->w,
+                         .co = s->c,
+                         .pad = 2 - (ptrdiff_t)s->pad},
+                   .w_ci = 9 * s->c,
+                   .w_co = 9,
+                   .flip = true};
     return a;
 }
 

@@ -5,8 +5,8 @@
  *   dU[xi] (ci, co) = sum over tiles of V[xi]' W[xi],  V = B' x B,  W = A dy A'
  *   dw[k,c,:,:]    += G' dU[:,c,k] G
  *
- * Blocks of tiles in their order, three parallel stages each; a part owns its place in dU, so the
- * order of the sums is fixed.
+ * As in kernel_wino_conv.h: slots side by side with their own small dU, added in their order, or one
+ * slot whose stages are parallel, each part with its own place in the large dU.
  */
 #ifndef SC_CPU_KERNEL_WINO_WGRAD_H
 #define SC_CPU_KERNEL_WINO_WGRAD_H
@@ -39,12 +39,64 @@ static void wino_wgrad_part(void *context, size_t part)
         for (size_t c0 = 0; c0 < g->ci; c0 += WINO_ROWS) {
             size_t rows = min_size(g->ci - c0, WINO_ROWS);
             for (size_t i = 0; i < rows; i++) {
-                c[i] = a->u + xi * a->u_plane + (c0 + i) * g->co_pad;
+                c[i] = b->du + xi * a->u_plane + (c0 + i) * g->co_pad;
             }
-            tile t = {.c = c, .col = o, .cols = NR, .a = b->v + xi * a->v_plane + c0, .a_row = 1,
-                      .a_col = g->ld_in, .b = b->m + xi * a->m_plane + o, .b_row = g->ld_out,
-                      .k = b->count, .accumulate = b->accumulate};
+            tile t = {.c = c,
+                      .col = o,
+                      .cols = NR,
+                      .a = b->v + xi * a->v_plane + c0,
+                      .a_row = 1,
+                      .a_col = g->ld_in,
+                      .b = b->m + xi * a->m_plane + o,
+                      .b_row = g->ld_out,
+                      .k = b->count,
+                      .accumulate = b->accumulate};
             tile_sliver(&t, rows);
+        }
+    }
+}
+
+static void wino_wgrad_slot(void *context, size_t slot)
+{
+    const wino_args *a = context;
+    wino_block b = {.a = a,
+                    .v = a->v + slot * WINO_POINTS * a->v_plane,
+                    .m = a->m + slot * WINO_POINTS * a->m_plane,
+                    .du = a->u + slot * WINO_POINTS * a->u_plane};
+    size_t begin, end, blocks = (a->tiles + a->block - 1) / a->block;
+
+    sc_part_range(&begin, &end, blocks, a->slots, slot);
+    for (size_t i = begin; i < end; i++) {
+        b.first = i * a->block;
+        b.count = min_size(a->tiles - b.first, a->block);
+        b.accumulate = i > begin;
+        sc_parallel_for((b.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,
+                        &b);
+        sc_parallel_for(wino_product_parts(&a->g), wino_wgrad_part, &b);
+    }
+}
+
+/* lanes[3 i + j] = (G' dU G)[i,j] for channel c and filters k .. k+VEC-1 */
+SC_INLINE void wino_wgrad_taps(float lanes[9][VEC], const wino_args *a, size_t c, size_t k)
+{
+    vec q[3 * WINO_IN];
+
+    for (size_t j = 0; j < WINO_IN; j++) {
+        vec column[WINO_IN];
+        for (size_t i = 0; i < WINO_IN; i++) {
+            const float *u = a->u + (i * WINO_IN + j) * a->u_plane + c * a->g.co_pad + k;
+            column[i] = vload(u);
+            for (size_t slot = 1; slot < a->slots; slot++) {
+                column[i] += vload(u + slot * WINO_POINTS * a->u_plane);
+            }
+        }
+        wino_filter_gradient(q + j, WINO_IN, column);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        vec r[3];
+        wino_filter_gradient(r, 1, q + i * WINO_IN);
+        for (size_t j = 0; j < 3; j++) {
+            vstore(lanes[3 * i + j], r[j]);
         }
     }
 }
@@ -53,27 +105,11 @@ static void wino_wgrad_part(void *context, size_t part)
 static void wino_wgrad_finish(void *context, size_t part)
 {
     const wino_args *a = context;
-    size_t co = a->g.co;
 
     for (size_t c = part * 8; c < part * 8 + 8; c++) {
-        for (size_t k = 0; k < co; k += VEC) {
-            const float *u = a->u + c * a->g.co_pad + k;
-            vec q[3 * WINO_IN];
+        for (size_t k = 0; k < a->g.co; k += VEC) {
             float lanes[9][VEC];
-            for (size_t j = 0; j < WINO_IN; j++) {
-                vec column[WINO_IN];
-                for (size_t i = 0; i < WINO_IN; i++) {
-                    column[i] = vload(u + (i * WINO_IN + j) * a->u_plane);
-                }
-                wino_filter_gradient(q + j, WINO_IN, column);
-            }
-            for (size_t i = 0; i < 3; i++) {
-                vec r[3];
-                wino_filter_gradient(r, 1, q + i * WINO_IN);
-                for (size_t j = 0; j < 3; j++) {
-                    vstore(lanes[3 * i + j], r[j]);
-                }
-            }
+            wino_wgrad_taps(lanes, a, c, k);
             for (size_t lane = 0; lane < VEC; lane++) {
                 float *dw = a->dw + ((k + lane) * a->g.ci + c) * 9;
                 for (size_t i = 0; i < 9; i++) {
@@ -84,24 +120,17 @@ static void wino_wgrad_finish(void *context, size_t part)
     }
 }
 
-static void wino_backward_weight(float *dw, const float *dy, const float *x,
-                                 const sc_conv_shape *s, float *scratch)
+static void wino_backward_weight(float *dw, const float *dy, const float *x, const sc_conv_shape *s,
+                                 float *scratch)
 {
     wino_args a = wino_forward_args(s);
 
     a.g.in = x;
-    a.g.out = (float *) dy; /* only read here */
+    a.g.out = (float *)dy; /* only read here */
     a.dw = dw;
     wino_sizes(&a, true);
     wino_layout(&a, scratch);
-    wino_block b = {.a = &a, .v = a.v, .m = a.m};
-    for (b.first = 0; b.first < a.tiles; b.first += a.block) {
-        b.count = min_size(a.tiles - b.first, a.block);
-        b.accumulate = b.first > 0;
-        sc_parallel_for((b.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,
-                        &b);
-        sc_parallel_for(wino_product_parts(&a.g), wino_wgrad_part, &b);
-    }
+    sc_parallel_for(a.slots, wino_wgrad_slot, &a);
     sc_parallel_for(a.g.ci / 8, wino_wgrad_finish, &a);
 }
 

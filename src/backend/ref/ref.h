@@ -21,9 +21,8 @@ void sc_ref_conv2d_backward_weight(sc_real *dw, const sc_real *dy, const sc_real
                                    const sc_conv_shape *shape, void *scratch);
 
 void sc_ref_channel_stats(sc_real *mean, sc_real *var, const sc_real *x, size_t rows, size_t c);
-void sc_ref_channel_affine(sc_real *y, const sc_real *x, const sc_real *scale,
-                           const sc_real *shift, const sc_real *residual, bool relu, size_t rows,
-                           size_t c);
+void sc_ref_channel_affine(sc_real *y, const sc_real *x, const sc_real *scale, const sc_real *shift,
+                           const sc_real *residual, bool relu, size_t rows, size_t c);
 void sc_ref_batchnorm_backward(sc_real *dx, sc_real *dresidual, sc_real *dgamma, sc_real *dbeta,
                                const sc_real *dy, const sc_real *x, const sc_real *y,
                                const sc_real *gamma, const sc_real *mean, const sc_real *invstd,
@@ -36,8 +35,7 @@ void sc_ref_groupnorm_backward(sc_real *dx, sc_real *dgamma, sc_real *dbeta, con
                                const sc_real *invstd, size_t n, size_t rows, size_t c,
                                size_t groups);
 
-void sc_ref_act_forward(sc_real *y, const sc_real *x, size_t count, sc_act_kind kind,
-                        double param);
+void sc_ref_act_forward(sc_real *y, const sc_real *x, size_t count, sc_act_kind kind, double param);
 void sc_ref_act_backward(sc_real *dx, const sc_real *dy, const sc_real *x, size_t count,
                          sc_act_kind kind, double param);
 void sc_ref_add(sc_real *y, const sc_real *a, const sc_real *b, size_t count);

@@ -27,7 +27,7 @@ static void check(const sc_conv_shape *s)
     assert(s->w + 2 * s->pad >= s->dilation * (s->s - 1) + 1);
     assert(s->p == (s->h + 2 * s->pad - s->dilation * (s->r - 1) - 1) / s->stride + 1);
     assert(s->q == (s->w + 2 * s->pad - s->dilation * (s->s - 1) - 1) / s->stride + 1);
-    (void) s;
+    (void)s;
 }
 
 /* Input row of output row p and tap r; false outside 0 .. h-1.  The same for columns. */
@@ -48,7 +48,7 @@ static bool output_at(size_t *p, const sc_conv_shape *s, size_t h, size_t r, siz
 
 size_t sc_ref_conv2d_scratch(const sc_conv_shape *shape)
 {
-    (void) shape;
+    (void)shape;
     return 0;
 }
 
@@ -66,7 +66,7 @@ static double forward_at(const conv_args *g, size_t n, size_t p, size_t q, size_
             const sc_real *x = g->a + ((n * s->h + h) * s->w + w) * s->c;
             const sc_real *weight = g->b + (k * s->c * s->r + r) * s->s + t;
             for (size_t c = 0; c < s->c; c++) {
-                sum += (double) x[c] * weight[c * s->r * s->s];
+                sum += (double)x[c] * weight[c * s->r * s->s];
             }
         }
     }
@@ -81,7 +81,7 @@ static void forward_row(void *context, size_t row)
     for (size_t q = 0; q < s->q; q++) {
         for (size_t k = 0; k < s->k; k++) {
             g->out[(row * s->q + q) * s->k + k] =
-                (sc_real) forward_at(g, row / s->p, row % s->p, q, k);
+                (sc_real)forward_at(g, row / s->p, row % s->p, q, k);
         }
     }
 }
@@ -89,7 +89,7 @@ static void forward_row(void *context, size_t row)
 void sc_ref_conv2d_forward(sc_real *y, const sc_real *x, const sc_real *w,
                            const sc_conv_shape *shape, void *scratch)
 {
-    (void) scratch;
+    (void)scratch;
     check(shape);
     conv_args g = {y, x, w, shape};
     sc_parallel_for(shape->n * shape->p, forward_row, &g);
@@ -109,7 +109,7 @@ static double backward_data_at(const conv_args *g, size_t n, size_t h, size_t w,
             const sc_real *dy = g->a + ((n * s->p + p) * s->q + q) * s->k;
             const sc_real *weight = g->b + (c * s->r + r) * s->s + t;
             for (size_t k = 0; k < s->k; k++) {
-                sum += (double) dy[k] * weight[k * s->c * s->r * s->s];
+                sum += (double)dy[k] * weight[k * s->c * s->r * s->s];
             }
         }
     }
@@ -124,7 +124,7 @@ static void backward_data_row(void *context, size_t row)
     for (size_t w = 0; w < s->w; w++) {
         for (size_t c = 0; c < s->c; c++) {
             g->out[(row * s->w + w) * s->c + c] =
-                (sc_real) backward_data_at(g, row / s->h, row % s->h, w, c);
+                (sc_real)backward_data_at(g, row / s->h, row % s->h, w, c);
         }
     }
 }
@@ -132,7 +132,7 @@ static void backward_data_row(void *context, size_t row)
 void sc_ref_conv2d_backward_data(sc_real *dx, const sc_real *dy, const sc_real *w,
                                  const sc_conv_shape *shape, void *scratch)
 {
-    (void) scratch;
+    (void)scratch;
     check(shape);
     conv_args g = {dx, dy, w, shape};
     sc_parallel_for(shape->n * shape->h, backward_data_row, &g);
@@ -152,7 +152,7 @@ static double backward_weight_at(const conv_args *g, size_t k, size_t c, size_t 
         const sc_real *dy = g->a + row * s->q * s->k + k;
         for (size_t q = 0; q < s->q; q++) {
             if (input_at(&w, s, q, t, s->w)) {
-                sum += (double) dy[q * s->k] * x[w * s->c];
+                sum += (double)dy[q * s->k] * x[w * s->c];
             }
         }
     }
@@ -167,7 +167,7 @@ static void backward_weight_filter(void *context, size_t part)
     for (size_t r = 0; r < s->r; r++) {
         for (size_t t = 0; t < s->s; t++) {
             sc_real *dw = &g->out[(part * s->r + r) * s->s + t];
-            *dw = (sc_real) (*dw + backward_weight_at(g, part / s->c, part % s->c, r, t));
+            *dw = (sc_real)(*dw + backward_weight_at(g, part / s->c, part % s->c, r, t));
         }
     }
 }
@@ -175,7 +175,7 @@ static void backward_weight_filter(void *context, size_t part)
 void sc_ref_conv2d_backward_weight(sc_real *dw, const sc_real *dy, const sc_real *x,
                                    const sc_conv_shape *shape, void *scratch)
 {
-    (void) scratch;
+    (void)scratch;
     check(shape);
     conv_args g = {dw, dy, x, shape};
     sc_parallel_for(shape->k * shape->c, backward_weight_filter, &g);

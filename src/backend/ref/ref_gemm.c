@@ -27,10 +27,10 @@ static void gemm_row(void *context, size_t i)
     for (size_t j = 0; j < g->n; j++) {
         double sum = 0;
         for (size_t l = 0; l < g->k; l++) {
-            sum += (double) g->a[i * g->a_row + l * g->a_col] * g->b[l * g->b_row + j * g->b_col];
+            sum += (double)g->a[i * g->a_row + l * g->a_col] * g->b[l * g->b_row + j * g->b_col];
         }
         sc_real *c = &g->c[i * g->ldc + j];
-        *c = (sc_real) (g->accumulate ? *c + sum : sum);
+        *c = (sc_real)(g->accumulate ? *c + sum : sum);
     }
 }
 

@@ -29,13 +29,13 @@ static void stats_channel(void *context, size_t c)
     for (size_t i = 0; i < g->rows; i++) {
         sum += g->x[i * g->c + c];
     }
-    double mean = sum / (double) g->rows;
+    double mean = sum / (double)g->rows;
     for (size_t i = 0; i < g->rows; i++) {
         double d = g->x[i * g->c + c] - mean;
         squares += d * d;
     }
-    g->mean[c] = (sc_real) mean;
-    g->var[c] = (sc_real) (squares / (double) g->rows);
+    g->mean[c] = (sc_real)mean;
+    g->var[c] = (sc_real)(squares / (double)g->rows);
 }
 
 void sc_ref_channel_stats(sc_real *mean, sc_real *var, const sc_real *x, size_t rows, size_t c)
@@ -58,17 +58,16 @@ static void affine_row(void *context, size_t row)
 
     for (size_t c = 0; c < g->c; c++) {
         size_t i = row * g->c + c;
-        double v = (double) g->x[i] * g->scale[c] + g->shift[c];
+        double v = (double)g->x[i] * g->scale[c] + g->shift[c];
         if (g->residual) {
             v += g->residual[i];
         }
-        g->y[i] = (sc_real) (g->relu && v < 0 ? 0 : v);
+        g->y[i] = (sc_real)(g->relu && v < 0 ? 0 : v);
     }
 }
 
-void sc_ref_channel_affine(sc_real *y, const sc_real *x, const sc_real *scale,
-                           const sc_real *shift, const sc_real *residual, bool relu, size_t rows,
-                           size_t c)
+void sc_ref_channel_affine(sc_real *y, const sc_real *x, const sc_real *scale, const sc_real *shift,
+                           const sc_real *residual, bool relu, size_t rows, size_t c)
 {
     affine_args g = {y, x, scale, shift, residual, relu, c};
     sc_parallel_for(rows, affine_row, &g);
@@ -84,7 +83,7 @@ static void batchnorm_backward_channel(void *context, size_t c)
 {
     const batchnorm_args *g = context;
     double mean = g->mean[c], invstd = g->invstd[c], gamma = g->gamma ? g->gamma[c] : 1;
-    double sum_g = 0, sum_gx = 0, rows = (double) g->rows;
+    double sum_g = 0, sum_gx = 0, rows = (double)g->rows;
 
     for (size_t row = 0; row < g->rows; row++) {
         size_t i = row * g->c + c;
@@ -97,13 +96,13 @@ static void batchnorm_backward_channel(void *context, size_t c)
         double d = g->y && !(g->y[i] > 0) ? 0 : g->dy[i];
         double xhat = (g->x[i] - mean) * invstd;
         if (g->dresidual) {
-            g->dresidual[i] = (sc_real) d;
+            g->dresidual[i] = (sc_real)d;
         }
-        g->dx[i] = (sc_real) (gamma * invstd * (d - sum_g / rows - xhat * (sum_gx / rows)));
+        g->dx[i] = (sc_real)(gamma * invstd * (d - sum_g / rows - xhat * (sum_gx / rows)));
     }
     if (g->dgamma) {
-        g->dgamma[c] = (sc_real) (g->dgamma[c] + sum_gx);
-        g->dbeta[c] = (sc_real) (g->dbeta[c] + sum_g);
+        g->dgamma[c] = (sc_real)(g->dgamma[c] + sum_gx);
+        g->dbeta[c] = (sc_real)(g->dbeta[c] + sum_g);
     }
 }
 
@@ -129,7 +128,7 @@ static void groupnorm_forward_group(void *context, size_t part)
     const groupnorm_args *g = context;
     size_t width = g->c / g->groups, c0 = part % g->groups * width;
     size_t first = part / g->groups * g->rows * g->c + c0;
-    double sum = 0, squares = 0, count = (double) (g->rows * width);
+    double sum = 0, squares = 0, count = (double)(g->rows * width);
 
     for (size_t row = 0; row < g->rows; row++) {
         for (size_t c = 0; c < width; c++) {
@@ -144,14 +143,14 @@ static void groupnorm_forward_group(void *context, size_t part)
         }
     }
     double invstd = 1 / sqrt(squares / count + g->eps);
-    g->mean_out[part] = (sc_real) mean;
-    g->invstd_out[part] = (sc_real) invstd;
+    g->mean_out[part] = (sc_real)mean;
+    g->invstd_out[part] = (sc_real)invstd;
     for (size_t row = 0; row < g->rows; row++) {
         for (size_t c = 0; c < width; c++) {
             size_t i = first + row * g->c + c;
             double xhat = (g->x[i] - mean) * invstd;
-            g->out[i] = (sc_real) (xhat * (g->gamma ? g->gamma[c0 + c] : 1) +
-                                   (g->beta ? g->beta[c0 + c] : 0));
+            g->out[i] = (sc_real)(xhat * (g->gamma ? g->gamma[c0 + c] : 1) +
+                                  (g->beta ? g->beta[c0 + c] : 0));
         }
     }
 }
@@ -161,8 +160,17 @@ void sc_ref_groupnorm_forward(sc_real *y, sc_real *mean, sc_real *invstd, const 
                               size_t c, size_t groups, double eps)
 {
     assert(groups >= 1 && c % groups == 0);
-    groupnorm_args g = {.out = y, .mean_out = mean, .invstd_out = invstd, .x = x, .gamma = gamma,
-                        .beta = beta, .n = n, .rows = rows, .c = c, .groups = groups, .eps = eps};
+    groupnorm_args g = {.out = y,
+                        .mean_out = mean,
+                        .invstd_out = invstd,
+                        .x = x,
+                        .gamma = gamma,
+                        .beta = beta,
+                        .n = n,
+                        .rows = rows,
+                        .c = c,
+                        .groups = groups,
+                        .eps = eps};
     sc_parallel_for(n * groups, groupnorm_forward_group, &g);
 }
 
@@ -173,11 +181,11 @@ static void groupnorm_param_channel(void *context, size_t c)
 
     for (size_t row = 0; row < g->n * g->rows; row++) {
         size_t group = row / g->rows * g->groups + c / (g->c / g->groups), i = row * g->c + c;
-        dgamma += g->dy[i] * ((double) g->x[i] - g->mean[group]) * g->invstd[group];
+        dgamma += g->dy[i] * ((double)g->x[i] - g->mean[group]) * g->invstd[group];
         dbeta += g->dy[i];
     }
-    g->dgamma[c] = (sc_real) (g->dgamma[c] + dgamma);
-    g->dbeta[c] = (sc_real) (g->dbeta[c] + dbeta);
+    g->dgamma[c] = (sc_real)(g->dgamma[c] + dgamma);
+    g->dbeta[c] = (sc_real)(g->dbeta[c] + dbeta);
 }
 
 static void groupnorm_backward_group(void *context, size_t part)
@@ -186,12 +194,12 @@ static void groupnorm_backward_group(void *context, size_t part)
     size_t width = g->c / g->groups, c0 = part % g->groups * width;
     size_t first = part / g->groups * g->rows * g->c + c0;
     double mean = g->mean[part], invstd = g->invstd[part];
-    double sum_g = 0, sum_gx = 0, count = (double) (g->rows * width);
+    double sum_g = 0, sum_gx = 0, count = (double)(g->rows * width);
 
     for (size_t row = 0; row < g->rows; row++) {
         for (size_t c = 0; c < width; c++) {
             size_t i = first + row * g->c + c;
-            double d = (double) g->dy[i] * (g->gamma ? g->gamma[c0 + c] : 1);
+            double d = (double)g->dy[i] * (g->gamma ? g->gamma[c0 + c] : 1);
             sum_g += d;
             sum_gx += d * (g->x[i] - mean) * invstd;
         }
@@ -199,9 +207,9 @@ static void groupnorm_backward_group(void *context, size_t part)
     for (size_t row = 0; row < g->rows; row++) {
         for (size_t c = 0; c < width; c++) {
             size_t i = first + row * g->c + c;
-            double d = (double) g->dy[i] * (g->gamma ? g->gamma[c0 + c] : 1);
+            double d = (double)g->dy[i] * (g->gamma ? g->gamma[c0 + c] : 1);
             double xhat = (g->x[i] - mean) * invstd;
-            g->out[i] = (sc_real) (invstd * (d - sum_g / count - xhat * (sum_gx / count)));
+            g->out[i] = (sc_real)(invstd * (d - sum_g / count - xhat * (sum_gx / count)));
         }
     }
 }
@@ -212,9 +220,18 @@ void sc_ref_groupnorm_backward(sc_real *dx, sc_real *dgamma, sc_real *dbeta, con
                                size_t groups)
 {
     assert(groups >= 1 && c % groups == 0 && !dgamma == !dbeta);
-    groupnorm_args g = {.out = dx, .dgamma = dgamma, .dbeta = dbeta, .dy = dy, .x = x,
-                        .gamma = gamma, .mean = mean, .invstd = invstd, .n = n, .rows = rows,
-                        .c = c, .groups = groups};
+    groupnorm_args g = {.out = dx,
+                        .dgamma = dgamma,
+                        .dbeta = dbeta,
+                        .dy = dy,
+                        .x = x,
+                        .gamma = gamma,
+                        .mean = mean,
+                        .invstd = invstd,
+                        .n = n,
+                        .rows = rows,
+                        .c = c,
+                        .groups = groups};
     if (dgamma) {
         sc_parallel_for(c, groupnorm_param_channel, &g); /* before dx, which may be dy */
     }

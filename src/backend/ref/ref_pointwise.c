@@ -119,7 +119,7 @@ static void act_forward_part(void *context, size_t part)
     const pointwise_args *g = context;
 
     for (size_t i = part * CHUNK; i < chunk_end(g, part); i++) {
-        g->out[i] = (sc_real) act(g->a[i], g->kind, g->param);
+        g->out[i] = (sc_real)act(g->a[i], g->kind, g->param);
     }
 }
 
@@ -134,7 +134,7 @@ static void act_backward_part(void *context, size_t part)
     const pointwise_args *g = context;
 
     for (size_t i = part * CHUNK; i < chunk_end(g, part); i++) {
-        g->out[i] = (sc_real) (g->a[i] * act_slope(g->b[i], g->kind, g->param));
+        g->out[i] = (sc_real)(g->a[i] * act_slope(g->b[i], g->kind, g->param));
     }
 }
 

@@ -43,7 +43,7 @@ static void check(const sc_pool_shape *s)
     assert(s->window >= 1 && s->stride >= 1 && s->pad < s->window);
     assert(s->p == (s->h + 2 * s->pad - s->window) / s->stride + 1);
     assert(s->q == (s->w + 2 * s->pad - s->window) / s->stride + 1);
-    (void) s;
+    (void)s;
 }
 
 static void maxpool_image(void *context, size_t n)
@@ -65,7 +65,7 @@ static void maxpool_image(void *context, size_t n)
             }
         }
         g->out[n * s->p * s->q * s->c + i] = x[best * s->c + c];
-        g->argmax[n * s->p * s->q * s->c + i] = (uint32_t) best;
+        g->argmax[n * s->p * s->q * s->c + i] = (uint32_t)best;
     }
 }
 
@@ -112,7 +112,7 @@ static void avgpool_image(void *context, size_t n)
                 sum += x[(h * s->w + w) * s->c + i % s->c];
             }
         }
-        g->out[n * s->p * s->q * s->c + i] = (sc_real) (sum / (double) (s->window * s->window));
+        g->out[n * s->p * s->q * s->c + i] = (sc_real)(sum / (double)(s->window * s->window));
     }
 }
 
@@ -133,7 +133,7 @@ static void avgpool_backward_image(void *context, size_t n)
     memset(dx, 0, s->h * s->w * s->c * sizeof *dx);
     for (size_t i = 0; i < s->p * s->q * s->c; i++) {
         pool_window v = window_at(s, i / s->c / s->q, i / s->c % s->q);
-        sc_real share = dy[i] / (sc_real) (s->window * s->window);
+        sc_real share = dy[i] / (sc_real)(s->window * s->window);
         for (size_t h = v.h0; h < v.h1; h++) {
             for (size_t w = v.w0; w < v.w1; w++) {
                 dx[(h * s->w + w) * s->c + i % s->c] += share;
@@ -159,7 +159,7 @@ static void global_forward_image(void *context, size_t n)
         for (size_t i = 0; i < rows; i++) {
             sum += g->in[(n * rows + i) * c + j];
         }
-        g->out[n * c + j] = (sc_real) (sum / (double) rows);
+        g->out[n * c + j] = (sc_real)(sum / (double)rows);
     }
 }
 
@@ -176,12 +176,11 @@ static void global_backward_image(void *context, size_t n)
     size_t rows = g->s.h, c = g->s.c;
 
     for (size_t i = 0; i < rows * c; i++) {
-        g->out[n * rows * c + i] = g->in[n * c + i % c] / (sc_real) rows;
+        g->out[n * rows * c + i] = g->in[n * c + i % c] / (sc_real)rows;
     }
 }
 
-void sc_ref_global_avgpool_backward(sc_real *dx, const sc_real *dy, size_t n, size_t rows,
-                                    size_t c)
+void sc_ref_global_avgpool_backward(sc_real *dx, const sc_real *dy, size_t n, size_t rows, size_t c)
 {
     assert(rows >= 1);
     pool_args g = {.out = dx, .in = dy, .s = {.h = rows, .c = c}};
@@ -216,8 +215,8 @@ void sc_ref_reflect_pad_forward(sc_real *y, const sc_real *x, size_t n, size_t h
                                 size_t c, size_t pad)
 {
     assert(pad < h && pad < w);
-    sc_pool_shape s = {.n = n, .h = h, .w = w, .c = c, .p = h + 2 * pad, .q = w + 2 * pad,
-                       .pad = pad};
+    sc_pool_shape s = {
+        .n = n, .h = h, .w = w, .c = c, .p = h + 2 * pad, .q = w + 2 * pad, .pad = pad};
     pool_args g = {.out = y, .in = x, .s = s};
     sc_parallel_for(n, reflect_image, &g);
 }
@@ -244,8 +243,8 @@ void sc_ref_reflect_pad_backward(sc_real *dx, const sc_real *dy, size_t n, size_
                                  size_t c, size_t pad)
 {
     assert(pad < h && pad < w);
-    sc_pool_shape s = {.n = n, .h = h, .w = w, .c = c, .p = h + 2 * pad, .q = w + 2 * pad,
-                       .pad = pad};
+    sc_pool_shape s = {
+        .n = n, .h = h, .w = w, .c = c, .p = h + 2 * pad, .q = w + 2 * pad, .pad = pad};
     pool_args g = {.out = dx, .in = dy, .s = s};
     sc_parallel_for(n, reflect_backward_image, &g);
 }

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Wrong command lines: exit 2, one clear text, nothing on stdout.
+. "$(dirname "$0")/common_config.sh"
+
+expect 2 "unknown command 'confg'; did you mean 'config'?" "$SIMCLR" confg
+expect 2 "unknown command 'xyzzyxyzzy'; 'simclr help' lists all" "$SIMCLR" xyzzyxyzzy
+expect 2 "did you mean '--yaml'?" "$SIMCLR" config --yml
+expect 2 "did you mean '--epochs'?" "$SIMCLR" config --epoch 3
+expect 2 "unknown option '-Z'" "$SIMCLR" config -Z
+expect 2 "--yaml takes no value" "$SIMCLR" config --yaml=1
+expect 2 "--preset needs a value" "$SIMCLR" config --preset
+expect 2 "-c needs a value" "$SIMCLR" config -c
+expect 2 "--lr needs a value" "$SIMCLR" config --lr
+expect 2 "one argument too many" "$SIMCLR" config optim model
+expect 2 "too few arguments" "$SIMCLR" completion
+expect 2 "is not bash, zsh or fish" "$SIMCLR" completion tcsh
+expect 2 "one argument too many" "$SIMCLR" doctor all
+expect 2 "unknown key 'lrr'; did you mean 'lr'?" "$SIMCLR" config lrr=1
+expect 2 "optim.lr: 'abc' is not a number" "$SIMCLR" config --yaml lr=abc
+[ -s "$scratch/out" ] && { echo "FAILED: stdout is not empty"; failures=1; }
+expect 2 "optim.lr" "$SIMCLR" config --yaml lr=abc batch=0 # all at once
+expect 2 "train.batch" "$SIMCLR" config --yaml lr=abc batch=0
+expect 2 "unknown preset 'tny'; did you mean 'tiny'?" "$SIMCLR" config --preset tny
+expect 2 "unknown preset" "$SIMCLR" presets nothing-like-it
+expect 2 "bf16' is not in this version" "$SIMCLR" config precision=bf16
+expect 2 "cuda' is not in this version" "$SIMCLR" config --device cuda
+expect 2 "no key or group 'nothing'" "$SIMCLR" config nothing
+expect 2 "nonexistent.yaml" "$SIMCLR" config --yaml -c /nonexistent.yaml
+expect 2 "SIMCLR_LR: optim.lr: 'x' is not a number" env SIMCLR_LR=x "$SIMCLR" config --yaml
+if [ -w /dev/full ]; then
+    expect 4 "stdout" bash -c "'$SIMCLR' config > /dev/full"
+fi
+finish

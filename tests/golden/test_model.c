@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_model.c - encoder, projector, NT-Xent and optimisers against PyTorch (make_golden.py).
+ *
+ * PyTorch computed in double from weights and inputs exact in float; tests/golden/test_grad_model.c
+ * is this file in double.  Reasons for the limits below:
+ *   float: half an ulp is 6e-8; a value passes 20 layers (ResNet-18; 53 in ResNet-50) of sums over
+ *   up to 600 products.  Gradients pass them twice, and ten steps feed their differences back.
+ *   Adam divides by |g|: of a gradient near 0 few digits are left after one step already.
+ *   double: only the gradients' file, which holds floats, limits their comparison to 1e-7.
+ */
+#include "support/support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/fs.h"
+#include "loss/ntxent.h"
+#include "model/encoder.h"
+#include "model/projector.h"
+#include "optim/optim.h"
+
+/* Relative L2 per tensor. */
+#ifdef SC_REAL_DOUBLE
+static const double FORWARD = 1e-12, GRADIENT = 1e-10, GRADIENT_FILE = 1e-7, STATISTICS = 1e-12,
+                    STEP_1 = 1e-11, STEP_10 = 1e-9;
+#else
+static const double FORWARD = 1e-5, GRADIENT = 1e-4, GRADIENT_FILE = 1e-4, STATISTICS = 1e-6,
+                    STEP_1 = 1e-4, STEP_10 = 1e-4;
+#endif
+
+/* ---- the file ---- */
+
+typedef struct {
+    unsigned char *bytes;
+    size_t size;
+} golden;
+
+static uint32_t word(const unsigned char *at)
+{
+    return (uint32_t) at[0] | (uint32_t) at[1] << 8 | (uint32_t) at[2] << 16 |
+           (uint32_t) at[3] << 24;
+}
+
+static void golden_open(golden *g, const char *name)
+{
+    simclr_error err;
+    char path[512];
+    void *data;
+    snprintf(path, sizeof path, "%s/%s.bin", SC_TEST_GOLDEN, name);
+    sct_assert_ok(sc_fs_read(&data, &g->size, path, 1 << 24, &err), &err);
+    g->bytes = data;
+}
+
+/* The record as sc_real, sc_free; *count (may be NULL) its length. */
+static sc_real *golden_get(const golden *g, const char *name, size_t *count)
+{
+    for (size_t at = 0; at < g->size;) {
+        bool single = g->bytes[at + 3] == '4';
+        size_t length = word(g->bytes + at + 4), n = 1;
+        const char *found = (const char *) g->bytes + at + 8;
+        assert_memory_equal(g->bytes + at, "SCG", 3);
+        at += 8 + length;
+        size_t ndim = word(g->bytes + at);
+        for (size_t i = 0; i < ndim; i++)
+            n *= word(g->bytes + at + 4 + 4 * i);
+        at += 4 + 4 * ndim;
+        if (strlen(name) == length && memcmp(found, name, length) == 0) {
+            sc_real *x = sc_alloc(n, sizeof *x, NULL);
+            for (size_t i = 0; i < n; i++) {
+                float f;
+                double d;
+                memcpy(&f, g->bytes + at + 4 * i, 4);
+                if (!single)
+                    memcpy(&d, g->bytes + at + 8 * i, 8);
+                x[i] = (sc_real) (single ? (double) f : d);
+            }
+            if (count)
+                *count = n;
+            return x;
+        }
+        at += n * (single ? 4 : 8);
+    }
+    fail_msg("no record %s", name);
+    return NULL;
+}
+
+static double worst;
+
+static void close_to(const golden *g, const char *name, const sc_real *got, size_t count,
+                     double limit)
+{
+    size_t n;
+    sc_real *want = golden_get(g, name, &n);
+    assert_int_equal(n, count);
+    double error = sct_relative_l2(got, want, n);
+    worst = error / limit > worst ? error / limit : worst;
+    if (!(error <= limit))
+        fail_msg("%s: relative L2 error %.3g over %.3g", name, error, limit);
+    sc_free(want);
+}
+
+/* As make_golden.py's digest: 15 sums with cos((j + 1) k), and the norm. */
+static void digest(sc_real out[16], const sc_real *x, size_t n)
+{
+    double sum[16] = {0};
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < 15; j++)
+            sum[j] += (double) x[i] * cos((double) ((j + 1) * (i + 1)));
+        sum[15] += (double) x[i] * (double) x[i];
+    }
+    sum[15] = sqrt(sum[15]);
+    for (size_t j = 0; j < 16; j++)
+        out[j] = (sc_real) sum[j];
+}
+
+/* ---- the network ---- */
+
+typedef struct {
+    golden file;
+    sc_params params;
+    sc_arena arena;
+    sc_encoder encoder;
+    sc_projector projector;
+    sc_ntxent ntxent;
+    size_t rows;
+    sc_real *x, *h, *z, *dh, *dz;
+} network;
+
+static void plan(network *t)
+{
+    sc_encoder_plan(&t->encoder, &t->arena);
+    sc_projector_plan(&t->projector, &t->arena);
+    sc_ntxent_plan(&t->ntxent, &t->arena);
+    t->h = sc_arena_take(&t->arena, t->rows * t->encoder.dim, sizeof(sc_real));
+    t->dh = sc_arena_take(&t->arena, t->rows * t->encoder.dim, sizeof(sc_real));
+    t->z = sc_arena_take(&t->arena, t->rows * 8, sizeof(sc_real));
+    t->dz = sc_arena_take(&t->arena, t->rows * 8, sizeof(sc_real));
+}
+
+static void load(network *t)
+{
+    sc_params_reset(&t->params, 1);
+    for (size_t i = 0; i < t->params.entry_count; i++) {
+        const sc_param *p = &t->params.entry[i];
+        char name[SC_PARAM_NAME + 8];
+        size_t n;
+        if (p->flags & SC_PARAM_BUFFER)
+            continue;
+        snprintf(name, sizeof name, "w/%s", p->name);
+        sc_real *w = golden_get(&t->file, name, &n);
+        assert_int_equal(n, p->count);
+        memcpy(t->params.value + p->offset, w, n * sizeof *w);
+        sc_free(w);
+    }
+}
+
+static void open_network(network *t, const char *name, const sc_encoder_options *e, bool head_norm,
+                         size_t rows, size_t size)
+{
+    simclr_error err;
+    sc_projector_options p = sc_projector_defaults();
+
+    worst = 0;
+    memset(t, 0, sizeof *t);
+    t->rows = rows;
+    p.hidden[0] = 16;
+    p.out = 8;
+    p.act = e->act;
+    p.norm = sc_norm_defaults(head_norm ? SC_NORM_BATCH : SC_NORM_NONE);
+    golden_open(&t->file, name);
+    sct_assert_ok(sc_encoder_init(&t->encoder, e, size, size, rows, &t->params, sc_backend_ref(),
+                                  &err),
+                  &err);
+    sct_assert_ok(sc_projector_init(&t->projector, &p, t->encoder.dim, rows, &t->params,
+                                    sc_backend_ref(), &err),
+                  &err);
+    sct_assert_ok(sc_ntxent_init(&t->ntxent, sc_backend_ref(), rows, 8, 0.5, &err), &err);
+    sct_assert_ok(sc_params_alloc(&t->params, &err), &err);
+    plan(t);
+    sct_assert_ok(sc_arena_open(&t->arena, &err), &err);
+    plan(t);
+    t->x = golden_get(&t->file, "x", NULL);
+    load(t);
+}
+
+static void close_network(network *t)
+{
+    sc_arena_close(&t->arena);
+    sc_params_close(&t->params);
+    sc_free(t->x);
+    sc_free(t->file.bytes);
+}
+
+static sc_real forward_backward(network *t)
+{
+    sc_params_zero_grad(&t->params);
+    sc_encoder_forward(t->h, t->x, t->rows, true, &t->encoder);
+    sc_projector_forward(t->z, t->h, t->rows, true, &t->projector);
+    double loss = sc_ntxent_forward(&t->ntxent, t->z, t->rows);
+    sc_ntxent_backward(t->dz, &t->ntxent);
+    sc_projector_backward(t->dh, t->dz, &t->projector);
+    sc_encoder_backward(t->dh, &t->encoder);
+    return (sc_real) loss;
+}
+
+/* Every entry of one sort, as "prefix/name". */
+static void compare_entries(const network *t, const char *prefix, bool buffers, bool gradients,
+                            bool digests, double limit)
+{
+    for (size_t i = 0; i < t->params.entry_count; i++) {
+        const sc_param *p = &t->params.entry[i];
+        char name[SC_PARAM_NAME + 32];
+        sc_real sums[16];
+        const sc_real *x = (gradients ? t->params.grad : t->params.value) + p->offset;
+        if (buffers != ((p->flags & SC_PARAM_BUFFER) != 0))
+            continue;
+        snprintf(name, sizeof name, "%s/%s", prefix, p->name);
+        digest(sums, x, p->count);
+        close_to(&t->file, name, digests ? sums : x, digests ? 16 : p->count, limit);
+    }
+}
+
+/* A bias in front of BatchNorm has gradient 0 but for rounding: no relative error there. */
+static void compare_gradients(network *t, double limit)
+{
+    for (size_t i = 0; i < t->params.entry_count; i++) {
+        const sc_param *p = &t->params.entry[i];
+        char name[SC_PARAM_NAME + 8];
+        size_t n;
+        if (p->flags & SC_PARAM_BUFFER)
+            continue;
+        snprintf(name, sizeof name, "g/%s", p->name);
+        sc_real *want = golden_get(&t->file, name, &n), largest = 0;
+        for (size_t j = 0; j < n; j++)
+            largest = (sc_real) fmax((double) largest, fabs((double) want[j]));
+        if (largest > (sc_real) 1e-9)
+            close_to(&t->file, name, t->params.grad + p->offset, n, limit);
+        else
+            sct_assert_close(name, t->params.grad + p->offset, want, n, 0, 1e-6);
+        sc_free(want);
+    }
+}
+
+static void compare_first_step(network *t)
+{
+    sc_real loss = forward_backward(t), sums[16];
+    double depth = t->encoder.options.arch == 50 ? 3 : 1; /* 53 layers, not 20 */
+    double forward = depth * FORWARD;
+
+    for (size_t i = 0, stage = 1, left = 0; i < t->encoder.blocks; i++) {
+        if (left == 0)
+            left = t->encoder.options.arch == 18 ? 2 : (size_t[]){3, 4, 6, 3}[stage - 1];
+        if (--left == 0) {
+            char name[32];
+            snprintf(name, sizeof name, "digest/layer%zu", stage++);
+            digest(sums, t->encoder.block[i].out, t->rows * t->encoder.block[i].out_count);
+            close_to(&t->file, name, sums, 16, forward);
+        }
+    }
+    close_to(&t->file, "h", t->h, t->rows * t->encoder.dim, forward);
+    close_to(&t->file, "z", t->z, t->rows * 8, forward);
+    close_to(&t->file, "loss", &loss, 1, forward);
+    print_message("forward: worst error / limit %.2g\n", worst);
+    worst = 0;
+    close_to(&t->file, "dz", t->dz, t->rows * 8, depth * GRADIENT);
+    close_to(&t->file, "dh", t->dh, t->rows * t->encoder.dim, depth * GRADIENT);
+    compare_gradients(t, depth * GRADIENT_FILE);
+    print_message("gradients: worst error / limit %.2g\n", worst);
+    worst = 0;
+    compare_entries(t, "b", true, false, false, STATISTICS);
+    print_message("BN statistics: worst error / limit %.2g\n", worst);
+    worst = 0;
+    sc_encoder_forward(t->h, t->x, t->rows, false, &t->encoder);
+    close_to(&t->file, "h_eval", t->h, t->rows * t->encoder.dim, forward);
+}
+
+static void compare_training(network *t, const char *name, sc_optim_options o, double lr)
+{
+    sc_optim optim;
+    simclr_error err;
+    char prefix[64];
+    sc_real loss = 0;
+
+    load(t);
+    sct_assert_ok(sc_optim_init(&optim, &o, &t->params, &err), &err);
+    for (int i = 1; i <= 10; i++) {
+        loss = forward_backward(t);
+        sc_optim_step(&optim, lr);
+        if (i == 1 || i == 10) {
+            snprintf(prefix, sizeof prefix, "%s%d", name, i);
+            compare_entries(t, prefix, false, false, true, i == 1 ? STEP_1 : STEP_10);
+        }
+    }
+    compare_entries(t, prefix, true, false, true, STEP_10);
+    snprintf(prefix, sizeof prefix, "%s10/loss", name);
+    close_to(&t->file, prefix, &loss, 1, STEP_10);
+    print_message("%s: worst error / limit %.2g\n", name, worst);
+    worst = 0;
+    sc_optim_close(&optim);
+}
+
+static sc_optim_options optimizer(sc_optim_kind kind, double decay)
+{
+    sc_optim_options o = sc_optim_defaults(kind);
+    o.weight_decay = decay;
+    return o;
+}
+
+static void resnet18_cifar(void **state)
+{
+    (void) state;
+    network t;
+    sc_encoder_options e = sc_encoder_defaults();
+    sc_optim_options nesterov = optimizer(SC_OPTIM_SGD, 1e-3);
+
+    nesterov.nesterov = true;
+    e.width = 3.0 / 32;
+    open_network(&t, "resnet18_cifar", &e, false, 8, 12);
+    compare_first_step(&t);
+    compare_training(&t, "sgd", optimizer(SC_OPTIM_SGD, 1e-3), 0.01);
+    compare_training(&t, "nesterov", nesterov, 0.005);
+    compare_training(&t, "lars", optimizer(SC_OPTIM_LARS, 1e-4), 0.1);
+    compare_training(&t, "adamw", optimizer(SC_OPTIM_ADAMW, 1e-2), 1e-3);
+    compare_training(&t, "adam", optimizer(SC_OPTIM_ADAM, 1e-3), 1e-3);
+    close_network(&t);
+}
+
+static void resnet50_imagenet(void **state)
+{
+    (void) state;
+    network t;
+    sc_encoder_options e = sc_encoder_defaults();
+
+    e.arch = 50;
+    e.width = 0.0625;
+    e.stem = SC_STEM_IMAGENET;
+    open_network(&t, "resnet50_imagenet", &e, true, 6, 40);
+    compare_first_step(&t);
+    compare_training(&t, "sgd_slow", optimizer(SC_OPTIM_SGD, 1e-3), 0.001);
+    close_network(&t);
+}
+
+static void tutorial(void **state)
+{
+    (void) state;
+    network t;
+    sc_encoder_options e = sc_encoder_defaults();
+
+    e.width = 0.0625;
+    e.stem = SC_STEM_IMAGENET;
+    e.pool_kernel = 2;
+    e.norm = sc_norm_defaults(SC_NORM_GROUP);
+    e.norm.num_groups = 2;
+    e.act = (sc_act){SC_ACT_SILU, 0};
+    e.reflect = true;
+    e.dilations[1] = 2;
+    e.out_channels = 12;
+    open_network(&t, "tutorial", &e, false, 6, 40);
+    compare_first_step(&t);
+    compare_training(&t, "adam", optimizer(SC_OPTIM_ADAM, 1e-3), 1e-3);
+    close_network(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resnet18_cifar),
+        cmocka_unit_test(resnet50_imagenet),
+        cmocka_unit_test(tutorial),
+    };
+    return sct_run(tests);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_loader.c - the order of batches: every image once an epoch, the same for any number of
+ * threads, the same after a resume, and with damaged images replaced.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "data/loader.h"
+#include "support/data_fixture.h"
+
+enum { IMAGES = 21, SEED = 5 };
+
+static char *make_images(void)
+{
+    char *dir = fixture_directory();
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%02u.png", i);
+        fixture_png_file(dir, name, i);
+    }
+    return dir;
+}
+
+static sc_dataset *open_images(const char *dir, size_t limit, double max_bad)
+{
+    sc_dataset *ds;
+    sc_dataset_options options = sc_dataset_defaults();
+    options.memory_limit = limit;
+    options.max_bad = max_bad;
+    assert_int_equal(sc_dataset_open(&ds, dir, &options, NULL), 0);
+    return ds;
+}
+
+/* Indices and first pixels of `steps` batches from `start`, as text to compare. */
+static void record(char *out, size_t size, sc_dataset *ds, size_t batch, int threads,
+                   uint64_t start, int steps)
+{
+    sc_loader *l;
+    sc_batch b;
+    size_t at = 0;
+    assert_int_equal(sc_loader_open(&l, ds, batch, SEED, threads, start, NULL), 0);
+    for (int s = 0; s < steps; s++) {
+        assert_int_equal(sc_loader_next(&b, l, NULL), 0);
+        assert_int_equal(b.step, start + (uint64_t)s);
+        for (size_t k = 0; k < b.count && at + 32 < size; k++) {
+            at += (size_t)snprintf(out + at, size - at, "%u:%u ", b.index[k], b.image[k].pixels[0]);
+        }
+        at += (size_t)snprintf(out + at, size - at, "e%u|", (unsigned)b.epoch);
+    }
+    assert_true(sc_loader_wait_seconds(l) >= 0);
+    sc_loader_close(l);
+}
+
+static void threads_do_not_matter(void **state)
+{
+    (void)state;
+    char *dir = make_images();
+    static char one[8192], three[8192], kept[8192], direct[8192], tail[8192];
+    sc_dataset *ds = open_images(dir, 1, 0), *resident = open_images(dir, 0, 0);
+    record(one, sizeof one, ds, 4, 1, 0, 23);
+    record(three, sizeof three, ds, 4, 3, 0, 23);
+    record(direct, sizeof direct, ds, 4, 0, 0, 23);
+    record(kept, sizeof kept, resident, 4, 3, 0, 23);
+    assert_string_equal(one, three);
+    assert_string_equal(one, direct);
+    assert_string_equal(one, kept);
+    for (int start = 1; start < 23; start++) { /* also in the middle of an epoch */
+        const char *from = one;
+        for (int s = 0; s < start; s++) {
+            from = strchr(from, '|') + 1;
+        }
+        record(tail, sizeof tail, ds, 4, 2, (uint64_t)start, 23 - start);
+        assert_string_equal(tail, from);
+    }
+    sc_dataset_close(ds);
+    sc_dataset_close(resident);
+    fixture_remove(dir);
+}
+
+static void every_image_once(void **state)
+{
+    (void)state;
+    char *dir = make_images();
+    sc_dataset *ds = open_images(dir, 1, 0);
+    static const struct {
+        size_t batch, steps, last, largest;
+    } cases[] = {{4, 5, 5, 5}, {5, 4, 6, 6}, {6, 4, 3, 6}, {20, 1, 21, 21}, {100, 1, 21, 21}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        sc_loader *l;
+        sc_batch b = {0};
+        assert_int_equal(sc_loader_open(&l, ds, cases[c].batch, SEED, 2, 0, NULL), 0);
+        assert_int_equal(sc_loader_steps_per_epoch(l), cases[c].steps);
+        assert_int_equal(sc_loader_max_batch(l), cases[c].largest);
+        for (unsigned epoch = 0; epoch < 3; epoch++) {
+            int seen[IMAGES] = {0};
+            for (size_t s = 0; s < cases[c].steps; s++) {
+                assert_int_equal(sc_loader_next(&b, l, NULL), 0);
+                assert_int_equal(b.epoch, epoch);
+                for (size_t k = 0; k < b.count; k++) {
+                    seen[b.index[k]]++;
+                }
+            }
+            assert_int_equal(b.count, cases[c].last);
+            for (int i = 0; i < IMAGES; i++) {
+                assert_int_equal(seen[i], 1);
+            }
+        }
+        sc_loader_close(l);
+    }
+    sc_loader *l;
+    assert_int_equal(sc_loader_open(&l, ds, 1, SEED, 1, 0, NULL), SIMCLR_E_USAGE);
+    sc_dataset_close(ds);
+    fixture_remove(dir);
+}
+
+/* Two files vanish after open: replaced in the same way by any number of threads. */
+static void damaged_images(void **state)
+{
+    (void)state;
+    char *dir = make_images();
+    static char one[8192], three[8192];
+    sc_dataset *a = open_images(dir, 1, 0.2), *b = open_images(dir, 1, 0.2);
+    sc_dataset *strict = open_images(dir, 1, 0.05);
+    assert_int_equal(unlink(fixture_path(dir, "03.png")), 0);
+    fixture_write(dir, "07.png", "damaged", 7);
+    record(one, sizeof one, a, 4, 1, 0, 12);
+    record(three, sizeof three, b, 4, 3, 0, 12);
+    assert_string_equal(one, three);
+    assert_null(strstr(one, " 3:"));
+    assert_int_equal(sc_dataset_skipped(a), 2);
+    assert_int_equal(sc_dataset_skipped(b), 2);
+    sc_loader *l;
+    sc_batch batch;
+    simclr_error err = {0};
+    int rc = 0;
+    assert_int_equal(sc_loader_open(&l, strict, 4, SEED, 3, 0, NULL), 0);
+    for (int s = 0; s < 5 && rc == 0; s++) {
+        rc = sc_loader_next(&batch, l, &err);
+    }
+    assert_int_equal(rc, SIMCLR_E_DATA);
+    assert_non_null(strstr(err.text, "2 of 21 images cannot be read"));
+    sc_loader_close(l);
+    sc_dataset_close(a);
+    sc_dataset_close(b);
+    sc_dataset_close(strict);
+    fixture_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_do_not_matter),
+        cmocka_unit_test(every_image_once),
+        cmocka_unit_test(damaged_images),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
