@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BAR_MAX = 24, BAR_MIN = 4, TAIL_MAX = 160 };
+enum { BAR_MAX = 24, BAR_MIN = 4, TAIL_MAX = 240 };
 
 static const double smoothing = 0.1;
 

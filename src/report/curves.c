@@ -183,7 +183,7 @@ int sc_curves_draw(sc_canvas *canvas, const sc_curves *plot, simclr_error *err)
         return sc_fail(err, SIMCLR_E_USAGE, "%zu panels are too many for one picture", panels);
     uint32_t width = plot->width ? plot->width : 1200;
     uint32_t height = plot->height ? plot->height : (uint32_t)(120 + 360 * panels);
-    double h = (height - TOP - BOTTOM - 34.0 - (double)(panels - 1) * GAP) / (double)panels;
+    double h = ((double)height - TOP - BOTTOM - 34 - (double)(panels - 1) * GAP) / (double)panels;
     if (width < 320 || h < 60)
         return sc_fail(err, SIMCLR_E_USAGE, "a picture of %u x %u pixels is too small for %zu plots",
                        width, height, panels);

@@ -138,7 +138,7 @@ static void test_leftovers(void **state)
     (void)state;
     simclr_error err;
     sc_checkpoint_found found;
-    char run[SC_PATH_MAX], path[SC_PATH_MAX + 64], old[SC_PATH_MAX + 64];
+    char run[SC_PATH_MAX], path[SC_PATH_MAX + 64], old[SC_PATH_MAX + 80];
     sct_assert_ok(sc_path_join(run, sct_scratch(), "run", &err), &err);
     sct_assert_ok(save(run, 3, "three", &err), &err);
     snprintf(path, sizeof path, "%s/checkpoints/.tmp-4-99", run);

@@ -74,7 +74,7 @@ static void test_round_trip(void **state)
     sc_safetensors_close(st);
     list[1].name = "z";
     sct_assert_error(sc_safetensors_write(path, list, 4, NULL, 0, &err), &err, SIMCLR_E_INTERNAL,
-                     "z");
+                     "one name");
     sct_scratch_remove();
 }
 

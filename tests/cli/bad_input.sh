@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Wrong input: the exit code of simclr.h's table, one error line that names the thing, and the last
+# checkpoint of the run unharmed.
+. "$(dirname "$0")/common_train.sh"
+run=$scratch/run
+
+# refuse EXIT FRAGMENT COMMAND...
+refuse()
+{
+    local code=$1 fragment=$2 got
+    shift 2
+    "$@" > "$scratch/out" 2> "$scratch/err" < /dev/null
+    got=$?
+    check_exit "$*" "$code" $got
+    one_error "$fragment"
+    [ -s "$scratch/out" ] && fail "$*: wrote to stdout"
+    verified "$run"
+}
+
+tiny "$run" steps=2
+check_exit "2 steps" 0 $?
+before=$(hashes "$run")
+train="$SIMCLR train $tiny_settings -o $run"
+
+refuse 2 "unknown command 'trian'; did you mean 'train'?" "$SIMCLR" trian
+refuse 2 "unknown key 'temprature'; did you mean 'temperature'?" $train temprature=1
+refuse 2 "optim.lr: 'fast' is not a number" $train lr=fast
+refuse 2 "train.batch" $train batch=0
+refuse 2 "optim.lr" $train optim.lr=nan
+refuse 2 "unknown preset" "$SIMCLR" train --preset nothing -o "$run"
+
+# YAML: broken, of a wrong type, with an unknown key, missing.
+printf 'optim:\n  lr: [0.1\n' > "$scratch/broken.yaml"
+refuse 2 "broken.yaml" $train -c "$scratch/broken.yaml"
+printf 'optim:\n\tlr: 0.1\n' > "$scratch/tab.yaml"
+refuse 2 "tab.yaml:2" $train -c "$scratch/tab.yaml"
+printf 'optim:\n  lr: quick\n' > "$scratch/type.yaml"
+refuse 2 "type.yaml:2" $train -c "$scratch/type.yaml"
+printf 'optim:\n  rl: 0.1\n' > "$scratch/key.yaml"
+refuse 2 "optim.rl" $train -c "$scratch/key.yaml"
+refuse 2 "absent.yaml" $train -c "$scratch/absent.yaml"
+head -c 3000 /dev/urandom > "$scratch/noise.yaml"
+refuse 2 "noise.yaml" $train -c "$scratch/noise.yaml"
+
+# Data: missing, empty, not images, cut short.
+refuse 3 "$scratch/nowhere" $train "$scratch/nowhere"
+refuse 3 "$scratch/nowhere" $train "folder:$scratch/nowhere"
+refuse 3 "$scratch/nowhere" $train "cifar10:$scratch/nowhere"
+mkdir "$scratch/empty"
+refuse 3 "$scratch/empty" $train "$scratch/empty"
+refuse 3 "$scratch/empty" $train "cifar10:$scratch/empty"
+mkdir "$scratch/text"
+echo "no picture" > "$scratch/text/a.png"
+refuse 3 "$scratch/text" $train "$scratch/text"
+mkdir "$scratch/cifar"
+for n in 1 2 3 4 5; do
+    truncate -s 30730000 "$scratch/cifar/data_batch_$n.bin" # sparse: 10000 records of zeros
+done
+truncate -s 30730000 "$scratch/cifar/test_batch.bin"
+truncate -s 30729000 "$scratch/cifar/data_batch_3.bin"
+refuse 3 "data_batch_3.bin" $train "cifar10:$scratch/cifar"
+refuse 3 "data_batch_3.bin" "$SIMCLR" data verify "cifar10:$scratch/cifar"
+rm "$scratch/cifar/data_batch_3.bin"
+refuse 3 "data_batch_3.bin" $train "cifar10:$scratch/cifar"
+
+# Not a run, not a model.
+refuse 3 "$scratch/nowhere" "$SIMCLR" eval "$scratch/nowhere"
+refuse 3 "$scratch/empty" "$SIMCLR" embed "$scratch/empty"
+refuse 2 "protocol" "$SIMCLR" eval "$run" --protocol guess
+head -c 4096 /dev/urandom > "$scratch/noise.safetensors"
+refuse 7 "noise.safetensors" "$SIMCLR" import "$scratch/noise.safetensors" -o "$scratch/imported"
+head -c 100000 "$run/model.safetensors" > "$scratch/cut.safetensors"
+refuse 7 "cut.safetensors" "$SIMCLR" import "$scratch/cut.safetensors" -o "$scratch/imported"
+refuse 7 "conv1.weight" "$SIMCLR" import "$run/model.safetensors" -o "$scratch/imported" width=0.5
+refuse 2 "$run" "$SIMCLR" import "$run/model.safetensors" -o "$run"
+refuse 4 "cannot be" "$SIMCLR" export "$run" -o /proc/nowhere/model.safetensors
+[ -e "$scratch/imported" ] && fail "a refused import leaves a directory"
+
+[ "$before" = "$(hashes "$run")" ] || fail "refused commands changed the run"
+
+# Numbers that run away: exit 6 and the checkpoint before them stays.
+run=$scratch/nan
+tiny "$run" lr=1000 optim.lr_scaling=none optim.weight_decay=1 epochs=100 steps=0 \
+    train.checkpoint_steps=1
+check_exit "lr=1000" 6 $?
+one_error "step"
+verified "$run"
+grep -q '"phase": "failed"' "$run/STATUS.json" && grep -q '"exit": 6' "$run/STATUS.json" ||
+    fail "STATUS.json does not tell of exit 6"
+finish

@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# All commands in a row: train, eval, embed, views, export, import, and training from the import.
+. "$(dirname "$0")/common_train.sh"
+run=$scratch/run
+
+is_png()
+{
+    [ "$(head -c 8 "$1" | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || fail "$1 is not a PNG"
+}
+
+# keys FILE KEY...: a JSON object with these keys
+keys()
+{
+    local file=$1
+    shift
+    if command -v python3 > /dev/null; then
+        python3 -m json.tool "$file" > /dev/null || fail "$file is not JSON"
+    fi
+    for key in "$@"; do
+        grep -q "\"$key\": " "$file" || { fail "no \"$key\" in:"; cat "$file"; }
+    done
+}
+
+expect 0 '"step": 20' "$SIMCLR" train $tiny_settings -o "$run" --json
+keys "$scratch/out" run step epoch loss knn_top1 raw_pixels_top1 untrained_top1
+for file in config.yaml STATUS.json metrics.jsonl skipped.tsv model.safetensors \
+    projector_config.pbtxt; do
+    [ -s "$run/$file" ] || fail "no $file in the run"
+done
+ls "$run"/events.out.tfevents.* > /dev/null || fail "no TensorBoard events"
+for picture in views latent curves; do
+    is_png "$run/$picture.png"
+done
+
+expect 0 "" "$SIMCLR" eval "$run" --baselines --json
+keys "$scratch/out" protocol top1 n_train n_test checkpoint seconds k raw_pixels_top1 untrained_top1
+expect 0 '"checkpoint": 20' "$SIMCLR" eval "$run" --protocol linear --json
+keys "$scratch/out" protocol top1 n_train n_test checkpoint seconds validation_top1 l2
+expect 0 "k-NN top-1" "$SIMCLR" eval "$run"
+expect 2 "--labels" "$SIMCLR" eval "$run" --protocol linear --labels 2
+
+# Features: 128 rows of 64 numbers, in NumPy's format.
+expect 0 '"count": 128' "$SIMCLR" embed "$run" -o "$scratch/features.npy" --json \
+    --plot "$scratch/map.png" --method pca
+is_png "$scratch/map.png"
+head -c 128 "$scratch/features.npy" | grep -aqF "'shape': (128, 64)" || fail "shape of the .npy"
+[ "$(stat -c %s "$scratch/features.npy")" -eq $((128 + 128 * 64 * 4)) ] || fail "size of the .npy"
+[ "$(wc -l < "$scratch/files.tsv")" -eq 129 ] || fail "files.tsv has not 1 + 128 lines"
+expect 0 "float32, shape (128, 64)" "$SIMCLR" inspect "$scratch/features.npy"
+cp "$scratch/features.npy" "$scratch/features1.npy"
+expect 0 "" "$SIMCLR" embed "$run" -o "$scratch/features.npy"
+cmp "$scratch/features.npy" "$scratch/features1.npy" || fail "the same features twice differ"
+
+# Export, import, export: the same tensors.
+expect 0 "written" "$SIMCLR" export "$run" -o "$scratch/a.safetensors"
+expect 0 "layer4.1.bn2.running_var" "$SIMCLR" inspect "$scratch/a.safetensors"
+grep -q projector "$scratch/out" && fail "projector in the encoder's export"
+expect 0 "written" "$SIMCLR" export "$run" --projector -o "$scratch/p.safetensors"
+expect 0 "projector.0.weight" "$SIMCLR" inspect "$scratch/p.safetensors"
+expect 0 "step 0" "$SIMCLR" import "$scratch/a.safetensors" -o "$scratch/import" --preset tiny
+expect 0 "written" "$SIMCLR" export "$scratch/import" -o "$scratch/b.safetensors"
+
+# The bytes behind the header, whose length is in the first 8 bytes.
+tensors()
+{
+    tail -c +$(($(od -An -tu8 -N 8 "$1") + 9)) "$1"
+}
+cmp <(tensors "$scratch/a.safetensors") <(tensors "$scratch/b.safetensors") ||
+    fail "export, import, export: other tensors"
+cmp <(tensors "$scratch/a.safetensors") <(tensors "$run/model.safetensors") ||
+    fail "export differs from the run's model.safetensors"
+diff <("$SIMCLR" inspect "$scratch/a.safetensors") <("$SIMCLR" inspect "$scratch/b.safetensors") ||
+    fail "export, import, export: other names or shapes"
+
+expect 0 "every hash is right" "$SIMCLR" inspect "$run" --verify
+expect 0 "every hash is right" "$SIMCLR" inspect "$scratch/import" --verify
+expect 0 "every hash is right" "$SIMCLR" inspect "$run/checkpoints/last" --verify
+expect 2 "neither a run" "$SIMCLR" inspect "$scratch"
+
+# Without a preset: depth, width and stem are recognised; a run of the cifar stem exports as well.
+tiny "$scratch/cifar" steps=2 model.stem=auto model.stem_kernel=0
+check_exit "stem=auto" 0 $?
+expect 0 "written" "$SIMCLR" export "$scratch/cifar" -o "$scratch/c.safetensors"
+expect 0 "step 0" "$SIMCLR" import "$scratch/c.safetensors" -o "$scratch/import2"
+expect 0 "written" "$SIMCLR" export "$scratch/import2" -o "$scratch/d.safetensors"
+cmp <(tensors "$scratch/c.safetensors") <(tensors "$scratch/d.safetensors") || fail "cifar stem"
+
+# Training goes on from imported weights.
+tiny "$scratch/import"
+check_exit "training from an import" 0 $?
+grep -q "resume .* at step 0" "$scratch/err" || fail "the import is not taken up"
+losses "$scratch/import" | grep -v eval | head -1 > "$scratch/imported"
+losses "$run" | grep -v eval | head -1 > "$scratch/fresh"
+cmp -s "$scratch/imported" "$scratch/fresh" && fail "the imported weights are not used"
+verified "$scratch/import"
+
+expect 0 "its two views" "$SIMCLR" views shapes:16 -o "$scratch/v.png" -n 4
+is_png "$scratch/v.png"
+
+# A folder of photographs, all sizes, labelled by their directories.
+photos=${SHARED:-/nonexistent}/photos/train
+if [ -d "$photos" ]; then
+    for class in $(ls "$photos" | head -3); do
+        mkdir -p "$scratch/photos/$class"
+        for file in $(ls "$photos/$class" | head -8); do
+            ln -s "$photos/$class/$file" "$scratch/photos/$class/"
+        done
+    done
+    expect 0 "24 images" "$SIMCLR" data info "$scratch/photos"
+    tiny "$scratch/folder" "$scratch/photos" steps=2 batch=8 data.image_size=32
+    check_exit "a folder of photographs" 0 $?
+    expect 0 '"count": 24' "$SIMCLR" embed "$scratch/folder" -o "$scratch/features.npy" --json
+    tiny "$scratch/grey" "$scratch/photos" steps=2 batch=8 data.image_size=32 data.channels=1
+    check_exit "grey photographs" 0 $?
+else
+    echo "no photos in SHARED=${SHARED:-}: that part is left out"
+fi
+finish

@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Killed, stopped, damaged or contested: the same command ends at the bytes of an uninterrupted run.
+. "$(dirname "$0")/common_train.sh"
+whole=$scratch/whole
+RANDOM=${SIMCLR_TEST_SEED:-$(date +%s)}
+echo "seed ${SIMCLR_TEST_SEED:-of the clock}: first random number $RANDOM"
+
+# start RUN [key=value ...]: in the background; its id in $child.
+start()
+{
+    local run=$1
+    shift
+    "$SIMCLR" train $tiny_settings train.checkpoint_steps=1 -o "$run" "$@" \
+        > "$scratch/out" 2> "$scratch/err" < /dev/null &
+    child=$!
+}
+
+# until_step RUN STEP: waits for that line of metrics.jsonl, or the end of the process.
+until_step()
+{
+    while kill -0 "$child" 2> /dev/null; do
+        grep -q "^{\"step\": $2, \"epoch\"" "$1/metrics.jsonl" 2> /dev/null && return
+        sleep 0.02
+    done
+}
+
+end() # SIGNAL: the exit code in $got
+{
+    kill -"$1" "$child" 2> /dev/null
+    wait "$child" 2> /dev/null
+    got=$?
+}
+
+again() # WHAT RUN [key=value ...]: the same command to the end, and as if nothing had happened
+{
+    local what=$1 run=$2
+    shift 2
+    tiny "$run" train.checkpoint_steps=1 "$@"
+    check_exit "$what: restart" 0 $?
+    same_state "$what" "$run" "$whole"
+    same_metrics "$what" "$run" "$whole"
+    cmp -s "$run/model.safetensors" "$whole/model.safetensors" ||
+        fail "$what: model.safetensors differs or is missing"
+    grep -q '"phase": "finished", "step": 20' "$run/STATUS.json" || fail "$what: STATUS.json"
+}
+
+tiny "$whole" train.checkpoint_steps=1
+check_exit "uninterrupted" 0 $?
+[ "$(losses "$whole" | grep -vc eval)" -eq 20 ] || fail "metrics.jsonl has not 20 training lines"
+
+start "$scratch/kill"
+until_step "$scratch/kill" 11
+end KILL
+[ "$got" -eq 137 ] || fail "SIGKILL: exit $got"
+again "killed at step 11" "$scratch/kill"
+grep -q "^resume .* at step 1[0-9]" "$scratch/err" || fail "the resume is not announced"
+
+# SIGTERM: the state is saved and said.
+start "$scratch/term"
+until_step "$scratch/term" 5
+end TERM
+check_exit "SIGTERM" 75 "$got"
+one_error "the same command goes on"
+grep -q '"phase": "interrupted"' "$scratch/term/STATUS.json" || fail "SIGTERM: STATUS.json"
+grep -q '"exit": 75' "$scratch/term/STATUS.json" || fail "SIGTERM: no exit code in STATUS.json"
+verified "$scratch/term"
+again "SIGTERM" "$scratch/term"
+
+# Without checkpoints by step, the signal alone saves.
+"$SIMCLR" train $tiny_settings -o "$scratch/int" > "$scratch/out" 2> "$scratch/err" < /dev/null &
+child=$!
+until_step "$scratch/int" 3
+end TERM
+check_exit "SIGTERM without checkpoint_steps" 75 "$got"
+tiny "$scratch/int"
+same_state "SIGTERM without checkpoint_steps" "$scratch/int" "$whole"
+
+# Five kills at random times, before the first step and within saving and evaluation as well.
+kills=0
+while [ $kills -lt 5 ]; do
+    start "$scratch/random"
+    sleep "$((RANDOM % 3)).$((RANDOM % 10))"
+    end KILL
+    kills=$((kills + 1))
+    echo "kill $kills: exit $got, $(ls "$scratch/random/checkpoints" 2> /dev/null | tr '\n' ' ')"
+done
+again "5 kills" "$scratch/random"
+
+# Killed between the last checkpoint and the last evaluation: that is made up for.
+cp -a "$whole" "$scratch/late"
+rm "$scratch/late/model.safetensors" "$scratch/late/curves.png" "$scratch/late/latent.png"
+sed -i '/^{"step": 20, "eval"/d' "$scratch/late/metrics.jsonl"
+echo '{"phase": "training", "step": 0, "pid": 1, "exit": null}' > "$scratch/late/STATUS.json"
+again "killed before the last evaluation" "$scratch/late"
+[ -s "$scratch/late/latent.png" ] && [ -s "$scratch/late/curves.png" ] || fail "no pictures"
+
+# A finished run is left as it is.
+tiny "$whole" train.checkpoint_steps=1
+check_exit "finished already" 0 $?
+grep -q "is finished" "$scratch/err" || fail "a finished run is not called so"
+[ "$(losses "$whole" | grep -c '^20 ')" -eq 2 ] || fail "a finished run was evaluated again"
+
+# Other settings or images are refused, by name.
+cp -a "$scratch/term" "$scratch/other"
+for change in lr=0.5 seed=9 temperature=0.3 batch=8; do
+    tiny "$scratch/other" "$change" train.checkpoint_steps=1
+    check_exit "resume with $change" 2 $?
+    one_error "${change%%=*}"
+done
+tiny "$scratch/other" data.dataset=shapes:64
+check_exit "resume with other images" 2 $?
+one_error "$scratch/other"
+# What changes no number may change.
+tiny "$scratch/other" threads=1 train.checkpoint_steps=1 train.keep=3
+check_exit "resume with other threads" 0 $?
+
+# One process at a time.
+start "$scratch/busy" epochs=1000 steps=0
+until_step "$scratch/busy" 1
+first=$child
+tiny "$scratch/busy" epochs=1000 steps=0 train.checkpoint_steps=1
+check_exit "second process" 4 $?
+one_error "in use by process $first"
+child=$first
+end TERM
+check_exit "the first of two processes" 75 "$got"
+
+# One flipped bit in the newest checkpoint: set aside, and on from the one before.
+for part in model.safetensors optim.safetensors state.json; do
+    damaged=$scratch/flip-$part
+    start "$damaged"
+    until_step "$damaged" 7
+    end KILL
+    newest=$(ls -d "$damaged"/checkpoints/step-???????? | tail -1)
+    [ "$(ls -d "$damaged"/checkpoints/step-???????? | wc -l)" -ge 2 ] || fail "no second checkpoint"
+    at=$(($(stat -c %s "$newest/$part") / 2))
+    byte=$(od -An -tu1 -j $at -N 1 "$newest/$part")
+    printf "\\$(printf %o $((byte ^ 4)))" | dd of="$newest/$part" bs=1 seek=$at conv=notrunc status=none
+    again "flipped bit in $part" "$damaged"
+    [ -d "$newest.corrupt" ] || fail "$part: no $(basename "$newest").corrupt"
+    grep -q "^warning: .*$(basename "$newest").*set aside" "$scratch/err" || fail "$part: no warning"
+done
+finish

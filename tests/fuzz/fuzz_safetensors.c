@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fuzz_safetensors.c - any bytes as a safetensors file; reads every byte of every tensor found.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "checkpoint/safetensors.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    simclr_error err;
+    sc_safetensors *st;
+    if (sc_safetensors_parse(&st, data, size, "fuzz", &err) < 0)
+        return 0;
+    volatile unsigned sum = 0;
+    for (size_t i = 0; i < sc_safetensors_count(st); i++) {
+        const sc_tensor_desc *t = sc_safetensors_at(st, i);
+        for (size_t k = 0; k < t->size; k++)
+            sum += ((const unsigned char *)t->data)[k];
+    }
+    sc_safetensors_metadata(st, "format");
+    sc_safetensors_close(st);
+    return 0;
+}
