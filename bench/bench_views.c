@@ -66,8 +66,8 @@ static int measure(const setup *s, int runs, double seconds)
     uint8_t *pixels = make_pixels(s->in_height, s->in_width);
     sc_real *x = sc_alloc((size_t)2 * IMAGES * s->out * s->out * 3, sizeof *x, &err);
     sc_views views;
-    if (pixels == NULL || x == NULL
-        || sc_views_open(&views, &options, s->in_height, s->in_width, &err) < 0) {
+    if (pixels == NULL || x == NULL ||
+        sc_views_open(&views, &options, s->in_height, s->in_width, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
@@ -75,7 +75,9 @@ static int measure(const setup *s, int runs, double seconds)
     uint32_t index[IMAGES];
     for (uint32_t i = 0; i < IMAGES; i++) {
         images[i] = (sc_image){.pixels = pixels + (size_t)i * s->in_height * s->in_width * 3,
-                               .height = s->in_height, .width = s->in_width, .channels = 3};
+                               .height = s->in_height,
+                               .width = s->in_width,
+                               .channels = 3};
         index[i] = i;
     }
     double rate[RUNS_MAX];

@@ -17,9 +17,12 @@ static const cli_option options[] = {
 };
 
 static const char *const examples[] = {
-    "simclr bench step", "a SimCLR step of CIFAR ResNet-18 with 128 images",
-    "simclr bench step arch=resnet50 batch=64", "with other settings",
-    "simclr bench knn --json", "50,000 x 10,000 x 512, for a script",
+    "simclr bench step",
+    "a SimCLR step of CIFAR ResNet-18 with 128 images",
+    "simclr bench step arch=resnet50 batch=64",
+    "with other settings",
+    "simclr bench knn --json",
+    "50,000 x 10,000 x 512, for a script",
     NULL,
 };
 

@@ -13,8 +13,10 @@ static const cli_option options[] = {
 };
 
 static const char *const examples[] = {
-    "simclr data info photos/", "how many images, of which classes",
-    "simclr data verify photos/ data.max_bad=1", "list every image that cannot be used",
+    "simclr data info photos/",
+    "how many images, of which classes",
+    "simclr data verify photos/ data.max_bad=1",
+    "list every image that cannot be used",
     NULL,
 };
 

@@ -17,8 +17,10 @@ static const cli_option options[] = {
 };
 
 static const char *const examples[] = {
-    "simclr embed runs/a photos/ -o features.npy", "features.npy and files.tsv",
-    "simclr embed runs/a --split test --plot latent.png", "and a map of the latent space",
+    "simclr embed runs/a photos/ -o features.npy",
+    "features.npy and files.tsv",
+    "simclr embed runs/a --split test --plot latent.png",
+    "and a map of the latent space",
     NULL,
 };
 

@@ -17,9 +17,12 @@ static const cli_option options[] = {
 };
 
 static const char *const examples[] = {
-    "simclr eval runs/a --baselines", "k-NN on the run's own data",
-    "simclr eval runs/a --protocol linear --json", "linear probe, for a script",
-    "simclr eval runs/a photos/", "on other labelled images",
+    "simclr eval runs/a --baselines",
+    "k-NN on the run's own data",
+    "simclr eval runs/a --protocol linear --json",
+    "linear probe, for a script",
+    "simclr eval runs/a photos/",
+    "on other labelled images",
     NULL,
 };
 

@@ -14,7 +14,8 @@ static const cli_option export_options[] = {
 };
 
 static const char *const export_examples[] = {
-    "simclr export runs/a -o resnet18.safetensors", "for torchvision, timm, Hugging Face",
+    "simclr export runs/a -o resnet18.safetensors",
+    "for torchvision, timm, Hugging Face",
     NULL,
 };
 
@@ -52,7 +53,8 @@ static const cli_option import_options[] = {
 };
 
 static const char *const import_examples[] = {
-    "simclr import resnet18.safetensors -o runs/b", "torchvision's weights as a starting point",
+    "simclr import resnet18.safetensors -o runs/b",
+    "torchvision's weights as a starting point",
     NULL,
 };
 

@@ -12,8 +12,10 @@ static const cli_option options[] = {
 };
 
 static const char *const examples[] = {
-    "simclr inspect runs/a --verify", "settings, state, tensors; every byte checked",
-    "simclr inspect model.safetensors", "names and shapes",
+    "simclr inspect runs/a --verify",
+    "settings, state, tensors; every byte checked",
+    "simclr inspect model.safetensors",
+    "names and shapes",
     NULL,
 };
 

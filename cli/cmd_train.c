@@ -16,10 +16,14 @@ static const cli_option options[] = {
 };
 
 static const char *const examples[] = {
-    "simclr train", "shapes, a data set the program draws itself",
-    "simclr train cifar10:DIR --preset cifar10-cpu -o runs/a", "CIFAR-10 on two cores",
-    "simclr train photos/ --preset photos epochs=50", "a folder of your own, labelled or not",
-    "simclr train -c base_simclr.yaml cifar10:DIR", "the tutorial's configuration file",
+    "simclr train",
+    "shapes, a data set the program draws itself",
+    "simclr train cifar10:DIR --preset cifar10-cpu -o runs/a",
+    "CIFAR-10 on two cores",
+    "simclr train photos/ --preset photos epochs=50",
+    "a folder of your own, labelled or not",
+    "simclr train -c base_simclr.yaml cifar10:DIR",
+    "the tutorial's configuration file",
     NULL,
 };
 

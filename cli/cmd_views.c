@@ -13,8 +13,10 @@ static const cli_option options[] = {
 };
 
 static const char *const examples[] = {
-    "simclr views cifar10:DIR --preset cifar10 -o views.png", "what that preset does to CIFAR-10",
-    "simclr views photos/ views.blur_prob=1", "every view blurred",
+    "simclr views cifar10:DIR --preset cifar10 -o views.png",
+    "what that preset does to CIFAR-10",
+    "simclr views photos/ views.blur_prob=1",
+    "every view blurred",
     NULL,
 };
 

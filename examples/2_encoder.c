@@ -44,14 +44,22 @@ static size_t show(const char *const *settings, simclr_error *err)
 int main(void)
 {
     simclr_error err = {0};
-    const char *const cifar[] = {"model.arch", "resnet18", "model.stem", "cifar",
-                                 "model.width", "1",       "data.image_size", "32", NULL};
-    const char *const tutorial[] = {"model.arch",         "resnet18",    "model.stem", "imagenet",
-                                    "model.strides",      "2,2,2,2,2,2", "model.width", "1",
-                                    "model.out_channels", "1024",        "data.image_size", "128",
-                                    NULL};
-    const char *const vanishing[] = {"model.stem",      "imagenet", "model.strides", "2,2,2,2,2,2",
-                                     "model.padding",   "reflect",  "data.image_size", "32", NULL};
+    const char *const cifar[] = {"model.arch",      "resnet18",    "model.stem",
+                                 "cifar",           "model.width", "1",
+                                 "data.image_size", "32",          NULL};
+    const char *const tutorial[] = {
+        "model.arch",      "resnet18",    "model.stem", "imagenet",           "model.strides",
+        "2,2,2,2,2,2",     "model.width", "1",          "model.out_channels", "1024",
+        "data.image_size", "128",         NULL};
+    const char *const vanishing[] = {"model.stem",
+                                     "imagenet",
+                                     "model.strides",
+                                     "2,2,2,2,2,2",
+                                     "model.padding",
+                                     "reflect",
+                                     "data.image_size",
+                                     "32",
+                                     NULL};
 
     printf("ResNet-18 with the CIFAR stem:\n");
     size_t parameters = show(cifar, &err);

@@ -21,7 +21,8 @@ int main(void)
     simclr_train_status status = {0};
     double first = 0, last = 0;
 
-    if (simclr_config_new(&config, &err) < 0 || simclr_config_set_preset(config, "tiny", &err) < 0 ||
+    if (simclr_config_new(&config, &err) < 0 ||
+        simclr_config_set_preset(config, "tiny", &err) < 0 ||
         simclr_trainer_open(&trainer, config, &err) < 0) {
         fprintf(stderr, "5_train: %s\n", err.text);
         return 1;

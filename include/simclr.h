@@ -29,16 +29,16 @@ extern "C" {
 /* 0 is success; the negative codes map to the program's exit codes. */
 enum {
     SIMCLR_OK = 0,
-    SIMCLR_E_INTERNAL = -1,   /* a bug: exit 1 */
-    SIMCLR_E_USAGE = -2,      /* arguments, configuration: exit 2 */
-    SIMCLR_E_DATA = -3,       /* no usable images, too many bad ones: exit 3 */
-    SIMCLR_E_IO = -4,         /* I/O error, disk full: exit 4 */
-    SIMCLR_E_MEMORY = -5,     /* exit 5 */
-    SIMCLR_E_NUMERIC = -6,    /* NaN or Inf: exit 6 */
-    SIMCLR_E_CHECKPOINT = -7, /* bad or incompatible checkpoint or model: exit 7 */
-    SIMCLR_E_NOT_FOUND = -8,  /* a file or directory is missing: exit 3 for data, else 4 */
-    SIMCLR_E_FORMAT = -9,     /* contents of a file are not what they should be: exit 3 */
-    SIMCLR_E_BUSY = -10,      /* another process uses the run: exit 4 */
+    SIMCLR_E_INTERNAL = -1,    /* a bug: exit 1 */
+    SIMCLR_E_USAGE = -2,       /* arguments, configuration: exit 2 */
+    SIMCLR_E_DATA = -3,        /* no usable images, too many bad ones: exit 3 */
+    SIMCLR_E_IO = -4,          /* I/O error, disk full: exit 4 */
+    SIMCLR_E_MEMORY = -5,      /* exit 5 */
+    SIMCLR_E_NUMERIC = -6,     /* NaN or Inf: exit 6 */
+    SIMCLR_E_CHECKPOINT = -7,  /* bad or incompatible checkpoint or model: exit 7 */
+    SIMCLR_E_NOT_FOUND = -8,   /* a file or directory is missing: exit 3 for data, else 4 */
+    SIMCLR_E_FORMAT = -9,      /* contents of a file are not what they should be: exit 3 */
+    SIMCLR_E_BUSY = -10,       /* another process uses the run: exit 4 */
     SIMCLR_E_INTERRUPTED = -75 /* stopped by request, state saved: exit 75 */
 };
 
@@ -98,8 +98,7 @@ SIMCLR_API void simclr_config_free(simclr_config *config);
  * SIMCLR_E_USAGE: unknown key, wrong type or out of range. */
 SIMCLR_API int simclr_config_set(simclr_config *config, const char *key, const char *value,
                                  simclr_origin origin, const char *where, simclr_error *err);
-SIMCLR_API int simclr_config_set_preset(simclr_config *config, const char *name,
-                                        simclr_error *err);
+SIMCLR_API int simclr_config_set_preset(simclr_config *config, const char *name, simclr_error *err);
 /* A YAML file, ours or the tutorial's; what is repaired in the latter is told to `observer` as
  * notes, and kept with `as_shipped`.  On failure, with all errors in err, nothing has changed. */
 SIMCLR_API int simclr_config_load(simclr_config *config, const char *path, bool as_shipped,
@@ -119,13 +118,13 @@ SIMCLR_API bool simclr_preset_at(simclr_preset *out, size_t i);
 typedef struct simclr_dataset simclr_dataset;
 
 typedef struct {
-    size_t count;     /* usable images */
-    size_t skipped;   /* unusable ones, see simclr_dataset_skipped */
-    int classes;      /* 0: unlabelled */
+    size_t count;         /* usable images */
+    size_t skipped;       /* unusable ones, see simclr_dataset_skipped */
+    int classes;          /* 0: unlabelled */
     size_t height, width; /* of the largest image */
-    bool resident;    /* decoded in memory; false: decoded when needed */
-    const char *kind; /* "cifar10", "folder", "shapes" ... */
-    char digest[65];  /* SHA-256 over images and labels, hexadecimal */
+    bool resident;        /* decoded in memory; false: decoded when needed */
+    const char *kind;     /* "cifar10", "folder", "shapes" ... */
+    char digest[65];      /* SHA-256 over images and labels, hexadecimal */
 } simclr_dataset_info;
 
 /* Opens one split ("train", "test", "unlabeled", "all") of an image set.  `spec` is cifar10:DIR,
@@ -150,9 +149,8 @@ SIMCLR_API void simclr_dataset_skipped(const char **name, const char **reason,
 
 /* x (2n, H, W, C): normalised pixels, view 1 of images index[0..n-1], then view 2 of the same; H, W
  * and every augmentation from `config`.  A function of (seed, epoch, image, view) alone. */
-SIMCLR_API int simclr_views_make(float *x, simclr_dataset *dataset, const uint32_t *index,
-                                 size_t n, uint32_t epoch, const simclr_config *config,
-                                 simclr_error *err);
+SIMCLR_API int simclr_views_make(float *x, simclr_dataset *dataset, const uint32_t *index, size_t n,
+                                 uint32_t epoch, const simclr_config *config, simclr_error *err);
 /* Writes a contact sheet as PNG: `rows` images, each with its two views beside it. */
 SIMCLR_API int simclr_views_sheet(const char *png_path, simclr_dataset *dataset, size_t rows,
                                   const simclr_config *config, simclr_error *err);
@@ -204,8 +202,8 @@ SIMCLR_API double simclr_ntxent_floor(size_t n, double temperature);
 /* ---- Part 5: training ------------------------------------------------------------------------ */
 
 typedef struct {
-    uint64_t step;  /* steps done */
-    double epoch;   /* epochs done, with fraction */
+    uint64_t step; /* steps done */
+    double epoch;  /* epochs done, with fraction */
     double loss, lr, images_per_s;
     double knn_top1; /* of the last evaluation, per cent; negative: none yet */
     double raw_pixels_top1, untrained_top1; /* before the first step; negative: not measured */
@@ -229,16 +227,16 @@ SIMCLR_API void simclr_trainer_close(simclr_trainer *trainer);
 /* ---- Using what was learnt ------------------------------------------------------------------- */
 
 typedef struct {
-    char protocol[16]; /* "knn" or "linear" */
-    int k;             /* k-NN: neighbours */
-    double top1;       /* per cent, on the test split */
-    double top1_weighted;       /* k-NN: k = 200, weights exp(cos / 0.1) */
-    double raw_pixels_top1;     /* baselines, negative when not asked for */
+    char protocol[16];      /* "knn" or "linear" */
+    int k;                  /* k-NN: neighbours */
+    double top1;            /* per cent, on the test split */
+    double top1_weighted;   /* k-NN: k = 200, weights exp(cos / 0.1) */
+    double raw_pixels_top1; /* baselines, negative when not asked for */
     double untrained_top1;
-    double validation_top1;     /* linear: on the held-out split that made the choices */
-    double l2;                  /* linear: the strength chosen */
+    double validation_top1; /* linear: on the held-out split that made the choices */
+    double l2;              /* linear: the strength chosen */
     size_t n_train, n_test;
-    uint64_t checkpoint;        /* step */
+    uint64_t checkpoint; /* step */
     double seconds;
 } simclr_eval_result;
 
@@ -259,8 +257,7 @@ SIMCLR_API int simclr_embed(size_t *count, const char *npy_path, const char *run
                             const char *split, const simclr_observer *observer, simclr_error *err);
 /* Draws the latent space of a run as PNG: t-SNE or PCA of the features, coloured by class. */
 SIMCLR_API int simclr_plot(const char *png_path, const char *run, const char *spec,
-                           const char *method, const simclr_observer *observer,
-                           simclr_error *err);
+                           const char *method, const simclr_observer *observer, simclr_error *err);
 /* The encoder (and with `projector`, g) under torchvision's names as safetensors; and back: makes a
  * run whose step 0 holds the weights of the file.  Mismatches are listed and fatal. */
 SIMCLR_API int simclr_export(const char *path, const char *run, const char *format, bool projector,

@@ -223,8 +223,8 @@ int simclr_plot(const char *png_path, const char *run, const char *spec, const c
         return sc_fail(err, SIMCLR_E_USAGE, "method %s: expected tsne or pca", method);
     sc_api_run r;
     sc_embedding e = {0};
-    const sc_embed_options options = {.limit = MAP_IMAGES, .what = "embedding",
-                                      .observer = observer};
+    const sc_embed_options options = {
+        .limit = MAP_IMAGES, .what = "embedding", .observer = observer};
     int rc = sc_api_run_open(&r, run, spec, observer, err);
     sc_dataset *ds = r.test != NULL ? r.test : r.train;
     if (rc == 0)
@@ -233,7 +233,9 @@ int simclr_plot(const char *png_path, const char *run, const char *spec, const c
         char subtitle[96];
         snprintf(subtitle, sizeof subtitle, "step %llu, %zu images", (unsigned long long)r.step,
                  e.n);
-        const sc_latent_map map = {.embedding = &e, .dataset = ds, .subtitle = subtitle,
+        const sc_latent_map map = {.embedding = &e,
+                                   .dataset = ds,
+                                   .subtitle = subtitle,
                                    .title = pca ? "latent space h, PCA" : "latent space h, t-SNE",
                                    .seed = r.cfg.train.seed,
                                    .method = pca ? SC_LATENT_PCA : SC_LATENT_TSNE};

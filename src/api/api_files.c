@@ -28,8 +28,8 @@ int simclr_export(const char *path, const char *run, const char *format, bool pr
     uint64_t step;
     int rc = sc_state_read_config(&cfg, run, err);
     if (rc == 0) /* the weights do not depend on the size of the views */
-        rc = sc_api_open_network(&network, &cfg, cfg.data.image_size > 0
-                                                     ? (uint32_t)cfg.data.image_size : 224, 2, err);
+        rc = sc_api_open_network(
+            &network, &cfg, cfg.data.image_size > 0 ? (uint32_t)cfg.data.image_size : 224, 2, err);
     if (rc == 0)
         rc = sc_state_load_weights(&network, &step, run, observer, err);
     if (rc == 0)
@@ -66,7 +66,10 @@ static int recognise(sc_config *cfg, const char *path, simclr_error *err)
         bool bottleneck = sc_safetensors_find(st, "layer1.0.conv3.weight", &t, NULL) == 0;
         bool deep = sc_safetensors_find(st, "layer1.2.conv1.weight", &t, NULL) == 0;
         rc = set_if_default(cfg, "model.arch",
-                            bottleneck ? "resnet50" : deep ? "resnet34" : "resnet18", path, err);
+                            bottleneck ? "resnet50"
+                            : deep     ? "resnet34"
+                                       : "resnet18",
+                            path, err);
     }
     if (rc == 0) {
         snprintf(value, sizeof value, "%.10g", (double)conv1.shape[0] / 64);
@@ -97,8 +100,7 @@ static int save_start(const char *run, sc_step *step, const sc_config *cfg, simc
     return rc < 0 ? rc : sc_state_save(step, &imported, err);
 }
 
-int simclr_import(const char *run, const char *path, const simclr_config *config,
-                  simclr_error *err)
+int simclr_import(const char *run, const char *path, const simclr_config *config, simclr_error *err)
 {
     sc_config cfg;
     sc_step *step = sc_alloc(1, sizeof *step, err);
@@ -107,8 +109,8 @@ int simclr_import(const char *run, const char *path, const simclr_config *config
     cfg = *sc_api_config(config, &cfg);
     int rc = recognise(&cfg, path, err);
     if (rc == 0)
-        rc = sc_api_open_network(&step->network, &cfg, cfg.data.image_size > 0
-                                                           ? (uint32_t)cfg.data.image_size : 224, 2,
+        rc = sc_api_open_network(&step->network, &cfg,
+                                 cfg.data.image_size > 0 ? (uint32_t)cfg.data.image_size : 224, 2,
                                  err);
     if (rc == 0)
         rc = sc_weights_load(&step->network, path, SC_WEIGHTS_ENCODER, err);

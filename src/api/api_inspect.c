@@ -38,9 +38,9 @@ static void print_tensors(FILE *out, const sc_safetensors *st)
 
 static int print_npy(FILE *out, const char *path, const void *data, size_t size, simclr_error *err)
 {
-    static const char *const types[] = {[SC_NPY_F32] = "float32", [SC_NPY_F64] = "float64",
-                                        [SC_NPY_I64] = "int64",   [SC_NPY_I32] = "int32",
-                                        [SC_NPY_U8] = "uint8",    [SC_NPY_F16] = "float16"};
+    static const char *const types[] = {
+        [SC_NPY_F32] = "float32", [SC_NPY_F64] = "float64", [SC_NPY_I64] = "int64",
+        [SC_NPY_I32] = "int32",   [SC_NPY_U8] = "uint8",    [SC_NPY_F16] = "float16"};
     sc_npy_header h;
     int rc = sc_npy_parse(&h, data, size, path, err);
     if (rc < 0)
@@ -121,9 +121,9 @@ static int print_any(FILE *out, const char *path, bool verify, simclr_error *err
         return print_run(out, path, verify, err);
     if (has(path, "MANIFEST"))
         return print_checkpoint(out, path, verify, err);
-    return sc_fail(err, SIMCLR_E_USAGE,
-                   "%s: a directory that is neither a run (config.yaml) nor a checkpoint (MANIFEST)",
-                   path);
+    return sc_fail(
+        err, SIMCLR_E_USAGE,
+        "%s: a directory that is neither a run (config.yaml) nor a checkpoint (MANIFEST)", path);
 }
 
 int simclr_inspect(char **text, const char *path, bool verify, simclr_error *err)

@@ -10,9 +10,7 @@ static void fill_status(simclr_train_status *out, const sc_trainer *t, const sc_
 {
     *out = (simclr_train_status){
         .step = t->step.step,
-        .epoch = t->steps_per_epoch > 0
-                     ? (double)t->step.step / (double)t->steps_per_epoch
-                     : 0,
+        .epoch = t->steps_per_epoch > 0 ? (double)t->step.step / (double)t->steps_per_epoch : 0,
         .loss = stats->loss,
         .lr = stats->lr,
         .images_per_s = t->log.images_per_s,

@@ -44,10 +44,10 @@ typedef enum {
     SC_ACT_ELU,        /* param: alpha 1 */
     SC_ACT_SELU,
     SC_ACT_SILU,
-    SC_ACT_GELU,       /* exact, erf */
+    SC_ACT_GELU, /* exact, erf */
     SC_ACT_TANH,
     SC_ACT_SIGMOID,
-    SC_ACT_SOFTPLUS,   /* param: beta 1; linear above beta x > 20 as PyTorch */
+    SC_ACT_SOFTPLUS, /* param: beta 1; linear above beta x > 20 as PyTorch */
     SC_ACT_HARDSWISH,
     SC_ACT_MISH
 } sc_act_kind;

@@ -141,8 +141,7 @@ static int prune(const char *store, size_t keep, simclr_error *err)
     if (rc < 0)
         return rc;
     for (size_t i = list.count; rc == 0 && i-- > 0;) { /* names sort by step: newest first */
-        if (!sc_store_step(&step, list.name[i]) || strcmp(list.name[i], best) == 0 ||
-            kept++ < keep)
+        if (!sc_store_step(&step, list.name[i]) || strcmp(list.name[i], best) == 0 || kept++ < keep)
             continue;
         rc = sc_path_join(path, store, list.name[i], err);
         if (rc == 0)

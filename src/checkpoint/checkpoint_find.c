@@ -58,8 +58,8 @@ static void tell(sc_checkpoint_report report, void *context, const char *text)
 }
 
 /* Renames to <path>.corrupt, or .corrupt.1 and so on. */
-static int set_aside(const char *path, const char *why, sc_checkpoint_report report,
-                     void *context, simclr_error *err)
+static int set_aside(const char *path, const char *why, sc_checkpoint_report report, void *context,
+                     simclr_error *err)
 {
     char target[SC_PATH_MAX + 32], text[1024];
     snprintf(target, sizeof target, "%s.corrupt", path);

@@ -117,8 +117,7 @@ static int check_end(char *text, size_t size, const char *dir, simclr_error *err
     return 0;
 }
 
-static int verify_text(char *text, size_t size, const char *dir, uint64_t *step,
-                       simclr_error *err)
+static int verify_text(char *text, size_t size, const char *dir, uint64_t *step, simclr_error *err)
 {
     int rc = 0;
     const size_t tag = sizeof first_line - 1;

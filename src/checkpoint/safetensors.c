@@ -60,8 +60,7 @@ static int check_metadata(void *context, const char *key, const sc_json *value)
     return 0;
 }
 
-static int read_shape(uint64_t *bytes, sc_safetensors *st, sc_tensor_desc *t,
-                      const sc_json *object)
+static int read_shape(uint64_t *bytes, sc_safetensors *st, sc_tensor_desc *t, const sc_json *object)
 {
     const char *dtype = sc_json_string(sc_json_get(object, "dtype"));
     const sc_json *shape = sc_json_get(object, "shape");

@@ -62,8 +62,7 @@ typedef struct {
 
 /* Writes all tensors atomically.  Names must be distinct. */
 int sc_safetensors_write(const char *path, const sc_tensor_desc *list, size_t count,
-                         const sc_string_pair *metadata, size_t metadata_count,
-                         simclr_error *err);
+                         const sc_string_pair *metadata, size_t metadata_count, simclr_error *err);
 
 /* Bytes such a file would take at most; for the check of free space. */
 uint64_t sc_safetensors_size_bound(const sc_tensor_desc *list, size_t count);

@@ -18,12 +18,11 @@ static const struct {
     const char *name;
     unsigned bits;
 } dtypes[SC_DTYPE_COUNT] = {
-    {"BOOL", 8},        {"F4", 4},      {"F6_E2M3", 6},     {"F6_E3M2", 6},
-    {"U8", 8},          {"I8", 8},      {"F8_E5M2", 8},     {"F8_E4M3", 8},
-    {"F8_E5M2FNUZ", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E8M0", 8}, {"I16", 16},
-    {"U16", 16},        {"F16", 16},    {"BF16", 16},       {"I32", 32},
-    {"U32", 32},        {"F32", 32},    {"C64", 64},        {"F64", 64},
-    {"I64", 64},        {"U64", 64},
+    {"BOOL", 8},    {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6},     {"U8", 8},
+    {"I8", 8},      {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E5M2FNUZ", 8}, {"F8_E4M3FNUZ", 8},
+    {"F8_E8M0", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16},        {"BF16", 16},
+    {"I32", 32},    {"U32", 32},    {"F32", 32},    {"C64", 64},        {"F64", 64},
+    {"I64", 64},    {"U64", 64},
 };
 
 const char *sc_dtype_name(sc_dtype dtype)
@@ -77,8 +76,8 @@ uint64_t sc_safetensors_size_bound(const sc_tensor_desc *list, size_t count)
     return total;
 }
 
-static int add_tensor(sc_json *header, uint64_t *offset, const char *path,
-                      const sc_tensor_desc *t, simclr_error *err)
+static int add_tensor(sc_json *header, uint64_t *offset, const char *path, const sc_tensor_desc *t,
+                      simclr_error *err)
 {
     uint64_t bytes;
     int rc = tensor_bytes(&bytes, path, t, err);
@@ -122,8 +121,8 @@ static size_t compact(char *text)
 }
 
 /* Length field, JSON and padding; the caller's, sc_free. */
-static int encode_header(unsigned char **out, size_t *size, const char *path,
-                         const sc_json *header, simclr_error *err)
+static int encode_header(unsigned char **out, size_t *size, const char *path, const sc_json *header,
+                         simclr_error *err)
 {
     char *text;
     int rc = sc_json_dump(&text, header, false, err);
@@ -171,8 +170,7 @@ static int write_parts(const char *path, const unsigned char *head, size_t head_
 }
 
 int sc_safetensors_write(const char *path, const sc_tensor_desc *list, size_t count,
-                         const sc_string_pair *metadata, size_t metadata_count,
-                         simclr_error *err)
+                         const sc_string_pair *metadata, size_t metadata_count, simclr_error *err)
 {
     const sc_tensor_desc **sorted = sc_alloc(count, sizeof *sorted, err);
     if (sorted == NULL)

@@ -14,11 +14,10 @@ static const char *const INTERPOLATIONS[] = {"bilinear", "bicubic", NULL};
 static const char *const STATS[] = {"none", "imagenet", "cifar10", "own", NULL};
 static const char *const ARCHS[] = {"resnet18", "resnet34", "resnet50", NULL};
 static const char *const STEMS[] = {"auto", "cifar", "imagenet", NULL};
-static const char *const NORMS[] = {"none",      "batchnorm",    "groupnorm",
-                                    "instancenorm", NULL};
-static const char *const ACTS[] = {"identity", "relu", "leaky_relu", "elu",
-                                   "selu",     "gelu", "silu",    "mish",       "hardswish",
-                                   "softplus", "tanh", "sigmoid", NULL};
+static const char *const NORMS[] = {"none", "batchnorm", "groupnorm", "instancenorm", NULL};
+static const char *const ACTS[] = {"identity", "relu",    "leaky_relu", "elu",       "selu",
+                                   "gelu",     "silu",    "mish",       "hardswish", "softplus",
+                                   "tanh",     "sigmoid", NULL};
 static const char *const DOWNS[] = {"auto", "maxpool", "avgpool", "conv", "none", NULL};
 static const char *const LAST_POOLS[] = {"avg", "max", NULL};
 static const char *const PADDINGS[] = {"zero", "reflect", NULL};

@@ -93,10 +93,11 @@ static void on_latent(sc_tutorial *t, const sc_literal *lit)
 
 static void on_norm(sc_tutorial *t, const sc_literal *lit)
 {
-    static const char *const NAMES[][2] = {
-        {"BatchNorm2d", "batchnorm"}, {"BatchNorm1d", "batchnorm"},
-        {"GroupNorm", "groupnorm"},   {"InstanceNorm2d", "instancenorm"},
-        {"Identity", "none"}};
+    static const char *const NAMES[][2] = {{"BatchNorm2d", "batchnorm"},
+                                           {"BatchNorm1d", "batchnorm"},
+                                           {"GroupNorm", "groupnorm"},
+                                           {"InstanceNorm2d", "instancenorm"},
+                                           {"Identity", "none"}};
     if (lit->kind == LIT_NONE) {
         sc_load_set(t->load, "model.norm", "none", lit->where);
         return;
@@ -119,12 +120,12 @@ static void on_norm(sc_tutorial *t, const sc_literal *lit)
 
 static const char *activation(const sc_literal *lit)
 {
-    static const char *const NAMES[][2] = {
-        {"ReLU", "relu"},         {"LeakyReLU", "leaky_relu"},
-        {"ELU", "elu"},           {"SELU", "selu"},   {"GELU", "gelu"},
-        {"SiLU", "silu"},         {"Mish", "mish"},   {"Hardswish", "hardswish"},
-        {"Softplus", "softplus"}, {"Tanh", "tanh"},   {"Sigmoid", "sigmoid"},
-        {"Identity", "identity"}};
+    static const char *const NAMES[][2] = {{"ReLU", "relu"},         {"LeakyReLU", "leaky_relu"},
+                                           {"ELU", "elu"},           {"SELU", "selu"},
+                                           {"GELU", "gelu"},         {"SiLU", "silu"},
+                                           {"Mish", "mish"},         {"Hardswish", "hardswish"},
+                                           {"Softplus", "softplus"}, {"Tanh", "tanh"},
+                                           {"Sigmoid", "sigmoid"},   {"Identity", "identity"}};
     if (lit->kind == LIT_NONE) {
         return "identity";
     }

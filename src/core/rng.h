@@ -42,10 +42,10 @@ void sc_philox4x32(uint32_t out[4], const uint32_t ctr[4], const uint32_t key[2]
 
 sc_rng sc_rng_at(uint64_t seed, uint32_t epoch, uint32_t image, uint32_t view, sc_rng_op op);
 uint32_t sc_rng_u32(sc_rng *rng);
-double sc_rng_uniform(sc_rng *rng);                    /* [0, 1), 32 bits */
+double sc_rng_uniform(sc_rng *rng);                     /* [0, 1), 32 bits */
 double sc_rng_range(sc_rng *rng, double lo, double hi); /* lo + (hi - lo) * uniform */
-uint32_t sc_rng_below(sc_rng *rng, uint32_t n);        /* 0 .. n-1, unbiased; n >= 1 */
-double sc_rng_normal(sc_rng *rng);                     /* Box-Muller, two words a call */
+uint32_t sc_rng_below(sc_rng *rng, uint32_t n);         /* 0 .. n-1, unbiased; n >= 1 */
+double sc_rng_normal(sc_rng *rng);                      /* Box-Muller, two words a call */
 
 /* Fills order with a uniformly random permutation of 0 .. n-1 (Fisher-Yates), a function of
  * (seed, epoch, op) alone. */

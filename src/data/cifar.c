@@ -16,7 +16,7 @@ enum { SIDE = 32, PLANES = 3 * SIDE * SIDE };
 
 typedef struct {
     const char *file[6];
-    int train, files; /* the first `train` are the training files, the rest test */
+    int train, files;  /* the first `train` are the training files, the rest test */
     size_t records[2]; /* a training file, a test file */
     size_t label_bytes;
     int classes;
@@ -30,43 +30,46 @@ static const char *const names10[] = {"airplane", "automobile", "bird",  "cat", 
                                       "dog",      "frog",       "horse", "ship", "truck"};
 
 static const char *const names100[] = {
-    "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle",
-    "bottle", "bowl", "boy", "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar",
-    "cattle", "chair", "chimpanzee", "clock", "cloud", "cockroach", "couch", "crab", "crocodile",
-    "cup", "dinosaur", "dolphin", "elephant", "flatfish", "forest", "fox", "girl", "hamster",
-    "house", "kangaroo", "keyboard", "lamp", "lawn_mower", "leopard", "lion", "lizard", "lobster",
-    "man", "maple_tree", "motorcycle", "mountain", "mouse", "mushroom", "oak_tree", "orange",
-    "orchid", "otter", "palm_tree", "pear", "pickup_truck", "pine_tree", "plain", "plate", "poppy",
-    "porcupine", "possum", "rabbit", "raccoon", "ray", "road", "rocket", "rose", "sea", "seal",
-    "shark", "shrew", "skunk", "skyscraper", "snail", "snake", "spider", "squirrel", "streetcar",
-    "sunflower", "sweet_pepper", "table", "tank", "telephone", "television", "tiger", "tractor",
-    "train", "trout", "tulip", "turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman",
-    "worm"};
+    "apple",       "aquarium_fish", "baby",      "bear",       "beaver",       "bed",
+    "bee",         "beetle",        "bicycle",   "bottle",     "bowl",         "boy",
+    "bridge",      "bus",           "butterfly", "camel",      "can",          "castle",
+    "caterpillar", "cattle",        "chair",     "chimpanzee", "clock",        "cloud",
+    "cockroach",   "couch",         "crab",      "crocodile",  "cup",          "dinosaur",
+    "dolphin",     "elephant",      "flatfish",  "forest",     "fox",          "girl",
+    "hamster",     "house",         "kangaroo",  "keyboard",   "lamp",         "lawn_mower",
+    "leopard",     "lion",          "lizard",    "lobster",    "man",          "maple_tree",
+    "motorcycle",  "mountain",      "mouse",     "mushroom",   "oak_tree",     "orange",
+    "orchid",      "otter",         "palm_tree", "pear",       "pickup_truck", "pine_tree",
+    "plain",       "plate",         "poppy",     "porcupine",  "possum",       "rabbit",
+    "raccoon",     "ray",           "road",      "rocket",     "rose",         "sea",
+    "seal",        "shark",         "shrew",     "skunk",      "skyscraper",   "snail",
+    "snake",       "spider",        "squirrel",  "streetcar",  "sunflower",    "sweet_pepper",
+    "table",       "tank",          "telephone", "television", "tiger",        "tractor",
+    "train",       "trout",         "tulip",     "turtle",     "wardrobe",     "whale",
+    "willow_tree", "wolf",          "woman",     "worm"};
 
-static const cifar cifar10 = {
-    .file = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
-             "data_batch_5.bin", "test_batch.bin"},
-    .train = 5,
-    .files = 6,
-    .records = {10000, 10000},
-    .label_bytes = 1,
-    .classes = 10,
-    .names_file = "batches.meta.txt",
-    .what = "the binary version of CIFAR-10 (cifar-10-binary.tar.gz)",
-    .folder = "cifar-10-batches-bin",
-    .class_name = names10};
+static const cifar cifar10 = {.file = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                                       "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"},
+                              .train = 5,
+                              .files = 6,
+                              .records = {10000, 10000},
+                              .label_bytes = 1,
+                              .classes = 10,
+                              .names_file = "batches.meta.txt",
+                              .what = "the binary version of CIFAR-10 (cifar-10-binary.tar.gz)",
+                              .folder = "cifar-10-batches-bin",
+                              .class_name = names10};
 
-static const cifar cifar100 = {
-    .file = {"train.bin", "test.bin"},
-    .train = 1,
-    .files = 2,
-    .records = {50000, 10000},
-    .label_bytes = 2,
-    .classes = 100,
-    .names_file = "fine_label_names.txt",
-    .what = "the binary version of CIFAR-100 (cifar-100-binary.tar.gz)",
-    .folder = "cifar-100-binary",
-    .class_name = names100};
+static const cifar cifar100 = {.file = {"train.bin", "test.bin"},
+                               .train = 1,
+                               .files = 2,
+                               .records = {50000, 10000},
+                               .label_bytes = 2,
+                               .classes = 100,
+                               .names_file = "fine_label_names.txt",
+                               .what = "the binary version of CIFAR-100 (cifar-100-binary.tar.gz)",
+                               .folder = "cifar-100-binary",
+                               .class_name = names100};
 
 /* The directory itself, or the folder inside it that the archive unpacks to. */
 static int locate(char dir[SC_PATH_MAX], const cifar *c, const char *path, simclr_error *err)

@@ -106,7 +106,8 @@ static int begin(sc_dataset *ds, const char *spec, const char **path,
     if (ds->split == NULL) {
         return SIMCLR_E_MEMORY;
     }
-    if ((given.channels != 1 && given.channels != 3) || !(given.max_bad >= 0 && given.max_bad <= 1)) {
+    if ((given.channels != 1 && given.channels != 3) ||
+        !(given.max_bad >= 0 && given.max_bad <= 1)) {
         return sc_fail(err, SIMCLR_E_USAGE,
                        "data: channels %d and max_bad %g; expected 1 or 3, and 0 to 1",
                        given.channels, given.max_bad);
@@ -299,7 +300,7 @@ void sc_dataset_extent(const sc_dataset *ds, uint32_t *height, uint32_t *width, 
         const sc_item *item = &ds->item[i];
         *height = item->height > *height ? item->height : *height;
         *width = item->width > *width ? item->width : *width;
-        *equal_size = *equal_size && item->height == ds->item[0].height &&
-                      item->width == ds->item[0].width;
+        *equal_size =
+            *equal_size && item->height == ds->item[0].height && item->width == ds->item[0].width;
     }
 }

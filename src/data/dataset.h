@@ -63,8 +63,7 @@ int sc_dataset_fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr
 /* Images that could not be read, with the reason: those found at open are not among the count,
  * those met later are. */
 size_t sc_dataset_skipped(const sc_dataset *ds);
-void sc_dataset_skip_reason(const sc_dataset *ds, size_t j, const char **name,
-                            const char **reason);
+void sc_dataset_skip_reason(const sc_dataset *ds, size_t j, const char **name, const char **reason);
 /* Records image i as unreadable (once); SIMCLR_E_DATA when that exceeds max_bad.  Thread-safe. */
 int sc_dataset_note_bad(sc_dataset *ds, size_t i, const char *reason, simclr_error *err);
 

@@ -27,8 +27,8 @@ int sc_decode_webp(sc_image *out, const sc_source *in, simclr_error *err)
     if (status != VP8_STATUS_OK) {
         return refuse(in, status, err);
     }
-    int rc = sc_image_set_size(out, (uint64_t)config.input.height, (uint64_t)config.input.width,
-                               in, err);
+    int rc = sc_image_set_size(out, (uint64_t)config.input.height, (uint64_t)config.input.width, in,
+                               err);
     if (rc != 0) {
         return rc;
     }

@@ -186,8 +186,8 @@ int sc_image_set_channels(sc_image *image, int channels, simclr_error *err)
     if (channels == 1) {
         for (size_t i = 0; i < n; i++) {
             const uint8_t *p = image->pixels + 3 * i;
-            image->pixels[i] = (uint8_t)((19595u * p[0] + 38470u * p[1] + 7471u * p[2] + 32768u) >>
-                                         16);
+            image->pixels[i] =
+                (uint8_t)((19595u * p[0] + 38470u * p[1] + 7471u * p[2] + 32768u) >> 16);
         }
         image->channels = 1;
         return 0;

@@ -249,8 +249,7 @@ static int open_slots(sc_loader *l, simclr_error *err)
 static void start_threads(sc_loader *l, int threads)
 {
     int wanted = threads < MAX_THREADS ? threads : MAX_THREADS;
-    while (l->threads < wanted &&
-           pthread_create(&l->thread[l->threads], NULL, worker, l) == 0) {
+    while (l->threads < wanted && pthread_create(&l->thread[l->threads], NULL, worker, l) == 0) {
         l->threads++;
     }
 }
@@ -261,8 +260,10 @@ int sc_loader_open(sc_loader **out, sc_dataset *ds, size_t batch, uint64_t seed,
     size_t images = sc_dataset_count(ds);
     *out = NULL;
     if (batch < 2) {
-        return sc_fail(err, SIMCLR_E_USAGE, "batch: %zu, expected at least 2 (every image needs"
-                       " others to differ from)", batch);
+        return sc_fail(err, SIMCLR_E_USAGE,
+                       "batch: %zu, expected at least 2 (every image needs"
+                       " others to differ from)",
+                       batch);
     }
     if (images < 2) {
         return sc_fail(err, SIMCLR_E_DATA, "data: %zu usable image, expected at least 2", images);

@@ -15,7 +15,7 @@
 enum { SC_RECORD_FILES_MAX = 8 };
 
 typedef struct {
-    char *name; /* path, or FILE#RECORD; sc_free */
+    char *name;     /* path, or FILE#RECORD; sc_free */
     uint64_t bytes; /* of the file; 0 for records */
     int32_t label;
     uint32_t height, width;

@@ -220,8 +220,7 @@ size_t sc_dataset_skipped(const sc_dataset *ds)
     return skips;
 }
 
-void sc_dataset_skip_reason(const sc_dataset *ds, size_t j, const char **name,
-                            const char **reason)
+void sc_dataset_skip_reason(const sc_dataset *ds, size_t j, const char **name, const char **reason)
 {
     pthread_mutex_t *mutex = (pthread_mutex_t *)&ds->mutex;
     pthread_mutex_lock(mutex); /* the list may move while it grows, its texts do not */

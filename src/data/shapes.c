@@ -19,8 +19,9 @@
 
 enum { SIDE = 32, CLASSES = 10, GRID = 3, DEFAULT_TRAIN = 6000, MAX_TRAIN = 10000000 };
 
-static const char *const names[CLASSES] = {"circle", "square",  "triangle", "ring",     "cross",
-                                           "star",   "stripes", "checker",  "crescent", "hourglass"};
+static const char *const names[CLASSES] = {"circle",   "square",   "triangle", "ring",
+                                           "cross",    "star",     "stripes",  "checker",
+                                           "crescent", "hourglass"};
 
 static const double tau = 6.283185307179586;
 
@@ -52,16 +53,26 @@ static bool inside(int kind, double x, double y)
     double r2 = x * x + y * y, ax = fabs(x), ay = fabs(y);
     bool box = ax < 0.85 && ay < 0.85;
     switch (kind) {
-    case 0: return r2 < 0.85;
-    case 1: return ax < 0.8 && ay < 0.8;
-    case 2: return y < 0.55 && ax < (y + 1.0) * 0.62;
-    case 3: return r2 < 1.0 && r2 > 0.36;
-    case 4: return (ax < 0.3 && ay < 1.0) || (ay < 0.3 && ax < 1.0);
-    case 5: return in_star(x, y);
-    case 6: return box && ((int)floor((x + 0.85) / 0.34) & 1) == 0;
-    case 7: return box && (((int)floor((x + 0.85) / 0.57) + (int)floor((y + 0.85) / 0.57)) & 1) == 0;
-    case 8: return r2 < 1.0 && (x - 0.5) * (x - 0.5) + y * y > 0.62;
-    default: return ay < 0.95 && ax < 0.1 + 0.75 * ay;
+    case 0:
+        return r2 < 0.85;
+    case 1:
+        return ax < 0.8 && ay < 0.8;
+    case 2:
+        return y < 0.55 && ax < (y + 1.0) * 0.62;
+    case 3:
+        return r2 < 1.0 && r2 > 0.36;
+    case 4:
+        return (ax < 0.3 && ay < 1.0) || (ay < 0.3 && ax < 1.0);
+    case 5:
+        return in_star(x, y);
+    case 6:
+        return box && ((int)floor((x + 0.85) / 0.34) & 1) == 0;
+    case 7:
+        return box && (((int)floor((x + 0.85) / 0.57) + (int)floor((y + 0.85) / 0.57)) & 1) == 0;
+    case 8:
+        return r2 < 1.0 && (x - 0.5) * (x - 0.5) + y * y > 0.62;
+    default:
+        return ay < 0.95 && ax < 0.1 + 0.75 * ay;
     }
 }
 

@@ -14,8 +14,8 @@
 
 enum { SIDE = 96, PLANES = 3 * SIDE * SIDE, CLASSES = 10 };
 
-static const char *const names[] = {"airplane", "bird",   "car",    "cat",  "deer",
-                                    "dog",      "horse",  "monkey", "ship", "truck"};
+static const char *const names[] = {"airplane", "bird",  "car",    "cat",  "deer",
+                                    "dog",      "horse", "monkey", "ship", "truck"};
 
 static const struct {
     const char *split, *images, *labels;
@@ -117,7 +117,8 @@ static int list(sc_dataset *ds, const char *path, simclr_error *err)
                        " train+unlabeled and all",
                        path, ds->split);
     }
-    if (rc != 0 || !labelled || sc_class_names_read(ds, dir, "class_names.txt", CLASSES, &rc, err)) {
+    if (rc != 0 || !labelled ||
+        sc_class_names_read(ds, dir, "class_names.txt", CLASSES, &rc, err)) {
         return rc;
     }
     return sc_dataset_set_classes(ds, names, CLASSES, err);

@@ -49,8 +49,8 @@ static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, s
                         sc_views *views, const sc_embed_options *options, size_t n,
                         simclr_error *err)
 {
-    size_t rows = options->raw_pixels || network->max_rows > EMBED_BLOCK ? EMBED_BLOCK
-                                                                          : network->max_rows;
+    size_t rows =
+        options->raw_pixels || network->max_rows > EMBED_BLOCK ? EMBED_BLOCK : network->max_rows;
     size_t pixels = (size_t)views->options.view[0].height * views->options.view[0].width *
                     views->options.channels;
     for (size_t next = 0; next < n;) {
@@ -113,8 +113,8 @@ void sc_embedding_free(sc_embedding *embedding)
 
 sc_features sc_embedding_features(const sc_embedding *embedding)
 {
-    return (sc_features){.x = embedding->h, .label = embedding->label, .n = embedding->n,
-                         .dim = embedding->dim};
+    return (sc_features){
+        .x = embedding->h, .label = embedding->label, .n = embedding->n, .dim = embedding->dim};
 }
 
 enum { HOLD_OUT_EVERY = 10 };

@@ -16,8 +16,8 @@
 #include "views/views.h"
 
 typedef struct {
-    sc_real *h;     /* (n, D) */
-    int32_t *label; /* n; -1 unknown */
+    sc_real *h;      /* (n, D) */
+    int32_t *label;  /* n; -1 unknown */
     uint32_t *index; /* n: numbers within the data set */
     size_t n, dim;
 } sc_embedding;

@@ -28,12 +28,12 @@ typedef struct {
     const sc_backend *backend;
     size_t k;
     bool exclude_self;
-    sc_real *bank_scale;  /* 1 / |row| of the whole bank */
-    sc_real *q, *b;       /* normalised blocks */
-    sc_real *tile;        /* QUERY_BLOCK x BANK_BLOCK similarities */
-    neighbour *heap;      /* QUERY_BLOCK x k, sorted best first after search_block */
-    size_t q0, q_rows;    /* the block of queries at work */
-    size_t b0, b_rows;    /* the block of the bank at work */
+    sc_real *bank_scale; /* 1 / |row| of the whole bank */
+    sc_real *q, *b;      /* normalised blocks */
+    sc_real *tile;       /* QUERY_BLOCK x BANK_BLOCK similarities */
+    neighbour *heap;     /* QUERY_BLOCK x k, sorted best first after search_block */
+    size_t q0, q_rows;   /* the block of queries at work */
+    size_t b0, b_rows;   /* the block of the bank at work */
 } search;
 
 /* A row of zeros stays zero: it is equally far from everything. */
@@ -87,8 +87,7 @@ static void load_query_part(void *context, size_t part)
 
 static bool worse(const neighbour *a, const neighbour *b)
 {
-    return a->similarity < b->similarity ||
-           (a->similarity == b->similarity && a->index > b->index);
+    return a->similarity < b->similarity || (a->similarity == b->similarity && a->index > b->index);
 }
 
 /* Puts `item` into the hole at the root of a heap of n; parents are worse than their children. */
@@ -223,8 +222,8 @@ static int search_open(search *s, simclr_error *err)
 {
     size_t dim = s->bank->dim, largest = s->bank->n - (s->exclude_self ? 1 : 0);
     if (s->query->dim != dim) {
-        return sc_fail(err, SIMCLR_E_USAGE, "k-NN: the bank has %zu features, the queries %zu",
-                       dim, s->query->dim);
+        return sc_fail(err, SIMCLR_E_USAGE, "k-NN: the bank has %zu features, the queries %zu", dim,
+                       s->query->dim);
     }
     if (s->k < 1 || s->k > largest) {
         return sc_fail(err, SIMCLR_E_USAGE, "k-NN: k = %zu; with this bank it is 1 to %zu", s->k,
@@ -251,7 +250,10 @@ int sc_knn_search(uint32_t *index, sc_real *similarity, const sc_features *bank,
                   const sc_features *query, const sc_knn_search_options *options,
                   const sc_backend *backend, simclr_error *err)
 {
-    search s = {.bank = bank, .query = query, .backend = backend, .k = options->k,
+    search s = {.bank = bank,
+                .query = query,
+                .backend = backend,
+                .k = options->k,
                 .exclude_self = options->exclude_self};
     int rc = sc_features_check(bank, "k-NN bank", false, err);
     rc = rc ? rc : sc_features_check(query, "k-NN queries", false, err);

@@ -18,8 +18,8 @@ typedef struct {
     size_t n;
     sc_lbfgs_fn fn;
     void *context;
-    size_t pairs, slots, next;          /* remembered, room, slot of the next pair */
-    double *s, *y, *rho, *alpha;        /* slots x n, slots */
+    size_t pairs, slots, next;           /* remembered, room, slot of the next pair */
+    double *s, *y, *rho, *alpha;         /* slots x n, slots */
     double *x, *g, *d, *trial, *trial_g; /* n each */
     double f;
     int evaluations;

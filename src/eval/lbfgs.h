@@ -15,17 +15,17 @@
 typedef double (*sc_lbfgs_fn)(double *gradient, const double *x, void *context);
 
 typedef struct {
-    int history;             /* pairs remembered: 10 */
+    int history; /* pairs remembered: 10 */
     int max_iterations;
     double gradient_tolerance; /* stops when max |g_i| is not above it: 1e-5 */
     double change_tolerance;   /* or when f falls by less than this times max(|f|, 1e-3): 1e-8 */
 } sc_lbfgs_options;
 
 typedef struct {
-    double value;      /* f at the x returned */
+    double value; /* f at the x returned */
     int iterations;
     int evaluations;
-    int converged;     /* 1: one of the tolerances was met; 0: the iterations ran out */
+    int converged; /* 1: one of the tolerances was met; 0: the iterations ran out */
 } sc_lbfgs_result;
 
 /* Minimises f from x on, in place.  SIMCLR_E_NUMERIC when f is not finite at the start. */

@@ -21,15 +21,14 @@
 
 enum { EPOCH_HELD_OUT = 0, EPOCH_LABELS = 1, MAX_L2 = 64 };
 
-static const double default_l2[] = {1.0,  0.3,  0.1,  0.03, 0.01, 3e-3,
-                                    1e-3, 3e-4, 1e-4, 3e-5, 1e-5};
+static const double default_l2[] = {1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5};
 
 typedef struct {
     sc_softreg model;
-    uint32_t *row;           /* training rows used, in random order, held-out ones first */
+    uint32_t *row; /* training rows used, in random order, held-out ones first */
     size_t rows, held_out;
-    double *theta, *best;    /* parameters */
-    double l2[MAX_L2];       /* falling */
+    double *theta, *best; /* parameters */
+    double l2[MAX_L2];    /* falling */
     uint32_t *test_row;
     simclr_error *err;
 } probe;

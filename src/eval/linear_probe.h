@@ -13,25 +13,25 @@
 #include "eval/features.h"
 
 typedef struct {
-    const double *l2;        /* candidates, each >= 0 */
+    const double *l2; /* candidates, each >= 0 */
     size_t l2_count;
-    double held_out;         /* part of the training rows that chooses between them: 0.1 */
-    double label_fraction;   /* part of the training rows used at all, per class: 1, 0.1, 0.01 */
-    uint64_t seed;           /* of both choices (SC_RNG_SPLIT) */
-    int max_iterations;      /* of L-BFGS for one candidate */
+    double held_out;       /* part of the training rows that chooses between them: 0.1 */
+    double label_fraction; /* part of the training rows used at all, per class: 1, 0.1, 0.01 */
+    uint64_t seed;         /* of both choices (SC_RNG_SPLIT) */
+    int max_iterations;    /* of L-BFGS for one candidate */
 } sc_probe_options;
 
 /* Candidates 1 .. 1e-5 in half decades, held_out 0.1, label_fraction 1, seed 0, 300 iterations. */
 sc_probe_options sc_probe_defaults(void);
 
 typedef struct {
-    double top1, top5;      /* per cent of the test rows; top5 is 100 with fewer than 6 classes */
-    double l2;              /* chosen strength */
-    double val_top1;        /* per cent of the held-out rows, with the chosen strength */
-    double train_top1;      /* per cent, of the final classifier on what it was fitted to */
+    double top1, top5; /* per cent of the test rows; top5 is 100 with fewer than 6 classes */
+    double l2;         /* chosen strength */
+    double val_top1;   /* per cent of the held-out rows, with the chosen strength */
+    double train_top1; /* per cent, of the final classifier on what it was fitted to */
     size_t n_train, n_val, n_test; /* n_train: labelled rows used, held-out ones included */
     size_t classes;
-    int iterations;         /* of L-BFGS, altogether */
+    int iterations; /* of L-BFGS, altogether */
     double seconds;
 } sc_probe_result;
 

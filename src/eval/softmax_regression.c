@@ -104,8 +104,8 @@ size_t sc_softreg_params(const sc_softreg *model)
     return (model->dim + 1) * model->classes;
 }
 
-static void load_block(sc_real *block, int32_t *label, const sc_softreg *model,
-                       const sc_rows *rows, size_t begin, size_t count)
+static void load_block(sc_real *block, int32_t *label, const sc_softreg *model, const sc_rows *rows,
+                       size_t begin, size_t count)
 {
     size_t dim = model->dim;
     for (size_t i = 0; i < count; i++) {
@@ -231,8 +231,10 @@ static double objective(double *gradient, const double *theta, void *context)
 int sc_softreg_fit(double *theta, int *iterations, sc_softreg *model, const sc_rows *rows,
                    double l2, int max_iterations, simclr_error *err)
 {
-    sc_lbfgs_options options = {.history = 10, .max_iterations = max_iterations,
-                                .gradient_tolerance = 1e-5, .change_tolerance = 1e-7};
+    sc_lbfgs_options options = {.history = 10,
+                                .max_iterations = max_iterations,
+                                .gradient_tolerance = 1e-5,
+                                .change_tolerance = 1e-7};
     pass p = {.model = model, .rows = rows, .l2 = l2};
     sc_lbfgs_result result;
     int rc = sc_lbfgs(&result, theta, sc_softreg_params(model), objective, &p, &options, err);

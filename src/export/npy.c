@@ -33,8 +33,7 @@ static bool data_bytes(uint64_t *bytes, sc_npy_type type, const uint64_t *shape,
     return true;
 }
 
-static size_t make_header(char out[WRITE_MAX], sc_npy_type type, const uint64_t *shape,
-                          size_t ndim)
+static size_t make_header(char out[WRITE_MAX], sc_npy_type type, const uint64_t *shape, size_t ndim)
 {
     char dims[96] = "";
     size_t used = 0;
@@ -42,8 +41,8 @@ static size_t make_header(char out[WRITE_MAX], sc_npy_type type, const uint64_t 
         used += (size_t)snprintf(dims + used, sizeof dims - used, "%s%" PRIu64 "%s",
                                  i > 0 ? ", " : "", shape[i], ndim == 1 ? "," : "");
     int n = snprintf(out + 10, WRITE_MAX - 10,
-                     "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
-                     types[type].descr, dims);
+                     "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", types[type].descr,
+                     dims);
     size_t total = 10 + (size_t)n + 1;
     size_t padded = (total + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     memcpy(out, "\x93NUMPY\x01\x00", 8);

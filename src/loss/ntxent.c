@@ -88,19 +88,19 @@ static void normalise_row(void *context, size_t i)
     double most = 0, sum = 0;
 
     for (size_t j = 0; j < d; j++) {
-        double a = fabs((double) z[j]);
+        double a = fabs((double)z[j]);
         most = a > most || isnan(a) ? a : most;
     }
     double scale = most > 0 ? 1 / most : 0;
     for (size_t j = 0; j < d; j++) {
-        double a = (double) z[j] * scale;
+        double a = (double)z[j] * scale;
         sum += a * a;
     }
     double inverse = most > 0 ? scale / sqrt(sum) : 0;
     for (size_t j = 0; j < d; j++) {
-        u[j] = (sc_real) ((double) z[j] * inverse);
+        u[j] = (sc_real)((double)z[j] * inverse);
     }
-    g->t->inv_norm[i] = (sc_real) inverse;
+    g->t->inv_norm[i] = (sc_real)inverse;
 }
 
 static void loss_row(void *context, size_t r)
@@ -109,22 +109,21 @@ static void loss_row(void *context, size_t r)
     sc_ntxent *t = g->t;
     size_t i = g->first + r;
     const sc_real *cosine = t->tile + r * t->rows;
-    sc_real inv_t = (sc_real) (1 / t->temperature), most = -2;
+    sc_real inv_t = (sc_real)(1 / t->temperature), most = -2;
     double sum = 0;
 
     for (size_t j = 0; j < t->rows; j++) {
         most = j != i && cosine[j] > most ? cosine[j] : most;
     }
     for (size_t j = 0; j < i; j++) {
-        sum += (double) exp((cosine[j] - most) * inv_t);
+        sum += (double)exp((cosine[j] - most) * inv_t);
     }
     for (size_t j = i + 1; j < t->rows; j++) {
-        sum += (double) exp((cosine[j] - most) * inv_t);
+        sum += (double)exp((cosine[j] - most) * inv_t);
     }
     /* Differences of cosines first: the loss keeps its digits where exp(1/t) has none left. */
-    t->row_loss[i] =
-        log(sum) + ((double) most - (double) cosine[positive(t, i)]) / t->temperature;
-    t->lse[i] = (sc_real) (log(sum) + (double) most / t->temperature);
+    t->row_loss[i] = log(sum) + ((double)most - (double)cosine[positive(t, i)]) / t->temperature;
+    t->lse[i] = (sc_real)(log(sum) + (double)most / t->temperature);
 }
 
 double sc_ntxent_forward(sc_ntxent *ntxent, const sc_real *z, size_t rows)
@@ -139,7 +138,7 @@ double sc_ntxent_forward(sc_ntxent *ntxent, const sc_real *z, size_t rows)
     for (size_t i = 0; i < rows; i++) {
         sum += ntxent->row_loss[i];
     }
-    return sum / (double) rows;
+    return sum / (double)rows;
 }
 
 /* Cosines of a row become the weights of all rows in its gradient. */
@@ -149,8 +148,8 @@ static void weight_row(void *context, size_t r)
     sc_ntxent *t = g->t;
     size_t i = g->first + r;
     sc_real *w = t->tile + r * t->rows;
-    sc_real inv_t = (sc_real) (1 / t->temperature), lse = t->lse[i];
-    sc_real scale = (sc_real) (1 / ((double) t->rows * t->temperature));
+    sc_real inv_t = (sc_real)(1 / t->temperature), lse = t->lse[i];
+    sc_real scale = (sc_real)(1 / ((double)t->rows * t->temperature));
 
     for (size_t j = 0; j < t->rows; j++) {
         sc_real s = w[j] * inv_t;
@@ -173,13 +172,13 @@ static void project_row(void *context, size_t i)
     size_t d = g->t->dim;
     const sc_real *u = g->t->unit + i * d;
     sc_real *dz = g->dz + i * d;
-    double along = 0, inverse = (double) g->t->inv_norm[i];
+    double along = 0, inverse = (double)g->t->inv_norm[i];
 
     for (size_t j = 0; j < d; j++) {
-        along += (double) dz[j] * (double) u[j];
+        along += (double)dz[j] * (double)u[j];
     }
     for (size_t j = 0; j < d; j++) {
-        dz[j] = (sc_real) (((double) dz[j] - along * (double) u[j]) * inverse);
+        dz[j] = (sc_real)(((double)dz[j] - along * (double)u[j]) * inverse);
     }
 }
 
@@ -202,17 +201,17 @@ static void diagnose_row(void *context, size_t r)
 
     for (size_t j = 0; j < t->rows; j++) {
         if (j != i && j != pos) {
-            negatives += (double) cosine[j];
+            negatives += (double)cosine[j];
             top = top && cosine[j] < cosine[pos];
         }
     }
     for (size_t j = first; j < first + n; j++) {
-        gauss += j == i ? 0 : exp(-2 * (2 - 2 * (double) cosine[j]));
+        gauss += j == i ? 0 : exp(-2 * (2 - 2 * (double)cosine[j]));
     }
     out[0] = top;
-    out[1] = 2 - 2 * (double) cosine[pos];
+    out[1] = 2 - 2 * (double)cosine[pos];
     out[2] = gauss;
-    out[3] = (double) cosine[pos];
+    out[3] = (double)cosine[pos];
     out[4] = negatives;
 }
 
@@ -230,23 +229,23 @@ void sc_ntxent_diagnose(sc_ntxent_stats *out, sc_ntxent *ntxent)
         }
         gauss[i >= n] += row[2];
     }
-    double pairs = (double) n * (double) (n - 1);
+    double pairs = (double)n * (double)(n - 1);
     *out = (sc_ntxent_stats){
-        .top1 = sum[0] / (double) rows,
-        .alignment = sum[1] / (double) rows,
+        .top1 = sum[0] / (double)rows,
+        .alignment = sum[1] / (double)rows,
         .uniformity = (log(gauss[0] / pairs) + log(gauss[1] / pairs)) / 2,
-        .positive_similarity = sum[3] / (double) rows,
-        .negative_similarity = sum[4] / ((double) rows * (double) (rows - 2)),
+        .positive_similarity = sum[3] / (double)rows,
+        .negative_similarity = sum[4] / ((double)rows * (double)(rows - 2)),
     };
 }
 
 double sc_ntxent_ceiling(size_t n)
 {
-    return log(2 * (double) n - 1);
+    return log(2 * (double)n - 1);
 }
 
 double sc_ntxent_floor(size_t n, double temperature)
 {
-    double others = (double) n - 1, t = temperature;
+    double others = (double)n - 1, t = temperature;
     return log1p(2 * others * exp(-1 / (t * others) - 1 / t));
 }

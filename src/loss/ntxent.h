@@ -17,9 +17,9 @@
 enum { SC_NTXENT_TILE = 128 }; /* rows of similarities in memory at once */
 
 typedef struct {
-    double top1;         /* share of rows whose positive is the most similar of the 2N-1 others */
-    double alignment;    /* mean |z_i - z_pos|^2 of unit vectors (Wang & Isola 2020), 0 .. 4 */
-    double uniformity;   /* log mean exp(-2 |z_i - z_j|^2), i != j of one view; mean of both */
+    double top1;       /* share of rows whose positive is the most similar of the 2N-1 others */
+    double alignment;  /* mean |z_i - z_pos|^2 of unit vectors (Wang & Isola 2020), 0 .. 4 */
+    double uniformity; /* log mean exp(-2 |z_i - z_j|^2), i != j of one view; mean of both */
     double positive_similarity; /* mean cosine */
     double negative_similarity;
 } sc_ntxent_stats;

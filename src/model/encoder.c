@@ -18,8 +18,8 @@ static int add_stem(sc_encoder *e, const sc_encoder_stages *s, simclr_error *err
     const sc_encoder_options *o = &e->options;
     size_t planes = sc_encoder_planes(o, 0), pad = (o->pool_kernel - 1) / 2;
     sc_unit_options stem = {
-        .conv = {o->in_channels, planes, o->stem_kernel, o->strides[0], (o->stem_kernel - 1) / 2,
-                 1, o->reflect, sc_he_std(o->act, planes, o->stem_kernel)},
+        .conv = {o->in_channels, planes, o->stem_kernel, o->strides[0], (o->stem_kernel - 1) / 2, 1,
+                 o->reflect, sc_he_std(o->act, planes, o->stem_kernel)},
         .norm = &o->norm,
         .act = o->act,
         .conv_name = "conv1",
@@ -41,8 +41,9 @@ static int add_stem(sc_encoder *e, const sc_encoder_stages *s, simclr_error *err
                               .stride = o->strides[1],
                               .pad = pad};
     if (o->down == SC_DOWN_CONV) { /* with a bias and nothing else, as the tutorial has it */
-        sc_conv2d_options conv = {planes, planes, o->pool_kernel, o->strides[1], pad, 1,
-                                  o->reflect, sc_he_std(o->act, planes, o->pool_kernel)};
+        sc_conv2d_options conv = {
+            planes, planes, o->pool_kernel, o->strides[1],
+            pad,    1,      o->reflect,     sc_he_std(o->act, planes, o->pool_kernel)};
         sc_param bias = {.name = "pool.bias", .shape = {planes}, .ndim = 1};
         rc = sc_conv2d_init(&e->pool_conv, e->nn, "pool", &conv, e->stem.p, e->stem.q, err);
         if (rc == 0) {
@@ -153,8 +154,7 @@ static sc_workspace workspace_sizes(const sc_encoder *e)
     if (e->has_pool) {
         ws.y_count = ws.b_count = stem_count(e);
         if (e->options.down == SC_DOWN_CONV) {
-            ws.conv_bytes =
-                at_least(ws.conv_bytes, sc_conv2d_scratch(&e->pool_conv, e->max_rows));
+            ws.conv_bytes = at_least(ws.conv_bytes, sc_conv2d_scratch(&e->pool_conv, e->max_rows));
         }
     }
     for (size_t i = 0; i < e->blocks; i++) {
@@ -253,8 +253,7 @@ void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training
     assert(rows >= 1 && rows <= e->max_rows);
     e->x = x;
     e->rows = rows;
-    sc_unit_forward(e->has_pool ? e->ws.y : e->stem_out, x, NULL, rows, training, &e->ws,
-                    &e->stem);
+    sc_unit_forward(e->has_pool ? e->ws.y : e->stem_out, x, NULL, rows, training, &e->ws, &e->stem);
     if (e->has_pool) {
         pool_forward(e);
     }
@@ -321,7 +320,7 @@ double sc_encoder_macs(const sc_encoder *encoder)
 
     if (e->has_pool && e->options.down == SC_DOWN_CONV) {
         const sc_conv_shape *s = &e->pool_conv.shape;
-        sum += (double) (s->p * s->q * s->k) * (double) (s->c * s->r * s->s);
+        sum += (double)(s->p * s->q * s->k) * (double)(s->c * s->r * s->s);
     }
     for (size_t i = 0; i < e->blocks; i++) {
         sum += sc_block_macs(&e->block[i]);

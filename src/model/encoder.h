@@ -15,9 +15,9 @@ typedef enum { SC_DOWN_MAXPOOL, SC_DOWN_AVGPOOL, SC_DOWN_CONV, SC_DOWN_NONE } sc
 typedef enum { SC_LAST_POOL_AVG, SC_LAST_POOL_MAX } sc_last_pool;
 
 typedef struct {
-    int arch;            /* 18, 34, 50 */
-    double width;        /* multiplies the channels; each rounded to a multiple of 8, at least 8 */
-    sc_stem stem;        /* cifar: 3x3 stride 1, no pool; imagenet: 7x7 and 3x3 pool, stride 2 */
+    int arch;     /* 18, 34, 50 */
+    double width; /* multiplies the channels; each rounded to a multiple of 8, at least 8 */
+    sc_stem stem; /* cifar: 3x3 stride 1, no pool; imagenet: 7x7 and 3x3 pool, stride 2 */
     size_t in_channels;
     size_t out_channels; /* conv_last 1x1 + bn_last (no activation) before the pool; 0: none */
     sc_norm_options norm;
@@ -26,9 +26,9 @@ typedef struct {
     size_t dilations[4]; /* of all 3x3 convolutions of a stage; 0: 1 */
     sc_down down;        /* the pool after conv1; without effect when the stem has none */
     sc_last_pool last_pool;
-    bool reflect;        /* padding by reflection instead of zeros */
-    size_t stem_kernel;  /* 0: of the stem */
-    size_t pool_kernel;  /* 0: 3; padding is (kernel - 1) / 2 */
+    bool reflect;            /* padding by reflection instead of zeros */
+    size_t stem_kernel;      /* 0: of the stem */
+    size_t pool_kernel;      /* 0: 3; padding is (kernel - 1) / 2 */
     bool zero_init_residual; /* gamma of each block's last norm starts at 0 */
 } sc_encoder_options;
 
@@ -40,19 +40,19 @@ typedef struct {
     size_t height, width, max_rows, rows; /* rows: of the last forward */
     size_t dim;                           /* D, of h */
     sc_unit stem, last;
-    sc_real *stem_out;                    /* when there is no pool */
+    sc_real *stem_out; /* when there is no pool */
     bool has_pool, has_last;
-    sc_pool_shape pool;                   /* n = 1 */
-    sc_conv2d pool_conv;                  /* SC_DOWN_CONV, with its bias */
+    sc_pool_shape pool;  /* n = 1 */
+    sc_conv2d pool_conv; /* SC_DOWN_CONV, with its bias */
     int pool_bias;
     sc_real *pool_out;
     uint32_t *pool_argmax, *last_argmax;
     sc_block block[SC_ENCODER_BLOCKS];
     size_t blocks;
-    size_t last_rows, last_channels;      /* of the map that is pooled: h*w, C */
-    const sc_real *x;                     /* of the last forward; the caller's */
+    size_t last_rows, last_channels; /* of the map that is pooled: h*w, C */
+    const sc_real *x;                /* of the last forward; the caller's */
     sc_workspace ws;
-    size_t first, count;                  /* its entries in the table of parameters */
+    size_t first, count; /* its entries in the table of parameters */
 } sc_encoder;
 
 /* ResNet-18, width 1, cifar stem, 3 channels, BatchNorm, ReLU, zero padding. */
@@ -78,7 +78,7 @@ void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder);
  * characters written, as snprintf. */
 int sc_encoder_shapes(char *text, size_t size, const sc_encoder_options *options, size_t height,
                       size_t width);
-double sc_encoder_macs(const sc_encoder *encoder);         /* multiply-adds of one view */
+double sc_encoder_macs(const sc_encoder *encoder);             /* multiply-adds of one view */
 size_t sc_encoder_activation_bytes(const sc_encoder *encoder); /* what sc_encoder_plan takes */
 
 #endif

@@ -54,8 +54,8 @@ bool sc_encoder_has_pool(const sc_encoder_options *resolved)
 
 size_t sc_encoder_planes(const sc_encoder_options *options, int stage)
 {
-    double channels = options->width * (double) (64 << stage);
-    size_t eighths = (size_t) (channels / 8 + 0.5);
+    double channels = options->width * (double)(64 << stage);
+    size_t eighths = (size_t)(channels / 8 + 0.5);
     return eighths < 1 ? 8 : 8 * eighths;
 }
 
@@ -104,11 +104,11 @@ static void residual_stage(sc_encoder_stages *s, int to, int from, const sc_enco
     }
 }
 
-void sc_encoder_stages_of(sc_encoder_stages *out, const sc_encoder_options *resolved,
-                          size_t height, size_t width)
+void sc_encoder_stages_of(sc_encoder_stages *out, const sc_encoder_options *resolved, size_t height,
+                          size_t width)
 {
-    static const char *const names[SC_SHAPES_STAGES] = {
-        "input", "conv1", "pool", "layer1", "layer2", "layer3", "layer4", "conv_last"};
+    static const char *const names[SC_SHAPES_STAGES] = {"input",  "conv1",  "pool",   "layer1",
+                                                        "layer2", "layer3", "layer4", "conv_last"};
     const sc_encoder_options *o = resolved;
     size_t expansion = o->arch == 50 ? 4 : 1;
 
@@ -174,7 +174,7 @@ static void put(writer *w, const char *fmt, ...) SC_PRINTF(2, 3);
 
 static void put(writer *w, const char *fmt, ...)
 {
-    size_t at = (size_t) w->used < w->size ? (size_t) w->used : w->size;
+    size_t at = (size_t)w->used < w->size ? (size_t)w->used : w->size;
     va_list args;
 
     va_start(args, fmt);

@@ -17,7 +17,7 @@ typedef struct {
 
 typedef struct {
     sc_stage_shape stage[SC_SHAPES_STAGES];
-    int bad;            /* first stage that is not possible, else -1 */
+    int bad; /* first stage that is not possible, else -1 */
     const char *reason;
 } sc_encoder_stages;
 
@@ -28,8 +28,8 @@ size_t sc_encoder_planes(const sc_encoder_options *options, int stage); /* stage
 /* Blocks of a stage. */
 size_t sc_encoder_depth(const sc_encoder_options *options, int stage);
 
-void sc_encoder_stages_of(sc_encoder_stages *out, const sc_encoder_options *resolved,
-                          size_t height, size_t width);
+void sc_encoder_stages_of(sc_encoder_stages *out, const sc_encoder_options *resolved, size_t height,
+                          size_t width);
 /* Options in range, and every map large enough. */
 int sc_encoder_check(const sc_encoder_options *options, size_t height, size_t width,
                      simclr_error *err);

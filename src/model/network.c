@@ -25,8 +25,8 @@ int sc_network_open(sc_network *network, const sc_network_options *options, simc
                              options->max_rows, &network->params, network->backend, err);
     if (rc == 0) {
         network->dim_h = network->encoder.dim;
-        network->encoder_parameters = sc_params_count(&network->params, 0,
-                                                      network->params.entry_count);
+        network->encoder_parameters =
+            sc_params_count(&network->params, 0, network->params.entry_count);
         rc = sc_projector_init(&network->projector, &options->projector, network->dim_h,
                                options->max_rows, &network->params, network->backend, err);
     }

@@ -29,7 +29,7 @@ typedef struct {
     sc_projector_options projector;
     size_t height, width; /* of a view */
     size_t max_rows;
-    uint64_t seed;        /* of the initial weights */
+    uint64_t seed; /* of the initial weights */
 } sc_network_options;
 
 /* Checks the sizes of every stage (SIMCLR_E_USAGE with all of them when a map vanishes), allocates

@@ -40,8 +40,8 @@ static int check(const sc_projector_options *o, simclr_error *err)
     for (size_t i = 0; i <= o->hidden_count; i++) {
         size_t out = i < o->hidden_count ? o->hidden[i] : o->out;
         if (out < 1 || out > 65536) {
-            return sc_fail(err, SIMCLR_E_USAGE, "projector: layer %zu has %zu outputs; 1..65536",
-                           i, out);
+            return sc_fail(err, SIMCLR_E_USAGE, "projector: layer %zu has %zu outputs; 1..65536", i,
+                           out);
         }
     }
     return 0;
@@ -61,8 +61,8 @@ static int add_layer(sc_projector *p, size_t i, size_t in, int *module, simclr_e
     /* The tutorial has `>` here, so that its dropout never happens. */
     l->has_dropout = !last && o->drop_rate > 0 && i + o->drop_layers >= o->hidden_count;
     snprintf(name, sizeof name, "projector.%d", (*module)++);
-    int rc = sc_linear_init(&l->linear, p->nn, name, in, l->out, last ? o->last_bias : o->bias,
-                            err);
+    int rc =
+        sc_linear_init(&l->linear, p->nn, name, in, l->out, last ? o->last_bias : o->bias, err);
     if (rc == 0 && l->has_norm) {
         snprintf(name, sizeof name, "projector.%d", (*module)++);
         rc = sc_norm_init(&l->norm, p->nn, name, &o->norm, l->out, err);
@@ -93,7 +93,6 @@ int sc_projector_init(sc_projector *projector, const sc_projector_options *optio
     p->count = params->entry_count - p->first;
     return rc;
 }
-
 
 void sc_projector_plan(sc_projector *projector, sc_arena *arena)
 {
@@ -127,7 +126,7 @@ void sc_projector_set_step(sc_projector *projector, uint64_t step)
 static void dropout(sc_real *x, size_t i, const sc_projector *p)
 {
     sc_dropout(x, p->rows, p->layer[i].out, p->options.drop_rate, p->options.seed, p->step,
-               (uint32_t) i);
+               (uint32_t)i);
 }
 
 /* GroupNorm normalises each row on its own, BatchNorm each column over the rows. */

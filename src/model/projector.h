@@ -23,8 +23,8 @@ typedef struct {
     bool last_norm;
     sc_act act, last_act;
     double drop_rate;
-    size_t drop_layers;  /* dropout after the last n hidden layers */
-    uint64_t seed;       /* of dropout */
+    size_t drop_layers; /* dropout after the last n hidden layers */
+    uint64_t seed;      /* of dropout */
 } sc_projector_options;
 
 typedef struct {
@@ -43,9 +43,9 @@ typedef struct {
     size_t in, max_rows, rows;
     sc_projector_layer layer[SC_PROJECTOR_LAYERS];
     size_t layers;
-    uint64_t step;     /* names the dropout masks; the trainer sets it */
-    const sc_real *h;  /* of the last forward; the caller's */
-    sc_real *a, *b;    /* gradients */
+    uint64_t step;       /* names the dropout masks; the trainer sets it */
+    const sc_real *h;    /* of the last forward; the caller's */
+    sc_real *a, *b;      /* gradients */
     size_t first, count; /* its entries in the table of parameters */
 } sc_projector;
 

@@ -86,8 +86,8 @@ void sc_unit_finish(sc_real *y, const sc_real *residual, size_t n, bool training
     apply_act(y, n, unit);
 }
 
-void sc_unit_forward(sc_real *y, const sc_real *x, const sc_real *residual, size_t n,
-                     bool training, sc_workspace *ws, sc_unit *unit)
+void sc_unit_forward(sc_real *y, const sc_real *x, const sc_real *residual, size_t n, bool training,
+                     sc_workspace *ws, sc_unit *unit)
 {
     sc_conv2d_forward(unit->u, x, n, ws->conv, &unit->conv);
     sc_unit_finish(y, residual, n, training, unit);
@@ -160,8 +160,8 @@ static int add_unit(sc_unit *unit, sc_nn nn, build *at, int number, size_t out, 
     return 0;
 }
 
-static int add_skip(sc_unit *skip, sc_nn nn, const sc_block_options *o, size_t height,
-                    size_t width, simclr_error *err)
+static int add_skip(sc_unit *skip, sc_nn nn, const sc_block_options *o, size_t height, size_t width,
+                    simclr_error *err)
 {
     char conv_name[SC_PARAM_NAME], norm_name[SC_PARAM_NAME];
     sc_unit_options options = {
@@ -245,8 +245,7 @@ void sc_block_need(sc_workspace *ws, const sc_block *block, size_t max_n)
     }
 }
 
-void sc_block_forward(const sc_real *x, size_t n, bool training, sc_workspace *ws,
-                      sc_block *block)
+void sc_block_forward(const sc_real *x, size_t n, bool training, sc_workspace *ws, sc_block *block)
 {
     sc_unit *last = &block->unit[block->units - 1];
     const sc_real *in = x, *residual = x;
@@ -300,7 +299,7 @@ void sc_block_backward(const sc_real *x, size_t n, sc_workspace *ws, sc_block *b
 double sc_unit_macs(const sc_unit *unit)
 {
     const sc_conv_shape *s = &unit->conv.shape;
-    return (double) unit_out(unit) * (double) (s->c * s->r * s->s);
+    return (double)unit_out(unit) * (double)(s->c * s->r * s->s);
 }
 
 double sc_block_macs(const sc_block *block)

@@ -17,11 +17,11 @@
 typedef struct {
     size_t a_count, b_count, c_count, y_count, v_count; /* sc_real per image */
     size_t conv_bytes;
-    sc_real *a;  /* gradient of the current block's output, then of its input */
-    sc_real *b;  /* gradients within a block */
+    sc_real *a; /* gradient of the current block's output, then of its input */
+    sc_real *b; /* gradients within a block */
     sc_real *c;
-    sc_real *y;  /* activation between two units, computed again in the backward pass */
-    sc_real *v;  /* value before an activation that is not ReLU; NULL when all are */
+    sc_real *y; /* activation between two units, computed again in the backward pass */
+    sc_real *v; /* value before an activation that is not ReLU; NULL when all are */
     void *conv;
 } sc_workspace;
 
@@ -29,8 +29,8 @@ typedef struct {
     sc_conv2d conv;
     sc_norm norm;
     sc_act act;
-    size_t p, q, k;  /* output (p,q,k) of one image */
-    sc_real *u;      /* (max_n,p,q,k): the convolution's output */
+    size_t p, q, k; /* output (p,q,k) of one image */
+    sc_real *u;     /* (max_n,p,q,k): the convolution's output */
 } sc_unit;
 
 typedef struct {
@@ -46,8 +46,8 @@ void sc_unit_plan(sc_unit *unit, size_t max_n, sc_arena *arena);
 /* Raises the sizes in ws to what this unit needs for n images. */
 void sc_unit_need(sc_workspace *ws, const sc_unit *unit, size_t max_n);
 /* y (n,p,q,k) = act(norm(conv(x)) + residual); residual may be NULL. */
-void sc_unit_forward(sc_real *y, const sc_real *x, const sc_real *residual, size_t n,
-                     bool training, sc_workspace *ws, sc_unit *unit);
+void sc_unit_forward(sc_real *y, const sc_real *x, const sc_real *residual, size_t n, bool training,
+                     sc_workspace *ws, sc_unit *unit);
 /* The second half of sc_unit_forward, when unit->u is already there. */
 void sc_unit_finish(sc_real *y, const sc_real *residual, size_t n, bool training, sc_unit *unit);
 /* y of the last forward again. */
@@ -59,11 +59,11 @@ void sc_unit_backward_norm(sc_real *du, sc_real *dresidual, const sc_real *dy, c
 
 typedef struct {
     sc_unit unit[3];
-    size_t units;     /* 2 basic, 3 bottleneck */
+    size_t units; /* 2 basic, 3 bottleneck */
     bool has_skip;
-    sc_unit skip;     /* downsample: 1x1 convolution and norm */
+    sc_unit skip;               /* downsample: 1x1 convolution and norm */
     size_t in_count, out_count; /* sc_real of one image */
-    sc_real *out;     /* (max_n,p,q,k) */
+    sc_real *out;               /* (max_n,p,q,k) */
 } sc_block;
 
 typedef struct {
@@ -80,8 +80,7 @@ int sc_block_init(sc_block *block, sc_nn nn, const sc_block_options *options, si
 void sc_block_plan(sc_block *block, size_t max_n, sc_arena *arena);
 void sc_block_need(sc_workspace *ws, const sc_block *block, size_t max_n);
 /* block->out = the output for x (n, in). */
-void sc_block_forward(const sc_real *x, size_t n, bool training, sc_workspace *ws,
-                      sc_block *block);
+void sc_block_forward(const sc_real *x, size_t n, bool training, sc_workspace *ws, sc_block *block);
 /* ws->a: gradient of block->out on entry, of x on return. */
 void sc_block_backward(const sc_real *x, size_t n, sc_workspace *ws, sc_block *block);
 /* Multiply-adds of one image. */

@@ -146,8 +146,7 @@ static int write_config(const char *run, const sc_embedding_projector *p, size_t
     return rc < 0 ? rc : sc_fs_write_atomic(path, text, (size_t)n, err);
 }
 
-static int join(char out[SC_PATH_MAX], const char *dir, const char *name, int rc,
-                simclr_error *err)
+static int join(char out[SC_PATH_MAX], const char *dir, const char *name, int rc, simclr_error *err)
 {
     return rc < 0 ? rc : sc_path_join(out, dir, name, err);
 }

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const double ceiling_margin = 0.005; /* of the range */
+static const double ceiling_margin = 0.005;      /* of the range */
 static const double collapsed_uniformity = -0.1; /* spread: about -2 at a healthy start, min -4 */
 static const double collapsed_rank = 1.5;
 

@@ -19,7 +19,7 @@ double sc_health_ceiling(size_t images);
 double sc_health_floor(size_t images, double temperature);
 
 typedef enum {
-    SC_HEALTH_STARTING,     /* too few steps to tell */
+    SC_HEALTH_STARTING, /* too few steps to tell */
     SC_HEALTH_LEARNING,
     SC_HEALTH_NOT_LEARNING, /* within 0.5 % of the range of the ceiling for `patience` steps */
     SC_HEALTH_COLLAPSING    /* all z alike: effective rank or spread (almost) gone */

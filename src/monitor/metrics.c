@@ -129,9 +129,8 @@ int sc_metrics_close(sc_metrics *metrics, simclr_error *err)
     return rc;
 }
 
-int sc_metrics_each(const char *run,
-                    int (*fn)(void *context, uint64_t step, const sc_json *line), void *context,
-                    simclr_error *err)
+int sc_metrics_each(const char *run, int (*fn)(void *context, uint64_t step, const sc_json *line),
+                    void *context, simclr_error *err)
 {
     char path[SC_PATH_MAX];
     void *data;

@@ -29,8 +29,7 @@ int sc_metrics_close(sc_metrics *metrics, simclr_error *err); /* NULL is fine */
 
 /* Calls fn for each whole line of RUN/metrics.jsonl; lines that are not JSON are passed over.
  * A missing file has no lines. Stops at the first negative result of fn and returns it. */
-int sc_metrics_each(const char *run,
-                    int (*fn)(void *context, uint64_t step, const sc_json *line), void *context,
-                    simclr_error *err);
+int sc_metrics_each(const char *run, int (*fn)(void *context, uint64_t step, const sc_json *line),
+                    void *context, simclr_error *err);
 
 #endif

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 typedef struct {
-    double start, last;       /* seconds of a monotonic clock */
-    double seconds_per_step;  /* smoothed; 0: none yet */
-    uint64_t done;            /* steps done at `last` */
+    double start, last;      /* seconds of a monotonic clock */
+    double seconds_per_step; /* smoothed; 0: none yet */
+    uint64_t done;           /* steps done at `last` */
 } sc_progress;
 
 /* At the start of an epoch keep_rate = true carries the speed over from the one before. */
@@ -24,12 +24,12 @@ void sc_progress_update(sc_progress *p, double now, uint64_t done);
 double sc_progress_left(const sc_progress *p, uint64_t total); /* seconds; negative: unknown */
 
 typedef struct {
-    uint64_t epoch, epochs;  /* 1-based epoch */
-    uint64_t step, steps;    /* within the epoch */
-    double elapsed, left;    /* seconds; left < 0: unknown */
+    uint64_t epoch, epochs; /* 1-based epoch */
+    uint64_t step, steps;   /* within the epoch */
+    double elapsed, left;   /* seconds; left < 0: unknown */
     double images_per_s;
     double loss;
-    double wait;             /* share of time waiting for data, 0..1; < 0: not shown */
+    double wait; /* share of time waiting for data, 0..1; < 0: not shown */
 } sc_progress_view;
 
 /* Fills out with at most `width` columns (the bar shrinks, then the tail is dropped); ascii: no

@@ -20,33 +20,46 @@ typedef struct {
 } name_row;
 
 static const name_row acts[] = {
-    {"None", SC_ACT_IDENTITY, 0},       {"Identity", SC_ACT_IDENTITY, 0},
-    {"Linear", SC_ACT_IDENTITY, 0},     {"ReLU", SC_ACT_RELU, 0},
+    {"None", SC_ACT_IDENTITY, 0},
+    {"Identity", SC_ACT_IDENTITY, 0},
+    {"Linear", SC_ACT_IDENTITY, 0},
+    {"ReLU", SC_ACT_RELU, 0},
     {"LeakyReLU", SC_ACT_LEAKY_RELU, 0.01},
     {"leaky_relu", SC_ACT_LEAKY_RELU, 0.01},
-    {"ELU", SC_ACT_ELU, 1},             {"SELU", SC_ACT_SELU, 0},
-    {"SiLU", SC_ACT_SILU, 0},           {"Swish", SC_ACT_SILU, 0},
-    {"GELU", SC_ACT_GELU, 0},           {"Tanh", SC_ACT_TANH, 0},
-    {"Sigmoid", SC_ACT_SIGMOID, 0},     {"Softplus", SC_ACT_SOFTPLUS, 1},
-    {"Hardswish", SC_ACT_HARDSWISH, 0}, {"Mish", SC_ACT_MISH, 0},
+    {"ELU", SC_ACT_ELU, 1},
+    {"SELU", SC_ACT_SELU, 0},
+    {"SiLU", SC_ACT_SILU, 0},
+    {"Swish", SC_ACT_SILU, 0},
+    {"GELU", SC_ACT_GELU, 0},
+    {"Tanh", SC_ACT_TANH, 0},
+    {"Sigmoid", SC_ACT_SIGMOID, 0},
+    {"Softplus", SC_ACT_SOFTPLUS, 1},
+    {"Hardswish", SC_ACT_HARDSWISH, 0},
+    {"Mish", SC_ACT_MISH, 0},
     {NULL, 0, 0},
 };
 
 static const name_row norms[] = {
-    {"None", SC_NORM_NONE, 0},           {"Identity", SC_NORM_NONE, 0},
-    {"BatchNorm2d", SC_NORM_BATCH, 0},   {"BatchNorm1d", SC_NORM_BATCH, 0},
-    {"BatchNorm", SC_NORM_BATCH, 0},     {"SyncBatchNorm", SC_NORM_BATCH, 0},
-    {"batch", SC_NORM_BATCH, 0},         {"GroupNorm", SC_NORM_GROUP, 0},
-    {"GroupNorm2d", SC_NORM_GROUP, 0},   {"group", SC_NORM_GROUP, 0},
+    {"None", SC_NORM_NONE, 0},
+    {"Identity", SC_NORM_NONE, 0},
+    {"BatchNorm2d", SC_NORM_BATCH, 0},
+    {"BatchNorm1d", SC_NORM_BATCH, 0},
+    {"BatchNorm", SC_NORM_BATCH, 0},
+    {"SyncBatchNorm", SC_NORM_BATCH, 0},
+    {"batch", SC_NORM_BATCH, 0},
+    {"GroupNorm", SC_NORM_GROUP, 0},
+    {"GroupNorm2d", SC_NORM_GROUP, 0},
+    {"group", SC_NORM_GROUP, 0},
     {"InstanceNorm2d", SC_NORM_INSTANCE, 0},
     {"InstanceNorm", SC_NORM_INSTANCE, 0},
-    {"instance", SC_NORM_INSTANCE, 0},   {NULL, 0, 0},
+    {"instance", SC_NORM_INSTANCE, 0},
+    {NULL, 0, 0},
 };
 
 static bool same_name(const char *a, const char *b)
 {
     for (; *a && *b; a++, b++) {
-        if (tolower((unsigned char) *a) != tolower((unsigned char) *b)) {
+        if (tolower((unsigned char)*a) != tolower((unsigned char)*b)) {
             return false;
         }
     }
@@ -66,7 +79,7 @@ static size_t distance(const char *a, const char *b)
         size_t corner = row[0];
         row[0] = i;
         for (size_t j = 1; j <= nb; j++) {
-            bool same = tolower((unsigned char) a[i - 1]) == tolower((unsigned char) b[j - 1]);
+            bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
             size_t best = corner + !same;
             corner = row[j];
             best = row[j] + 1 < best ? row[j] + 1 : best;
@@ -91,8 +104,7 @@ static const name_row *find(const name_row *table, const char *what, const char 
         }
     }
     sc_printable(shown, sizeof shown, name);
-    sc_fail(err, SIMCLR_E_USAGE, "unknown %s '%s'; did you mean '%s'?", what, shown,
-            nearest->name);
+    sc_fail(err, SIMCLR_E_USAGE, "unknown %s '%s'; did you mean '%s'?", what, shown, nearest->name);
     return NULL;
 }
 
@@ -103,7 +115,7 @@ int sc_act_from_name(sc_act *out, const char *name, simclr_error *err)
     if (row == NULL) {
         return SIMCLR_E_USAGE;
     }
-    *out = (sc_act){(sc_act_kind) row->kind, row->param};
+    *out = (sc_act){(sc_act_kind)row->kind, row->param};
     return 0;
 }
 
@@ -114,7 +126,7 @@ int sc_norm_from_name(sc_norm_options *out, const char *name, simclr_error *err)
     if (row == NULL) {
         return SIMCLR_E_USAGE;
     }
-    *out = sc_norm_defaults((sc_norm_kind) row->kind);
+    *out = sc_norm_defaults((sc_norm_kind)row->kind);
     return 0;
 }
 
@@ -157,5 +169,5 @@ double sc_act_gain(sc_act act)
 
 double sc_he_std(sc_act act, size_t filters, size_t kernel)
 {
-    return sc_act_gain(act) / sqrt((double) (filters * kernel * kernel));
+    return sc_act_gain(act) / sqrt((double)(filters * kernel * kernel));
 }

@@ -46,8 +46,7 @@ int sc_conv2d_init(sc_conv2d *conv, sc_nn nn, const char *name, const sc_conv2d_
                          .dilation = o->dilation};
     s->p = sc_conv2d_out(s->h, s->r, s->stride, s->pad, s->dilation);
     s->q = sc_conv2d_out(s->w, s->s, s->stride, s->pad, s->dilation);
-    if (s->p == 0 || s->q == 0 ||
-        (conv->reflect && (o->pad >= height || o->pad >= width))) {
+    if (s->p == 0 || s->q == 0 || (conv->reflect && (o->pad >= height || o->pad >= width))) {
         return sc_fail(err, SIMCLR_E_USAGE, "%s: a %zux%zu kernel does not fit a %zux%zu map", name,
                        s->r, s->s, height, width);
     }
@@ -93,12 +92,11 @@ static const sc_real *bordered(const sc_real *x, size_t n, void *scratch, const 
     return scratch;
 }
 
-void sc_conv2d_forward(sc_real *y, const sc_real *x, size_t n, void *scratch,
-                       const sc_conv2d *conv)
+void sc_conv2d_forward(sc_real *y, const sc_real *x, size_t n, void *scratch, const sc_conv2d *conv)
 {
     sc_conv_shape shape = shape_for(conv, n);
     const sc_real *w = sc_params_value(conv->nn.params, conv->weight);
-    void *rest = (unsigned char *) scratch + padded_bytes(conv, n);
+    void *rest = (unsigned char *)scratch + padded_bytes(conv, n);
 
     conv->nn.backend->conv2d_forward(y, bordered(x, n, scratch, conv), w, &shape, rest);
 }
@@ -110,7 +108,7 @@ void sc_conv2d_backward(sc_real *dx, const sc_real *dy, const sc_real *x, size_t
     sc_conv_shape shape = shape_for(conv, n);
     const sc_real *w = sc_params_value(conv->nn.params, conv->weight);
     sc_real *dw = sc_params_grad(conv->nn.params, conv->weight);
-    void *rest = (unsigned char *) scratch + padded_bytes(conv, n);
+    void *rest = (unsigned char *)scratch + padded_bytes(conv, n);
 
     assert(dx != x && dx != dy);
     be->conv2d_backward_weight(dw, dy, bordered(x, n, scratch, conv), &shape, rest);

@@ -23,8 +23,8 @@ typedef struct {
 static void dropout_row(void *context, size_t row)
 {
     const dropout_args *g = context;
-    sc_real keep = (sc_real) (1 / (1 - g->rate));
-    sc_rng rng = sc_rng_at(g->seed, (uint32_t) g->step, (uint32_t) row, g->layer, SC_RNG_DROPOUT);
+    sc_real keep = (sc_real)(1 / (1 - g->rate));
+    sc_rng rng = sc_rng_at(g->seed, (uint32_t)g->step, (uint32_t)row, g->layer, SC_RNG_DROPOUT);
 
     for (size_t j = 0; j < g->c; j++) {
         g->x[row * g->c + j] *= sc_rng_uniform(&rng) < g->rate ? 0 : keep;

@@ -27,8 +27,8 @@ typedef struct {
     sc_conv_shape shape; /* n = 1; h, w include the border when `reflect` */
     bool reflect;        /* pad by reflection first, then convolve without padding */
     size_t reflect_pad;
-    size_t in_h, in_w;   /* of the unpadded input */
-    int weight;          /* (K,C,R,S) */
+    size_t in_h, in_w; /* of the unpadded input */
+    int weight;        /* (K,C,R,S) */
 } sc_conv2d;
 
 typedef struct {
@@ -73,8 +73,8 @@ typedef struct {
     sc_norm_options options;
     size_t channels, groups;
     int weight, bias, running_mean, running_var, batches; /* -1: none */
-    sc_real *mean, *invstd;  /* (C), or (max_n, groups): of the last forward */
-    sc_real *scale, *shift;  /* (C): y = x * scale + shift */
+    sc_real *mean, *invstd; /* (C), or (max_n, groups): of the last forward */
+    sc_real *scale, *shift; /* (C): y = x * scale + shift */
 } sc_norm;
 
 /* kind, affine and track_running_stats as PyTorch's constructor of that kind would default. */
@@ -117,8 +117,8 @@ double sc_he_std(sc_act act, size_t filters, size_t kernel);
 /* ---- pool2d.c ---- */
 
 /* Largest value of each channel over rows: y (n,C), where (n,C) from x (n,rows,C). */
-void sc_global_maxpool_forward(sc_real *y, uint32_t *where, const sc_real *x, size_t n,
-                               size_t rows, size_t c);
+void sc_global_maxpool_forward(sc_real *y, uint32_t *where, const sc_real *x, size_t n, size_t rows,
+                               size_t c);
 void sc_global_maxpool_backward(sc_real *dx, const sc_real *dy, const uint32_t *where, size_t n,
                                 size_t rows, size_t c);
 

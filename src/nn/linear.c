@@ -20,7 +20,7 @@ int sc_linear_init(sc_linear *linear, sc_nn nn, const char *name, size_t in, siz
                       .ndim = 2,
                       .flags = SC_PARAM_DECAY | SC_PARAM_ADAPT,
                       .init = SC_INIT_UNIFORM,
-                      .init_scale = 1 / sqrt((double) in)};
+                      .init_scale = 1 / sqrt((double)in)};
 
     *linear = (sc_linear){.nn = nn, .in = in, .out = out, .bias = -1};
     snprintf(entry.name, sizeof entry.name, "%s.weight", name);
@@ -83,11 +83,11 @@ static void bias_sum(void *context, size_t part)
 
     for (size_t i = 0; i < g->rows; i++) {
         for (size_t j = 0; j < count; j++) {
-            sum[j] += (double) g->in[i * g->c + begin + j];
+            sum[j] += (double)g->in[i * g->c + begin + j];
         }
     }
     for (size_t j = 0; j < count; j++) {
-        g->out[begin + j] = (sc_real) ((double) g->out[begin + j] + sum[j]);
+        g->out[begin + j] = (sc_real)((double)g->out[begin + j] + sum[j]);
     }
 }
 

@@ -121,13 +121,13 @@ static void update_running(const sc_norm *norm, const sc_real *var, size_t rows)
     sc_real *mean = sc_params_value(norm->nn.params, norm->running_mean);
     sc_real *variance = sc_params_value(norm->nn.params, norm->running_var);
     sc_real *batches = sc_params_value(norm->nn.params, norm->batches);
-    double unbias = rows > 1 ? (double) rows / (double) (rows - 1) : 1;
+    double unbias = rows > 1 ? (double)rows / (double)(rows - 1) : 1;
 
     *batches += 1;
-    double m = norm->options.momentum < 0 ? 1 / (double) *batches : norm->options.momentum;
+    double m = norm->options.momentum < 0 ? 1 / (double)*batches : norm->options.momentum;
     for (size_t c = 0; c < norm->channels; c++) {
-        mean[c] = (sc_real) ((1 - m) * (double) mean[c] + m * (double) norm->mean[c]);
-        variance[c] = (sc_real) ((1 - m) * (double) variance[c] + m * unbias * (double) var[c]);
+        mean[c] = (sc_real)((1 - m) * (double)mean[c] + m * (double)norm->mean[c]);
+        variance[c] = (sc_real)((1 - m) * (double)variance[c] + m * unbias * (double)var[c]);
     }
 }
 
@@ -146,7 +146,7 @@ static void batch_statistics(const sc_real *x, size_t rows, bool training, sc_no
         memcpy(norm->invstd, value_or_null(norm, norm->running_var), channels * sizeof *x);
     }
     for (size_t c = 0; c < channels; c++) { /* invstd held the variance until here */
-        norm->invstd[c] = (sc_real) (1 / sqrt((double) norm->invstd[c] + norm->options.eps));
+        norm->invstd[c] = (sc_real)(1 / sqrt((double)norm->invstd[c] + norm->options.eps));
     }
 }
 
@@ -158,10 +158,10 @@ static void fold(sc_norm *norm)
     bool batch = norm->options.kind == SC_NORM_BATCH;
 
     for (size_t c = 0; c < norm->channels; c++) {
-        double scale = (batch ? (double) norm->invstd[c] : 1) * (gamma ? (double) gamma[c] : 1);
-        double shift = beta ? (double) beta[c] : 0;
-        norm->scale[c] = (sc_real) scale;
-        norm->shift[c] = (sc_real) (batch ? shift - (double) norm->mean[c] * scale : shift);
+        double scale = (batch ? (double)norm->invstd[c] : 1) * (gamma ? (double)gamma[c] : 1);
+        double shift = beta ? (double)beta[c] : 0;
+        norm->scale[c] = (sc_real)scale;
+        norm->shift[c] = (sc_real)(batch ? shift - (double)norm->mean[c] * scale : shift);
     }
 }
 

@@ -63,7 +63,7 @@ int sc_params_add(sc_params *params, const sc_param *like, simclr_error *err)
             return sc_fail(err, SIMCLR_E_USAGE, "parameter %s: too many elements", p->name);
         }
     }
-    return (int) params->entry_count++;
+    return (int)params->entry_count++;
 }
 
 int sc_params_alloc(sc_params *params, simclr_error *err)
@@ -117,7 +117,7 @@ static void reset_entry(void *context, size_t i)
     const reset_args *g = context;
     const sc_param *p = &g->params->entry[i];
     sc_real *value = g->params->value + p->offset;
-    sc_rng rng = sc_rng_at(g->seed, 0, (uint32_t) i, 0, SC_RNG_INIT);
+    sc_rng rng = sc_rng_at(g->seed, 0, (uint32_t)i, 0, SC_RNG_INIT);
 
     for (size_t j = 0; j < p->count; j++) {
         switch (p->init) {
@@ -128,10 +128,10 @@ static void reset_entry(void *context, size_t i)
             value[j] = 1;
             break;
         case SC_INIT_NORMAL:
-            value[j] = (sc_real) (p->init_scale * sc_rng_normal(&rng));
+            value[j] = (sc_real)(p->init_scale * sc_rng_normal(&rng));
             break;
         case SC_INIT_UNIFORM:
-            value[j] = (sc_real) sc_rng_range(&rng, -p->init_scale, p->init_scale);
+            value[j] = (sc_real)sc_rng_range(&rng, -p->init_scale, p->init_scale);
             break;
         }
     }
@@ -152,7 +152,7 @@ long sc_params_find(const sc_params *params, const char *name)
 {
     for (size_t i = 0; i < params->entry_count; i++) {
         if (strcmp(params->entry[i].name, name) == 0) {
-            return (long) i;
+            return (long)i;
         }
     }
     return -1;
@@ -160,13 +160,13 @@ long sc_params_find(const sc_params *params, const char *name)
 
 sc_real *sc_params_value(const sc_params *params, int index)
 {
-    assert(index >= 0 && (size_t) index < params->entry_count && params->value != NULL);
+    assert(index >= 0 && (size_t)index < params->entry_count && params->value != NULL);
     return params->value + params->entry[index].offset;
 }
 
 sc_real *sc_params_grad(const sc_params *params, int index)
 {
-    assert(index >= 0 && (size_t) index < params->entry_count && params->grad != NULL);
+    assert(index >= 0 && (size_t)index < params->entry_count && params->grad != NULL);
     if (params->entry[index].flags & SC_PARAM_BUFFER) {
         return NULL;
     }
@@ -209,7 +209,7 @@ static void norm_part(void *context, size_t part)
     sc_part_range(&begin, &end, g->count / ALIGN, SLOTS, part);
     for (size_t i = begin * ALIGN; i < end * ALIGN; i += 4) {
         for (size_t j = 0; j < 4; j++) {
-            sum[j] += (double) g->grad[i + j] * (double) g->grad[i + j];
+            sum[j] += (double)g->grad[i + j] * (double)g->grad[i + j];
         }
     }
     g->sum[part] = (sum[0] + sum[1]) + (sum[2] + sum[3]);

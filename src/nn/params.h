@@ -46,8 +46,8 @@ typedef struct {
 typedef struct {
     sc_param *entry;
     size_t entry_count, entry_capacity;
-    size_t trained; /* sc_real in grad, m, v: trainable entries with their padding */
-    size_t total;   /* sc_real in value: trained, then the buffers */
+    size_t trained;                /* sc_real in grad, m, v: trainable entries with their padding */
+    size_t total;                  /* sc_real in value: trained, then the buffers */
     sc_real *value, *grad, *m, *v; /* NULL before sc_params_alloc; padding is always zero */
 } sc_params;
 

@@ -28,7 +28,7 @@ static void forward_image(void *context, size_t n)
         uint32_t best = 0;
         for (size_t i = 1; i < g->rows; i++) {
             if (x[i * g->c + c] > x[best * g->c + c]) {
-                best = (uint32_t) i;
+                best = (uint32_t)i;
             }
         }
         g->found[n * g->c + c] = best;
@@ -36,8 +36,8 @@ static void forward_image(void *context, size_t n)
     }
 }
 
-void sc_global_maxpool_forward(sc_real *y, uint32_t *where, const sc_real *x, size_t n,
-                               size_t rows, size_t c)
+void sc_global_maxpool_forward(sc_real *y, uint32_t *where, const sc_real *x, size_t n, size_t rows,
+                               size_t c)
 {
     pool_args g = {y, where, NULL, x, rows, c};
     sc_parallel_for(n, forward_image, &g);

@@ -43,7 +43,7 @@ int sc_optim_from_name(sc_optim_kind *out, const char *name, simclr_error *err)
 {
     for (int i = 0; i < 4; i++) {
         if (strcasecmp(name, names[i]) == 0) {
-            *out = (sc_optim_kind) i;
+            *out = (sc_optim_kind)i;
             return 0;
         }
     }
@@ -146,7 +146,7 @@ static piece piece_of(const sc_optim *optim, size_t part)
                    .v = params->v + at,
                    .g = params->grad + at,
                    .count = c->end - c->begin,
-                   .decay = decays ? (sc_real) optim->options.weight_decay : 0,
+                   .decay = decays ? (sc_real)optim->options.weight_decay : 0,
                    .param = p};
 }
 
@@ -154,7 +154,7 @@ static void sgd_part(void *context, size_t part)
 {
     const step_args *s = context;
     piece p = piece_of(s->optim, part);
-    sc_real mu = (sc_real) s->optim->options.momentum, lr = (sc_real) s->lr;
+    sc_real mu = (sc_real)s->optim->options.momentum, lr = (sc_real)s->lr;
     bool nesterov = s->optim->options.nesterov;
 
     for (size_t i = 0; i < p.count; i++) {
@@ -169,10 +169,10 @@ static void adam_part(void *context, size_t part)
     const step_args *s = context;
     const sc_optim_options *o = &s->optim->options;
     piece p = piece_of(s->optim, part);
-    sc_real b1 = (sc_real) o->beta1, b2 = (sc_real) o->beta2, eps = (sc_real) o->eps;
-    sc_real a1 = (sc_real) (1 - o->beta1), a2 = (sc_real) (1 - o->beta2);
+    sc_real b1 = (sc_real)o->beta1, b2 = (sc_real)o->beta2, eps = (sc_real)o->eps;
+    sc_real a1 = (sc_real)(1 - o->beta1), a2 = (sc_real)(1 - o->beta2);
     bool decoupled = o->kind == SC_OPTIM_ADAMW;
-    sc_real shrink = decoupled ? (sc_real) (1 - s->lr * (double) p.decay) : 1;
+    sc_real shrink = decoupled ? (sc_real)(1 - s->lr * (double)p.decay) : 1;
     sc_real decay = decoupled ? 0 : p.decay;
 
     for (size_t i = 0; i < p.count; i++) {
@@ -198,9 +198,9 @@ static void lars_norm_part(void *context, size_t part)
     double *norm = s->optim->norm + 2 * part, mu = o->momentum, ww = 0, gg = 0;
 
     for (size_t i = 0; i < p.count; i++) {
-        double w = (double) p.w[i], g = (double) p.g[i] + (double) p.decay * w;
+        double w = (double)p.w[i], g = (double)p.g[i] + (double)p.decay * w;
         if (!o->classic) {
-            double v = mu * (double) p.m[i] + g;
+            double v = mu * (double)p.m[i] + g;
             g = o->nesterov ? mu * v + g : v;
         }
         ww += w * w;
@@ -230,8 +230,8 @@ static void lars_part(void *context, size_t part)
     const step_args *s = context;
     const sc_optim_options *o = &s->optim->options;
     piece p = piece_of(s->optim, part);
-    sc_real mu = (sc_real) o->momentum;
-    sc_real rate = (sc_real) (s->lr * s->optim->ratio[s->optim->chunk[part].entry]);
+    sc_real mu = (sc_real)o->momentum;
+    sc_real rate = (sc_real)(s->lr * s->optim->ratio[s->optim->chunk[part].entry]);
     sc_real inside = o->classic ? rate : 1, outside = o->classic ? 1 : rate;
 
     for (size_t i = 0; i < p.count; i++) {
@@ -244,7 +244,7 @@ static void lars_part(void *context, size_t part)
 void sc_optim_step(sc_optim *optim, double lr)
 {
     const sc_optim_options *o = &optim->options;
-    double t = (double) ++optim->steps;
+    double t = (double)++optim->steps;
     step_args s = {.optim = optim, .lr = lr};
 
     switch (o->kind) {
@@ -253,8 +253,8 @@ void sc_optim_step(sc_optim *optim, double lr)
         break;
     case SC_OPTIM_ADAM:
     case SC_OPTIM_ADAMW:
-        s.correct1 = (sc_real) (lr / (1 - pow(o->beta1, t)));
-        s.correct2 = (sc_real) sqrt(1 - pow(o->beta2, t));
+        s.correct1 = (sc_real)(lr / (1 - pow(o->beta1, t)));
+        s.correct2 = (sc_real)sqrt(1 - pow(o->beta2, t));
         sc_parallel_for(optim->chunk_count, adam_part, &s);
         break;
     case SC_OPTIM_LARS:

@@ -18,10 +18,10 @@ typedef struct {
     double momentum; /* SGD, LARS: 0.9 */
     bool nesterov;   /* SGD, LARS */
     double weight_decay;
-    bool decay_all;  /* decay norms and biases too */
+    bool decay_all;           /* decay norms and biases too */
     double beta1, beta2, eps; /* Adam: 0.9, 0.999, 1e-8 */
-    double trust;    /* LARS: eeta 0.001 */
-    bool classic;    /* LARS: learning rate inside the velocity, Google's default */
+    double trust;             /* LARS: eeta 0.001 */
+    bool classic;             /* LARS: learning rate inside the velocity, Google's default */
 } sc_optim_options;
 
 typedef struct {
@@ -31,11 +31,11 @@ typedef struct {
 typedef struct {
     sc_optim_options options;
     sc_params *params;
-    uint64_t steps; /* done: Adam's bias correction; part of a checkpoint */
+    uint64_t steps;        /* done: Adam's bias correction; part of a checkpoint */
     sc_optim_chunk *chunk; /* fixed pieces of the entries, in order */
     size_t chunk_count;
-    double *norm;   /* LARS: (chunk_count, 2) sums of squares */
-    double *ratio;  /* LARS: (entry_count) trust ratios of the last step */
+    double *norm;  /* LARS: (chunk_count, 2) sums of squares */
+    double *ratio; /* LARS: (entry_count) trust ratios of the last step */
 } sc_optim;
 
 sc_optim_options sc_optim_defaults(sc_optim_kind kind);

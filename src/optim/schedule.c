@@ -19,15 +19,15 @@ double sc_schedule_lr(const sc_schedule *schedule, uint64_t step)
     const sc_schedule *s = schedule;
 
     if (step < s->warmup) {
-        return s->lr * (double) (step + 1) / (double) s->warmup;
+        return s->lr * (double)(step + 1) / (double)s->warmup;
     }
-    double after = (double) (step - s->warmup);
-    double size = s->step_size ? (double) s->step_size : 1, lr = s->lr;
+    double after = (double)(step - s->warmup);
+    double size = s->step_size ? (double)s->step_size : 1, lr = s->lr;
     switch (s->kind) {
     case SC_SCHEDULE_CONSTANT:
         break;
     case SC_SCHEDULE_COSINE: {
-        double whole = s->total > s->warmup ? (double) (s->total - s->warmup) : 1;
+        double whole = s->total > s->warmup ? (double)(s->total - s->warmup) : 1;
         double p = after < whole ? after / whole : 1;
         return s->min_lr + (s->lr - s->min_lr) * (1 + cos(pi() * p)) / 2;
     }
@@ -59,10 +59,14 @@ int sc_schedule_from_name(sc_schedule_kind *out, const char *name, simclr_error 
         const char *name;
         sc_schedule_kind kind;
     } table[] = {
-        {"constant", SC_SCHEDULE_CONSTANT},       {"None", SC_SCHEDULE_CONSTANT},
-        {"ConstantLR", SC_SCHEDULE_CONSTANT},     {"cosine", SC_SCHEDULE_COSINE},
-        {"CosineAnnealingLR", SC_SCHEDULE_COSINE}, {"step", SC_SCHEDULE_STEP},
-        {"StepLR", SC_SCHEDULE_STEP},             {"exponential", SC_SCHEDULE_EXPONENTIAL},
+        {"constant", SC_SCHEDULE_CONSTANT},
+        {"None", SC_SCHEDULE_CONSTANT},
+        {"ConstantLR", SC_SCHEDULE_CONSTANT},
+        {"cosine", SC_SCHEDULE_COSINE},
+        {"CosineAnnealingLR", SC_SCHEDULE_COSINE},
+        {"step", SC_SCHEDULE_STEP},
+        {"StepLR", SC_SCHEDULE_STEP},
+        {"exponential", SC_SCHEDULE_EXPONENTIAL},
         {"ExponentialLR", SC_SCHEDULE_EXPONENTIAL},
     };
     char shown[64];

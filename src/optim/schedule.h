@@ -26,11 +26,11 @@ typedef enum { SC_LR_SCALE_NONE, SC_LR_SCALE_LINEAR, SC_LR_SCALE_SQRT } sc_lr_sc
 
 typedef struct {
     sc_schedule_kind kind;
-    double lr;           /* peak, already scaled */
-    double min_lr;       /* where cosine ends; the others do not fall below it */
-    uint64_t warmup;     /* steps */
-    uint64_t total;      /* steps */
-    uint64_t step_size;  /* steps per factor gamma; 0 counts as 1 */
+    double lr;          /* peak, already scaled */
+    double min_lr;      /* where cosine ends; the others do not fall below it */
+    uint64_t warmup;    /* steps */
+    uint64_t total;     /* steps */
+    uint64_t step_size; /* steps per factor gamma; 0 counts as 1 */
     double gamma;
 } sc_schedule;
 

@@ -39,17 +39,17 @@ void sc_canvas_close(sc_canvas *canvas)
 
 sc_color sc_color_mix(sc_color a, sc_color b, double t)
 {
-    return (sc_color){(uint8_t)(a.r + (b.r - a.r) * t + 0.5), (uint8_t)(a.g + (b.g - a.g) * t + 0.5),
+    return (sc_color){(uint8_t)(a.r + (b.r - a.r) * t + 0.5),
+                      (uint8_t)(a.g + (b.g - a.g) * t + 0.5),
                       (uint8_t)(a.b + (b.b - a.b) * t + 0.5)};
 }
 
 sc_color sc_color_of(size_t i)
 {
     /* Ten hues of similar weight on white, neighbours far apart. */
-    static const sc_color base[10] = {{46, 107, 189},  {238, 122, 38},  {54, 158, 75},
-                                      {208, 52, 62},   {133, 94, 186},  {18, 168, 176},
-                                      {222, 95, 165},  {140, 100, 62},  {198, 168, 20},
-                                      {110, 120, 134}};
+    static const sc_color base[10] = {
+        {46, 107, 189}, {238, 122, 38}, {54, 158, 75},  {208, 52, 62},  {133, 94, 186},
+        {18, 168, 176}, {222, 95, 165}, {140, 100, 62}, {198, 168, 20}, {110, 120, 134}};
     static const sc_color black = {0, 0, 0}, white = {255, 255, 255};
     sc_color c = base[i % 10];
     switch (i / 10 % 4) {
@@ -128,8 +128,7 @@ void sc_canvas_line(sc_canvas *canvas, const double from[2], const double to[2],
     double length2 = ux * ux + uy * uy;
     if (!span(&x0, &x1, fmin(from[0], to[0]) - reach, fmax(from[0], to[0]) + reach,
               canvas->width) ||
-        !span(&y0, &y1, fmin(from[1], to[1]) - reach, fmax(from[1], to[1]) + reach,
-              canvas->height))
+        !span(&y0, &y1, fmin(from[1], to[1]) - reach, fmax(from[1], to[1]) + reach, canvas->height))
         return;
     for (int j = y0; j <= y1; j++) {
         for (int i = x0; i <= x1; i++) {

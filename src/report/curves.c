@@ -14,7 +14,7 @@ static const sc_color background = {252, 252, 250}, plate = {255, 255, 255}, rim
                       grid = {234, 236, 240}, ink = {34, 40, 49}, faint = {106, 114, 126};
 
 typedef struct {
-    double x, y, w, h;         /* pixels */
+    double x, y, w, h;             /* pixels */
     double x_lo, x_hi, y_lo, y_hi; /* data */
 } frame;
 
@@ -185,8 +185,9 @@ int sc_curves_draw(sc_canvas *canvas, const sc_curves *plot, simclr_error *err)
     uint32_t height = plot->height ? plot->height : (uint32_t)(120 + 360 * panels);
     double h = ((double)height - TOP - BOTTOM - 34 - (double)(panels - 1) * GAP) / (double)panels;
     if (width < 320 || h < 60)
-        return sc_fail(err, SIMCLR_E_USAGE, "a picture of %u x %u pixels is too small for %zu plots",
-                       width, height, panels);
+        return sc_fail(err, SIMCLR_E_USAGE,
+                       "a picture of %u x %u pixels is too small for %zu plots", width, height,
+                       panels);
     int rc = sc_canvas_open(canvas, width, height, background, err);
     if (rc < 0)
         return rc;

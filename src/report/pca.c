@@ -113,8 +113,9 @@ static void order(pca *p, double *length)
         size_t top = 0;
         for (size_t j = 1; j < p->dim; j++)
             top = fabs(row[j]) > fabs(row[top]) ? j : top;
-        for (size_t j = 0; row[top] < 0 && j < p->dim; j++)
-            row[j] = -row[j];
+        double sign = row[top] < 0 ? -1 : 1;
+        for (size_t j = 0; j < p->dim; j++)
+            row[j] *= sign;
     }
 }
 

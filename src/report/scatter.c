@@ -18,8 +18,8 @@ static const sc_color background = {252, 252, 250}, plate = {255, 255, 255}, rim
                       ink = {34, 40, 49}, faint = {122, 130, 142}, unlabelled = {150, 158, 170};
 
 typedef struct {
-    double x, y, w, h;       /* of the plot, in pixels */
-    double mid[2], scale;    /* data to pixels */
+    double x, y, w, h;    /* of the plot, in pixels */
+    double mid[2], scale; /* data to pixels */
     double radius, opacity;
 } frame;
 

@@ -11,11 +11,11 @@
 #include "report/canvas.h"
 
 typedef struct {
-    const char *title;     /* NULL: none */
-    const char *subtitle;  /* NULL: none; small, grey */
-    const float *points;   /* (count, 2); points that are not finite are left out */
+    const char *title;    /* NULL: none */
+    const char *subtitle; /* NULL: none; small, grey */
+    const float *points;  /* (count, 2); points that are not finite are left out */
     size_t count;
-    const int *labels;     /* (count); NULL or -1: unlabelled, grey */
+    const int *labels;              /* (count); NULL or -1: unlabelled, grey */
     const char *const *class_names; /* (classes), may be NULL */
     size_t classes;
     uint32_t width, height; /* 0: 1200 x 960 */

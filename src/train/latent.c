@@ -133,7 +133,9 @@ static int draw_curves(sc_canvas *canvas, const series *s, simclr_error *err)
     const sc_curve knn = {"k-NN top-1", s->x[KNN], s->y[KNN], s->count[KNN]};
     const sc_curves_panel panels[] = {
         {"NT-Xent loss", &loss, 1}, {"contrastive top-1", &top1, 1}, {"k-NN top-1, %", &knn, 1}};
-    const sc_curves plot = {.title = "training", .x_label = "epoch", .panels = panels,
+    const sc_curves plot = {.title = "training",
+                            .x_label = "epoch",
+                            .panels = panels,
                             .count = s->count[KNN] > 0 ? 3 : 2};
     return sc_curves_draw(canvas, &plot, err);
 }

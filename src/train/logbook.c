@@ -151,8 +151,7 @@ static void say_verdict(sc_logbook *log, const sc_health_input *in, uint64_t ste
     log->verdict = verdict;
 }
 
-int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step,
-                    simclr_error *err)
+int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, simclr_error *err)
 {
     double now = sc_clock();
     if (log->progress.start == 0) {
@@ -176,8 +175,8 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step,
         .alignment = pairs.alignment,
         .uniformity = pairs.uniformity,
     };
-    int rc = sc_effective_rank(&in.effective_rank, step->z, 2 * stats->images,
-                               step->network.dim_z, err);
+    int rc =
+        sc_effective_rank(&in.effective_rank, step->z, 2 * stats->images, step->network.dim_z, err);
     if (rc == 0)
         rc = write_step(log, stats, &in, err);
     if (rc == 0)
@@ -221,8 +220,8 @@ int sc_logbook_histograms(sc_logbook *log, const sc_step *step, simclr_error *er
         char tag[160];
         snprintf(tag, sizeof tag, "weights/%s", p->name);
         if (p->ndim > 1)
-            rc = sc_tfevents_histogram(log->events, tag, step->step,
-                                       net->params.value + p->offset, p->count, err);
+            rc = sc_tfevents_histogram(log->events, tag, step->step, net->params.value + p->offset,
+                                       p->count, err);
     }
     return rc;
 }

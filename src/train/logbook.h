@@ -25,17 +25,16 @@ typedef struct {
     sc_health health;
     sc_health_verdict verdict;
     uint64_t steps_per_epoch, total_steps;
-    double rate_clock;       /* when the present window of images/s began */
+    double rate_clock; /* when the present window of images/s began */
     double window_images, window_wait;
     double images_per_s, wait; /* of the last window */
-    double knn_top1;         /* of the last evaluation; negative: none */
+    double knn_top1;           /* of the last evaluation; negative: none */
 } sc_logbook;
 
 int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint64_t step,
                     const simclr_observer *observer, simclr_error *err);
 /* After every step: the line on screen, and every train.log_every steps the files. */
-int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step,
-                    simclr_error *err);
+int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, simclr_error *err);
 /* Values of an evaluation. */
 int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, size_t count,
                     simclr_error *err);

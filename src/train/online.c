@@ -35,7 +35,8 @@ int sc_online_vote(sc_online_knn *out, const sc_embedding_pair *pair, const sc_c
     out->n_test = query.n;
     int rc = sc_knn_classify(&out->top1, NULL, &bank, &query, &options, backend, err);
     options = (sc_knn_options){.k = WEIGHTED_K < bank.n ? WEIGHTED_K : bank.n,
-                               .vote = SC_KNN_WEIGHTED, .temperature = WEIGHTED_TEMPERATURE};
+                               .vote = SC_KNN_WEIGHTED,
+                               .temperature = WEIGHTED_TEMPERATURE};
     if (rc == 0)
         rc = sc_knn_classify(&out->top1_weighted, NULL, &bank, &query, &options, backend, err);
     return rc;
@@ -51,8 +52,7 @@ int sc_online_measure(sc_online_knn *out, sc_trainer *t, bool raw_pixels, simclr
         {(size_t)t->cfg.eval.max_test, raw_pixels, "embedding test", t->observer},
     };
     sc_embedding_pair pair;
-    int rc = sc_embed_pair(&pair, t->bank, t->test, &t->step.network, &t->step.views, options,
-                           err);
+    int rc = sc_embed_pair(&pair, t->bank, t->test, &t->step.network, &t->step.views, options, err);
     if (rc < 0)
         return rc;
     rc = sc_online_vote(out, &pair, &t->cfg, t->step.network.backend, err);
@@ -121,14 +121,17 @@ static int write_projector(sc_trainer *t, shown *s, simclr_error *err)
 static int write_map(sc_trainer *t, const shown *s, double top1, simclr_error *err)
 {
     char path[SC_PATH_MAX], subtitle[96];
-    snprintf(subtitle, sizeof subtitle, "step %llu, %zu images%s",
-             (unsigned long long)t->step.step, s->embedding->n, "");
+    snprintf(subtitle, sizeof subtitle, "step %llu, %zu images%s", (unsigned long long)t->step.step,
+             s->embedding->n, "");
     if (top1 >= 0)
         snprintf(subtitle, sizeof subtitle, "step %llu, k-NN top-1 %.1f %%",
                  (unsigned long long)t->step.step, top1);
-    const sc_latent_map map = {.embedding = s->embedding, .dataset = s->ds,
-                               .title = "latent space h, t-SNE", .subtitle = subtitle,
-                               .seed = t->cfg.train.seed, .method = SC_LATENT_TSNE};
+    const sc_latent_map map = {.embedding = s->embedding,
+                               .dataset = s->ds,
+                               .title = "latent space h, t-SNE",
+                               .subtitle = subtitle,
+                               .seed = t->cfg.train.seed,
+                               .method = SC_LATENT_TSNE};
     int rc = sc_path_join(path, t->run, "latent.png", err);
     return rc < 0 ? rc : sc_latent_write(path, &map, err);
 }
@@ -136,8 +139,8 @@ static int write_map(sc_trainer *t, const shown *s, double top1, simclr_error *e
 static int show_latent_space(sc_trainer *t, double top1, simclr_error *err)
 {
     sc_dataset *ds = t->test != NULL ? t->test : t->train;
-    const sc_embed_options options = {.limit = PROJECTOR_IMAGES, .what = "embedding map",
-                                      .observer = t->observer};
+    const sc_embed_options options = {
+        .limit = PROJECTOR_IMAGES, .what = "embedding map", .observer = t->observer};
     sc_embedding embedding;
     int rc = sc_embed(&embedding, ds, &t->step.network, &t->step.views, &options, err);
     if (rc < 0)
@@ -243,7 +246,7 @@ int sc_online_begin(sc_trainer *t, simclr_error *err)
     sc_say(t->observer, SIMCLR_NOTE,
            "before    k-NN(%d, cosine) of raw pixels %.2f %%, of the untrained encoder %.2f %%",
            t->cfg.eval.knn_k, raw.top1, untrained.top1);
-    const sc_metric values[] = {{"epoch", 0}, {"knn_top1", untrained.top1},
-                                {"raw_pixels_top1", raw.top1}};
+    const sc_metric values[] = {
+        {"epoch", 0}, {"knn_top1", untrained.top1}, {"raw_pixels_top1", raw.top1}};
     return sc_logbook_eval(&t->log, 0, values, 3, err);
 }

@@ -81,8 +81,7 @@ sc_views_options sc_setup_views(const sc_config *cfg, uint32_t size)
             to->crop_ratio[k] = from->crop_ratio.at[k];
             to->blur_sigma[k] = from->blur_sigma.at[k];
         }
-        to->resize = from->interpolation == SC_CFG_BICUBIC ? SC_RESIZE_BICUBIC
-                                                           : SC_RESIZE_BILINEAR;
+        to->resize = from->interpolation == SC_CFG_BICUBIC ? SC_RESIZE_BICUBIC : SC_RESIZE_BILINEAR;
         to->hflip = from->hflip;
         to->vflip = from->vflip;
         to->jitter = from->jitter_prob;
@@ -122,12 +121,18 @@ static sc_norm_options norm_of(const sc_config_norm *from)
 static sc_act act_of(const sc_config_act *from)
 {
     static const sc_act_kind kinds[] = {
-        [SC_CFG_ACT_IDENTITY] = SC_ACT_IDENTITY,   [SC_CFG_ACT_RELU] = SC_ACT_RELU,
-        [SC_CFG_ACT_LEAKY_RELU] = SC_ACT_LEAKY_RELU, [SC_CFG_ACT_ELU] = SC_ACT_ELU,
-        [SC_CFG_ACT_SELU] = SC_ACT_SELU,           [SC_CFG_ACT_GELU] = SC_ACT_GELU,
-        [SC_CFG_ACT_SILU] = SC_ACT_SILU,           [SC_CFG_ACT_MISH] = SC_ACT_MISH,
-        [SC_CFG_ACT_HARDSWISH] = SC_ACT_HARDSWISH, [SC_CFG_ACT_SOFTPLUS] = SC_ACT_SOFTPLUS,
-        [SC_CFG_ACT_TANH] = SC_ACT_TANH,           [SC_CFG_ACT_SIGMOID] = SC_ACT_SIGMOID,
+        [SC_CFG_ACT_IDENTITY] = SC_ACT_IDENTITY,
+        [SC_CFG_ACT_RELU] = SC_ACT_RELU,
+        [SC_CFG_ACT_LEAKY_RELU] = SC_ACT_LEAKY_RELU,
+        [SC_CFG_ACT_ELU] = SC_ACT_ELU,
+        [SC_CFG_ACT_SELU] = SC_ACT_SELU,
+        [SC_CFG_ACT_GELU] = SC_ACT_GELU,
+        [SC_CFG_ACT_SILU] = SC_ACT_SILU,
+        [SC_CFG_ACT_MISH] = SC_ACT_MISH,
+        [SC_CFG_ACT_HARDSWISH] = SC_ACT_HARDSWISH,
+        [SC_CFG_ACT_SOFTPLUS] = SC_ACT_SOFTPLUS,
+        [SC_CFG_ACT_TANH] = SC_ACT_TANH,
+        [SC_CFG_ACT_SIGMOID] = SC_ACT_SIGMOID,
     };
     return (sc_act){.kind = kinds[from->kind], .param = sc_config_alpha(from)};
 }
@@ -140,11 +145,12 @@ static bool small_stem(const sc_config *cfg, uint32_t size)
 
 sc_encoder_options sc_setup_encoder(const sc_config *cfg, uint32_t size)
 {
-    static const int arch[] = {[SC_CFG_RESNET18] = 18, [SC_CFG_RESNET34] = 34,
-                               [SC_CFG_RESNET50] = 50};
-    static const sc_down down[] = {
-        [SC_CFG_DOWN_MAXPOOL] = SC_DOWN_MAXPOOL, [SC_CFG_DOWN_AVGPOOL] = SC_DOWN_AVGPOOL,
-        [SC_CFG_DOWN_CONV] = SC_DOWN_CONV, [SC_CFG_DOWN_NONE] = SC_DOWN_NONE};
+    static const int arch[] = {
+        [SC_CFG_RESNET18] = 18, [SC_CFG_RESNET34] = 34, [SC_CFG_RESNET50] = 50};
+    static const sc_down down[] = {[SC_CFG_DOWN_MAXPOOL] = SC_DOWN_MAXPOOL,
+                                   [SC_CFG_DOWN_AVGPOOL] = SC_DOWN_AVGPOOL,
+                                   [SC_CFG_DOWN_CONV] = SC_DOWN_CONV,
+                                   [SC_CFG_DOWN_NONE] = SC_DOWN_NONE};
     const sc_config_model *m = &cfg->model;
     sc_encoder_options o = sc_encoder_defaults();
     o.arch = arch[m->arch];
@@ -190,7 +196,8 @@ sc_projector_options sc_setup_projector(const sc_config *cfg)
 
 sc_optim_options sc_setup_optim(const sc_config *cfg)
 {
-    static const sc_optim_kind kinds[] = {[SC_CFG_SGD] = SC_OPTIM_SGD, [SC_CFG_ADAM] = SC_OPTIM_ADAM,
+    static const sc_optim_kind kinds[] = {[SC_CFG_SGD] = SC_OPTIM_SGD,
+                                          [SC_CFG_ADAM] = SC_OPTIM_ADAM,
                                           [SC_CFG_ADAMW] = SC_OPTIM_ADAMW,
                                           [SC_CFG_LARS] = SC_OPTIM_LARS};
     sc_optim_options o = sc_optim_defaults(kinds[cfg->optim.name]);

@@ -54,10 +54,14 @@ int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error
     const sc_params *params = &step->network.params;
     const uint64_t header = 1 << 20;
     const sc_checkpoint_file files[] = {
-        {.name = "model.safetensors", .size = params->total * sizeof(sc_real) + header,
-         .write = write_model, .context = (void *)(uintptr_t)&step->network},
-        {.name = "optim.safetensors", .size = 2 * params->trained * sizeof(sc_real) + header,
-         .write = write_slots, .context = (void *)(uintptr_t)params},
+        {.name = "model.safetensors",
+         .size = params->total * sizeof(sc_real) + header,
+         .write = write_model,
+         .context = (void *)(uintptr_t)&step->network},
+        {.name = "optim.safetensors",
+         .size = 2 * params->trained * sizeof(sc_real) + header,
+         .write = write_slots,
+         .context = (void *)(uintptr_t)params},
         {.name = "state.json", .size = strlen(text), .bytes = text},
     };
     rc = sc_checkpoint_save(id->run, step->step, files, 3, (size_t)id->cfg->train.keep, err);
@@ -127,10 +131,11 @@ static int check_identity(const sc_json *json, const sc_state_identity *id, cons
     size_t count = changed_settings(changed, sizeof changed, then, now);
     sc_free(now);
     if (count > 0)
-        return sc_fail(err, SIMCLR_E_USAGE,
-                       "%s was begun with other settings; now different: %s; give the same settings "
-                       "to resume it, or another -o for a new run",
-                       id->run, changed);
+        return sc_fail(
+            err, SIMCLR_E_USAGE,
+            "%s was begun with other settings; now different: %s; give the same settings "
+            "to resume it, or another -o for a new run",
+            id->run, changed);
     if (strcmp(data, id->data_digest) != 0)
         return sc_fail(err, SIMCLR_E_USAGE,
                        "%s was begun with other images; restore them to resume it, or give another "
@@ -224,8 +229,8 @@ int sc_state_load_weights(sc_network *network, uint64_t *step, const char *run,
 int sc_state_export(const char *path, const sc_network *network, sc_weights_part part,
                     const sc_config *cfg, simclr_error *err)
 {
-    static const char *const keys[] = {"model.arch", "model.width", "model.stem",
-                                       "views.normalize", "data.image_size"};
+    static const char *const keys[] = {"model.arch", "model.width", "model.stem", "views.normalize",
+                                       "data.image_size"};
     enum { KEYS = sizeof keys / sizeof *keys };
     char value[KEYS][64];
     sc_string_pair metadata[KEYS];

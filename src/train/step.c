@@ -32,7 +32,7 @@ int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err)
         return rc;
 
     sc_network *net = &t->network;
-    sc_encoder_forward(t->h, t->x, 2 * n, true, &net->encoder);     /* h (2N,D)               */
+    sc_encoder_forward(t->h, t->x, 2 * n, true, &net->encoder); /* h (2N,D)               */
     sc_projector_set_step(&net->projector, t->step);
     sc_projector_forward(t->z, t->h, 2 * n, true, &net->projector); /* z (2N,d)               */
     out->loss = sc_ntxent_forward(&t->ntxent, t->z, 2 * n);         /* eq. 1, mean over 2N    */

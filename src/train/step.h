@@ -15,9 +15,9 @@
 #include "views/views.h"
 
 typedef struct {
-    uint64_t step;     /* number of this step, from 0 */
-    uint64_t epoch;    /* it belongs to, from 0 */
-    size_t images;     /* N */
+    uint64_t step;  /* number of this step, from 0 */
+    uint64_t epoch; /* it belongs to, from 0 */
+    size_t images;  /* N */
     double loss, lr;
     double gradient_norm;
 } sc_step_stats;
@@ -29,11 +29,11 @@ typedef struct {
     sc_ntxent ntxent;
     sc_optim optim;
     sc_schedule schedule;
-    uint64_t step;       /* steps done */
-    sc_batch batch;      /* N images, u8 */
-    sc_real *x;          /* (2N, H, W, C) */
-    sc_real *h, *dh;     /* (2N, D) */
-    sc_real *z, *dz;     /* (2N, d) */
+    uint64_t step;   /* steps done */
+    sc_batch batch;  /* N images, u8 */
+    sc_real *x;      /* (2N, H, W, C) */
+    sc_real *h, *dh; /* (2N, D) */
+    sc_real *z, *dz; /* (2N, d) */
 } sc_step;
 
 /* The next batch, forward, backward, update.  SIMCLR_E_NUMERIC, naming the step and what is not

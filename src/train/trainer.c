@@ -169,10 +169,11 @@ static void say_plan(const sc_trainer *t)
     sc_say(t->observer, SIMCLR_NOTE,
            "engine    cpu/%s, fp32, %d threads, %.0f MiB for network and batch", net->backend->name,
            sc_parallel_threads(), memory / MIB);
-    sc_say(t->observer, SIMCLR_NOTE,
-           "loss      from %.2f (nothing learnt) down to at best %.2f at this batch and temperature",
-           sc_ntxent_ceiling((size_t)t->cfg.train.batch),
-           sc_ntxent_floor((size_t)t->cfg.train.batch, t->cfg.temperature));
+    sc_say(
+        t->observer, SIMCLR_NOTE,
+        "loss      from %.2f (nothing learnt) down to at best %.2f at this batch and temperature",
+        sc_ntxent_ceiling((size_t)t->cfg.train.batch),
+        sc_ntxent_floor((size_t)t->cfg.train.batch, t->cfg.temperature));
 }
 
 /* Two steps whose traces are wiped: what will an epoch take? */
@@ -227,7 +228,7 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
     t->steps_per_epoch = sc_loader_steps_per_epoch(t->step.loader);
     t->total_steps = (uint64_t)t->cfg.train.epochs * t->steps_per_epoch;
     t->stop_at = t->cfg.train.steps > 0 && t->cfg.train.steps < t->total_steps ? t->cfg.train.steps
-                                                                                : t->total_steps;
+                                                                               : t->total_steps;
     t->step.schedule = sc_setup_schedule(&t->cfg, t->steps_per_epoch);
     if (t->run[0] == '\0')
         return 0;
@@ -321,9 +322,11 @@ int sc_trainer_run(sc_trainer *t, simclr_error *err)
         rc = run_steps(t, err);
     if (rc == 0)
         rc = write_skipped(t, err); /* with those met while training */
-    const char *phase = rc == 0 ? "finished" : rc == SIMCLR_E_INTERRUPTED ? "interrupted" : "failed";
+    const char *phase = rc == 0                      ? "finished"
+                        : rc == SIMCLR_E_INTERRUPTED ? "interrupted"
+                                                     : "failed";
     simclr_error late = {0};
-    int rc_phase = sc_logbook_phase(&t->log, phase, t->step.step, rc < 0 ? -rc : 0,
-                                    rc < 0 ? &late : err);
+    int rc_phase =
+        sc_logbook_phase(&t->log, phase, t->step.step, rc < 0 ? -rc : 0, rc < 0 ? &late : err);
     return rc < 0 ? rc : rc_phase;
 }

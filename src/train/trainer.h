@@ -19,15 +19,15 @@ typedef struct {
     char run[SC_PATH_MAX]; /* "" without a directory: nothing is written */
     const simclr_observer *observer;
     sc_fs_lock *lock;
-    sc_dataset *train;     /* what is learnt from */
-    sc_dataset *bank;      /* labelled images for k-NN: `train`, or the labelled part; or NULL */
-    sc_dataset *test;      /* NULL: held out from the bank */
+    sc_dataset *train; /* what is learnt from */
+    sc_dataset *bank;  /* labelled images for k-NN: `train`, or the labelled part; or NULL */
+    sc_dataset *test;  /* NULL: held out from the bank */
     char data_digest[SC_SHA256_HEX];
-    uint32_t size;         /* side of a view, px */
+    uint32_t size; /* side of a view, px */
     sc_step step;
-    sc_arena arena;        /* x, h, z, their gradients, NT-Xent */
+    sc_arena arena; /* x, h, z, their gradients, NT-Xent */
     sc_logbook log;
-    sc_step_stats last;    /* of the last step */
+    sc_step_stats last; /* of the last step */
     uint64_t steps_per_epoch, total_steps, stop_at;
     double raw_pixels_top1, untrained_top1; /* of the evaluation before step 0; negative: none */
 } sc_trainer;

@@ -29,8 +29,8 @@ static bool in_part(const sc_param *p, sc_weights_part part)
 
 static sc_tensor_desc describe(const sc_param *p, const void *data)
 {
-    sc_tensor_desc t = {.name = p->name, .dtype = SC_DTYPE_F32, .ndim = (size_t)p->ndim,
-                        .data = data};
+    sc_tensor_desc t = {
+        .name = p->name, .dtype = SC_DTYPE_F32, .ndim = (size_t)p->ndim, .data = data};
     if (p->flags & SC_PARAM_COUNTER)
         t.dtype = SC_DTYPE_I64;
     for (int i = 0; i < p->ndim; i++)
@@ -53,7 +53,7 @@ int sc_weights_save(const char *path, const sc_network *network, sc_weights_part
         const sc_real *value = params->value + p->offset;
         counter[i] = (int64_t)value[0];
         list[count++] = describe(p, p->flags & SC_PARAM_COUNTER ? (const void *)&counter[i]
-                                                                 : (const void *)value);
+                                                                : (const void *)value);
     }
     if (rc == 0) {
         sc_string_pair pairs[METADATA_MAX] = {{"format", "pt"}};
@@ -181,8 +181,8 @@ static void check_tensors(fault_list *faults, const sc_params *params, const sc_
     }
     for (size_t i = 0; i < sc_safetensors_count(st); i++) {
         const char *name = sc_safetensors_at(st, i)->name;
-        bool passed_over = is_classifier(name) ||
-                           (part == SC_WEIGHTS_ENCODER && is_projector(name));
+        bool passed_over =
+            is_classifier(name) || (part == SC_WEIGHTS_ENCODER && is_projector(name));
         if (!passed_over && sc_params_find(params, name) < 0)
             fault(faults, "superfluous", name);
     }
@@ -231,8 +231,7 @@ int sc_slots_save(const char *path, const sc_params *params, simclr_error *err)
             if (p->flags & SC_PARAM_BUFFER)
                 continue;
             list[count] = describe(p, (slot ? params->v : params->m) + p->offset);
-            snprintf(name[count].text, sizeof name[count].text, "%c.%s", slot ? 'v' : 'm',
-                     p->name);
+            snprintf(name[count].text, sizeof name[count].text, "%c.%s", slot ? 'v' : 'm', p->name);
             list[count].name = name[count].text;
             count++;
         }

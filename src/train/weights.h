@@ -20,8 +20,7 @@ int sc_weights_save(const char *path, const sc_network *network, sc_weights_part
 
 /* F32, F64, F16 and BF16 are read.  A classifier (fc.*) in the file is passed over, and with
  * SC_WEIGHTS_ENCODER also projector.*.  SIMCLR_E_CHECKPOINT lists what does not fit. */
-int sc_weights_load(sc_network *network, const char *path, sc_weights_part part,
-                    simclr_error *err);
+int sc_weights_load(sc_network *network, const char *path, sc_weights_part part, simclr_error *err);
 
 /* The optimiser's slots m and v of every trained parameter: "m.conv1.weight". */
 int sc_slots_save(const char *path, const sc_params *params, simclr_error *err);

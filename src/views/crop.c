@@ -52,8 +52,11 @@ sc_resize_job sc_eval_job(const sc_views_options *options, uint32_t height, uint
 {
     const sc_view_options *view = &options->view[0];
     sc_resize_job job = {.box = {.height = height, .width = width},
-                         .full_height = height, .full_width = width,
-                         .height = view->height, .width = view->width, .kind = view->resize};
+                         .full_height = height,
+                         .full_width = width,
+                         .height = view->height,
+                         .width = view->width,
+                         .kind = view->resize};
     if (height == view->height && width == view->width) {
         return job;
     }

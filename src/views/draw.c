@@ -61,8 +61,8 @@ static const char *find_fault(const sc_view_options *o)
          "size (1 to 16384)"},
         {o->crop_scale[0] > 0.0 && o->crop_scale[0] <= o->crop_scale[1] && o->crop_scale[1] <= 1.0,
          "crop scale (0 < min <= max <= 1)"},
-        {o->crop_ratio[0] >= 0.01 && o->crop_ratio[0] <= o->crop_ratio[1]
-             && o->crop_ratio[1] <= 100.0,
+        {o->crop_ratio[0] >= 0.01 && o->crop_ratio[0] <= o->crop_ratio[1] &&
+             o->crop_ratio[1] <= 100.0,
          "crop ratio (.01 <= min <= max <= 100)"},
         {o->resize == SC_RESIZE_BILINEAR || o->resize == SC_RESIZE_BICUBIC, "resize"},
         {within(o->hflip, 0, 1), "hflip (0 to 1)"},
@@ -99,8 +99,8 @@ int sc_views_options_check(const sc_views_options *options, simclr_error *err)
             return sc_fail(err, SIMCLR_E_USAGE, "view %d: value out of range: %s", v, fault);
         }
     }
-    if (options->view[0].height != options->view[1].height
-        || options->view[0].width != options->view[1].width) {
+    if (options->view[0].height != options->view[1].height ||
+        options->view[0].width != options->view[1].width) {
         return sc_fail(err, SIMCLR_E_USAGE,
                        "views: the sizes of the two views differ; make them equal");
     }

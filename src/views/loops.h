@@ -23,8 +23,8 @@ typedef struct {
     /* pixels = clip(luma + factor (pixels - luma)), truncated */
     void (*blend)(uint8_t *restrict pixels, const uint8_t *restrict luma, size_t n, float factor);
     /* At most SC_HSV_BLOCK colours. */
-    void (*to_hsv)(sc_hsv_block *restrict out, const uint8_t *r, const uint8_t *g,
-                   const uint8_t *b, size_t n);
+    void (*to_hsv)(sc_hsv_block *restrict out, const uint8_t *r, const uint8_t *g, const uint8_t *b,
+                   size_t n);
     void (*from_hsv)(uint8_t *restrict r, uint8_t *restrict g, uint8_t *restrict b,
                      const sc_hsv_block *restrict in, size_t n);
     /* Resize, 22-bit weights: out = round(a w[0] + b w[1]) for weights >= 0 of sum 1 */

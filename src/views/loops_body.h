@@ -55,16 +55,15 @@ static int pick(int mask, int a, int b)
     return b ^ ((a ^ b) & mask);
 }
 
-static void to_hsv(sc_hsv_block *restrict out, const uint8_t *red,
-                   const uint8_t *green, const uint8_t *blue, size_t n)
+static void to_hsv(sc_hsv_block *restrict out, const uint8_t *red, const uint8_t *green,
+                   const uint8_t *blue, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         int r = red[i], g = green[i], b = blue[i];
         int hi = max_int(r, max_int(g, b)), lo = min_int(r, min_int(g, b));
         /* h = base + part / range; one of the three differences is the range itself. */
         int is_r = -(r == hi), is_g = -(g == hi), b_low = -(b == lo), g_low = -(g == lo);
-        int base = pick(is_r, pick(b_low, 1, -1),
-                        pick(is_g, pick(b_low, 1, 3), pick(g_low, 5, 3)));
+        int base = pick(is_r, pick(b_low, 1, -1), pick(is_g, pick(b_low, 1, 3), pick(g_low, 5, 3)));
         int part = pick(is_r, pick(b_low, g - hi, hi - b),
                         pick(is_g, pick(b_low, hi - r, b - hi), pick(g_low, r - hi, hi - g)));
         float range = (float)(hi - lo + (hi == lo));

@@ -21,7 +21,7 @@ typedef struct {
     int32_t *weight; /* 22-bit fixed point */
     uint32_t *first, *taps;
     size_t stride, count;
-    bool pairs;      /* every output has exactly two taps */
+    bool pairs; /* every output has exactly two taps */
 } sc_axis;
 
 /* Scratch of one thread; the pointers follow from the sizes alone. */

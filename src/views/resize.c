@@ -180,8 +180,8 @@ void sc_resize(sc_work *work, const sc_image *image, const sc_resize_job *job)
     uint32_t first = v->first[top], last = v->first[bottom] + v->taps[bottom];
     size_t row = (size_t)job->width * channels;
     for (uint32_t y = first; y < last; y++) {
-        const uint8_t *in = image->pixels
-            + (((size_t)job->box.top + y) * image->width + job->box.left) * channels;
+        const uint8_t *in =
+            image->pixels + (((size_t)job->box.top + y) * image->width + job->box.left) * channels;
         uint8_t *out = work->rows + (y - first) * row;
         if (channels == 1) {
             row_any1(out, in, h);

@@ -58,8 +58,7 @@ static int paste_shrunk(const canvas *to, size_t top, size_t left, const sc_imag
         rc = sc_view_apply(pixels, image, &whole, 0, &small, err);
     }
     if (rc == 0) {
-        sc_image picture = {.pixels = pixels, .height = h, .width = w,
-                            .channels = image->channels};
+        sc_image picture = {.pixels = pixels, .height = h, .width = w, .channels = image->channels};
         paste(to, top + (tile_h - h) / 2, left + (tile_w - w) / 2, &picture, 1);
     }
     sc_free(pixels);
@@ -75,8 +74,8 @@ static int paste_original(const canvas *to, size_t top, size_t left, const sc_im
     if (zoom == 0) {
         return paste_shrunk(to, top, left, image, tile_h, tile_w, err);
     }
-    paste(to, top + (tile_h - image->height * zoom) / 2,
-          left + (tile_w - image->width * zoom) / 2, image, zoom);
+    paste(to, top + (tile_h - image->height * zoom) / 2, left + (tile_w - image->width * zoom) / 2,
+          image, zoom);
     return 0;
 }
 
@@ -92,7 +91,9 @@ static int fill_row(const canvas *to, size_t top, uint32_t zoom, const sc_image 
         sc_view_draw(&params, &views->options.view[v], image->height, image->width, key);
         rc = sc_view_apply(buffer, image, &params, v, views, err);
         if (rc == 0) {
-            sc_image picture = {.pixels = buffer, .height = size->height, .width = size->width,
+            sc_image picture = {.pixels = buffer,
+                                .height = size->height,
+                                .width = size->width,
                                 .channels = image->channels};
             paste(to, top, GAP + (size_t)(v + 1) * (tile_w + GAP), &picture, zoom);
         }
@@ -115,16 +116,16 @@ int sc_views_sheet(uint8_t **pixels, uint32_t *height, uint32_t *width, const sc
         return sc_fail(err, SIMCLR_E_USAGE, "contact sheet: %zu images; use 1 to 4096", n);
     }
     uint8_t *sheet = sc_alloc(tall, wide * channels, err);
-    uint8_t *buffer = sheet == NULL ? NULL
-                                    : sc_alloc((size_t)size->height * size->width, channels, err);
+    uint8_t *buffer =
+        sheet == NULL ? NULL : sc_alloc((size_t)size->height * size->width, channels, err);
     int rc = buffer == NULL ? SIMCLR_E_MEMORY : 0;
     if (rc == 0) {
         memset(sheet, PAPER, tall * wide * channels);
     }
     canvas to = {.pixels = sheet, .width = wide, .channels = channels};
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        sc_view_key key = {.seed = views->options.seed, .epoch = (uint32_t)epoch,
-                           .image = index[i]};
+        sc_view_key key = {
+            .seed = views->options.seed, .epoch = (uint32_t)epoch, .image = index[i]};
         size_t top = GAP + i * (size->height * (size_t)zoom + GAP);
         rc = fill_row(&to, top, zoom, &images[i], key, buffer, views, err);
     }

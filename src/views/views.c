@@ -121,8 +121,8 @@ static int prepare(sc_views *views, const sc_image *images, size_t n, simclr_err
 {
     uint32_t height = 1, width = 1;
     for (size_t i = 0; i < n; i++) {
-        if (images[i].channels != views->options.channels || images[i].height == 0
-            || images[i].width == 0) {
+        if (images[i].channels != views->options.channels || images[i].height == 0 ||
+            images[i].width == 0) {
             return sc_fail(err, SIMCLR_E_DATA,
                            "image %zu of the batch: %u x %u with %u channels, expected %u", i,
                            (unsigned)images[i].height, (unsigned)images[i].width,
@@ -158,9 +158,12 @@ static void render(sc_work *work, const sc_image *image, const sc_view_params *p
     uint32_t channels = image->channels;
     size_t n = (size_t)options->height * options->width;
     sc_resize_job job = {.box = params->crop,
-                         .full_height = options->height, .full_width = options->width,
-                         .height = options->height, .width = options->width,
-                         .hflip = params->hflip, .vflip = params->vflip,
+                         .full_height = options->height,
+                         .full_width = options->width,
+                         .height = options->height,
+                         .width = options->width,
+                         .hflip = params->hflip,
+                         .vflip = params->vflip,
                          .kind = options->resize};
     sc_resize(work, image, &job);
     if (params->jitter) {
@@ -211,8 +214,10 @@ static void make_part(void *context, size_t part)
     const sc_image *image = &job->images[i];
     size_t n = (size_t)options->height * options->width;
     sc_work work = take_work(views, sc_parallel_index(), image->height, image->width);
-    sc_view_key key = {.seed = views->options.seed, .epoch = (uint32_t)job->epoch,
-                       .image = job->index[i], .view = (uint32_t)view};
+    sc_view_key key = {.seed = views->options.seed,
+                       .epoch = (uint32_t)job->epoch,
+                       .image = job->index[i],
+                       .view = (uint32_t)view};
     sc_view_params params;
     sc_view_draw(&params, options, image->height, image->width, key);
     render(&work, image, &params, options);
@@ -227,8 +232,8 @@ int sc_views_make(sc_real *x, const sc_image *images, const uint32_t *index, siz
     if (rc < 0) {
         return rc;
     }
-    batch_job job = {.x = x, .images = images, .index = index, .count = n, .epoch = epoch,
-                     .views = views};
+    batch_job job = {
+        .x = x, .images = images, .index = index, .count = n, .epoch = epoch, .views = views};
     sc_parallel_for(2 * n, make_part, &job);
     return 0;
 }

@@ -22,28 +22,28 @@ typedef enum { SC_RESIZE_BILINEAR, SC_RESIZE_BICUBIC } sc_resize_kind; /* both a
 
 /* Everything about one view. */
 typedef struct {
-    uint32_t height, width;      /* of the result; equal in both views */
-    double crop_scale[2];        /* part of the area */
-    double crop_ratio[2];        /* width / height, log-uniform */
+    uint32_t height, width; /* of the result; equal in both views */
+    double crop_scale[2];   /* part of the area */
+    double crop_ratio[2];   /* width / height, log-uniform */
     sc_resize_kind resize;
-    double hflip, vflip;         /* probabilities, as all that follow named so */
-    double jitter;               /* probability */
-    double jitter_strength;      /* multiplies the next four */
+    double hflip, vflip;    /* probabilities, as all that follow named so */
+    double jitter;          /* probability */
+    double jitter_strength; /* multiplies the next four */
     double brightness, contrast, saturation, hue;
-    double grayscale;            /* probability */
-    double blur;                 /* probability */
-    int blur_kernel;             /* odd; 0: a tenth of the height, made odd */
+    double grayscale; /* probability */
+    double blur;      /* probability */
+    int blur_kernel;  /* odd; 0: a tenth of the height, made odd */
     double blur_sigma[2];
-    double solarize;             /* probability */
-    int solarize_threshold;      /* bytes >= threshold are inverted */
+    double solarize;        /* probability */
+    int solarize_threshold; /* bytes >= threshold are inverted */
     float mean[3], std[3];
 } sc_view_options;
 
 typedef struct {
     sc_view_options view[2];
     uint64_t seed;
-    uint32_t channels;           /* 1 or 3; one channel: no saturation, hue, grayscale */
-    double eval_resize;          /* evaluation: short side = size * eval_resize, then centre crop;
+    uint32_t channels;  /* 1 or 3; one channel: no saturation, hue, grayscale */
+    double eval_resize; /* evaluation: short side = size * eval_resize, then centre crop;
                                   * an image that has the size already is left alone */
 } sc_views_options;
 
@@ -65,9 +65,9 @@ enum { SC_JITTER_BRIGHTNESS, SC_JITTER_CONTRAST, SC_JITTER_SATURATION, SC_JITTER
 typedef struct {
     sc_box crop;
     bool hflip, vflip, jitter, grayscale, solarize;
-    uint8_t order[4];            /* of SC_JITTER_*; used if jitter */
-    double factor[4];            /* by SC_JITTER_*; 1 1 1 0 changes nothing; hue in -.5 .. .5 */
-    double blur_sigma;           /* 0: no blur */
+    uint8_t order[4];  /* of SC_JITTER_*; used if jitter */
+    double factor[4];  /* by SC_JITTER_*; 1 1 1 0 changes nothing; hue in -.5 .. .5 */
+    double blur_sigma; /* 0: no blur */
 } sc_view_params;
 
 /* The parameters of view `view` of image number `image`, whose size is height x width. */
@@ -81,9 +81,9 @@ void sc_view_draw(sc_view_params *out, const sc_view_options *options, uint32_t 
 /* Options, lookup tables and scratch memory of all threads. */
 typedef struct {
     sc_views_options options;
-    sc_real table[2][3][256];    /* normalisation of a byte */
+    sc_real table[2][3][256]; /* normalisation of a byte */
     unsigned char *scratch;
-    size_t scratch_bytes;        /* per thread */
+    size_t scratch_bytes; /* per thread */
     int threads;
 } sc_views;
 
@@ -102,8 +102,7 @@ int sc_views_make(sc_real *x, const sc_image *images, const uint32_t *index, siz
                   uint64_t epoch, sc_views *views, simclr_error *err);
 
 /* x: (N, H, W, C), the evaluation transform with size, resize, mean and std of view 0. */
-int sc_views_eval(sc_real *x, const sc_image *images, size_t n, sc_views *views,
-                  simclr_error *err);
+int sc_views_eval(sc_real *x, const sc_image *images, size_t n, sc_views *views, simclr_error *err);
 
 /* One view as bytes (H, W, C), before the normalisation, by thread 0's scratch. */
 int sc_view_apply(uint8_t *out, const sc_image *image, const sc_view_params *params, int view,

@@ -40,8 +40,7 @@ typedef struct {
 
 static uint32_t word(const unsigned char *at)
 {
-    return (uint32_t) at[0] | (uint32_t) at[1] << 8 | (uint32_t) at[2] << 16 |
-           (uint32_t) at[3] << 24;
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
 static void golden_open(golden *g, const char *name)
@@ -60,7 +59,7 @@ static sc_real *golden_get(const golden *g, const char *name, size_t *count)
     for (size_t at = 0; at < g->size;) {
         bool single = g->bytes[at + 3] == '4';
         size_t length = word(g->bytes + at + 4), n = 1;
-        const char *found = (const char *) g->bytes + at + 8;
+        const char *found = (const char *)g->bytes + at + 8;
         assert_memory_equal(g->bytes + at, "SCG", 3);
         at += 8 + length;
         size_t ndim = word(g->bytes + at);
@@ -75,7 +74,7 @@ static sc_real *golden_get(const golden *g, const char *name, size_t *count)
                 memcpy(&f, g->bytes + at + 4 * i, 4);
                 if (!single)
                     memcpy(&d, g->bytes + at + 8 * i, 8);
-                x[i] = (sc_real) (single ? (double) f : d);
+                x[i] = (sc_real)(single ? (double)f : d);
             }
             if (count)
                 *count = n;
@@ -108,12 +107,12 @@ static void digest(sc_real out[16], const sc_real *x, size_t n)
     double sum[16] = {0};
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < 15; j++)
-            sum[j] += (double) x[i] * cos((double) ((j + 1) * (i + 1)));
-        sum[15] += (double) x[i] * (double) x[i];
+            sum[j] += (double)x[i] * cos((double)((j + 1) * (i + 1)));
+        sum[15] += (double)x[i] * (double)x[i];
     }
     sum[15] = sqrt(sum[15]);
     for (size_t j = 0; j < 16; j++)
-        out[j] = (sc_real) sum[j];
+        out[j] = (sc_real)sum[j];
 }
 
 /* ---- the network ---- */
@@ -171,9 +170,9 @@ static void open_network(network *t, const char *name, const sc_encoder_options 
     p.act = e->act;
     p.norm = sc_norm_defaults(head_norm ? SC_NORM_BATCH : SC_NORM_NONE);
     golden_open(&t->file, name);
-    sct_assert_ok(sc_encoder_init(&t->encoder, e, size, size, rows, &t->params, sc_backend_ref(),
-                                  &err),
-                  &err);
+    sct_assert_ok(
+        sc_encoder_init(&t->encoder, e, size, size, rows, &t->params, sc_backend_ref(), &err),
+        &err);
     sct_assert_ok(sc_projector_init(&t->projector, &p, t->encoder.dim, rows, &t->params,
                                     sc_backend_ref(), &err),
                   &err);
@@ -203,7 +202,7 @@ static sc_real forward_backward(network *t)
     sc_ntxent_backward(t->dz, &t->ntxent);
     sc_projector_backward(t->dh, t->dz, &t->projector);
     sc_encoder_backward(t->dh, &t->encoder);
-    return (sc_real) loss;
+    return (sc_real)loss;
 }
 
 /* Every entry of one sort, as "prefix/name". */
@@ -235,8 +234,8 @@ static void compare_gradients(network *t, double limit)
         snprintf(name, sizeof name, "g/%s", p->name);
         sc_real *want = golden_get(&t->file, name, &n), largest = 0;
         for (size_t j = 0; j < n; j++)
-            largest = (sc_real) fmax((double) largest, fabs((double) want[j]));
-        if (largest > (sc_real) 1e-9)
+            largest = (sc_real)fmax((double)largest, fabs((double)want[j]));
+        if (largest > (sc_real)1e-9)
             close_to(&t->file, name, t->params.grad + p->offset, n, limit);
         else
             sct_assert_close(name, t->params.grad + p->offset, want, n, 0, 1e-6);
@@ -311,7 +310,7 @@ static sc_optim_options optimizer(sc_optim_kind kind, double decay)
 
 static void resnet18_cifar(void **state)
 {
-    (void) state;
+    (void)state;
     network t;
     sc_encoder_options e = sc_encoder_defaults();
     sc_optim_options nesterov = optimizer(SC_OPTIM_SGD, 1e-3);
@@ -330,7 +329,7 @@ static void resnet18_cifar(void **state)
 
 static void resnet50_imagenet(void **state)
 {
-    (void) state;
+    (void)state;
     network t;
     sc_encoder_options e = sc_encoder_defaults();
 
@@ -345,7 +344,7 @@ static void resnet50_imagenet(void **state)
 
 static void tutorial(void **state)
 {
-    (void) state;
+    (void)state;
     network t;
     sc_encoder_options e = sc_encoder_defaults();
 

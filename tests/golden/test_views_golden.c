@@ -53,8 +53,8 @@ static double take_f64(reader *from)
 static golden_case take_case(reader *from)
 {
     golden_case c;
-    uint32_t *head[] = {&c.picture, &c.height, &c.width, &c.bicubic, &c.eval, &c.box[0], &c.box[1],
-                        &c.box[2], &c.box[3], &c.hflip, &c.vflip, &c.jitter};
+    uint32_t *head[] = {&c.picture, &c.height, &c.width,  &c.bicubic, &c.eval,  &c.box[0],
+                        &c.box[1],  &c.box[2], &c.box[3], &c.hflip,   &c.vflip, &c.jitter};
     uint32_t *tail[] = {&c.grayscale, &c.kernel, &c.solarize, &c.threshold, &c.tolerance};
     for (size_t i = 0; i < sizeof head / sizeof *head; i++) {
         *head[i] = take_u32(from);
@@ -92,14 +92,17 @@ static void run_case(uint8_t *got, const sc_image *image, const golden_case *c)
     simclr_error err;
     options.channels = image->channels;
     options.eval_resize = c->eval != 0 ? c->eval / 1000.0 : 1.0;
-    options.view[0].resize = options.view[1].resize = c->bicubic ? SC_RESIZE_BICUBIC
-                                                                 : SC_RESIZE_BILINEAR;
+    options.view[0].resize = options.view[1].resize =
+        c->bicubic ? SC_RESIZE_BICUBIC : SC_RESIZE_BILINEAR;
     options.view[1].blur_kernel = (int)c->kernel;
     options.view[1].solarize_threshold = (int)c->threshold;
     sct_assert_ok(sc_views_open(&views, &options, image->height, image->width, &err), &err);
     sc_view_params p = {.crop = {c->box[0], c->box[1], c->box[2], c->box[3]},
-                        .hflip = c->hflip, .vflip = c->vflip, .jitter = c->jitter,
-                        .grayscale = c->grayscale, .solarize = c->solarize,
+                        .hflip = c->hflip,
+                        .vflip = c->vflip,
+                        .jitter = c->jitter,
+                        .grayscale = c->grayscale,
+                        .solarize = c->solarize,
                         .blur_sigma = c->sigma};
     memcpy(p.order, c->order, sizeof p.order);
     memcpy(p.factor, c->factor, sizeof p.factor);

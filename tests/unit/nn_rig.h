@@ -32,7 +32,7 @@ static inline void rig_alloc(rig *g)
     for (size_t i = 0; i < g->params.entry_count; i++) {
         const sc_param *p = &g->params.entry[i];
         for (size_t j = 0; j < p->count && !(p->flags & SC_PARAM_BUFFER); j++)
-            g->params.value[p->offset + j] = (sc_real) (sct_uniform(-1, 1) + (p->ndim == 1));
+            g->params.value[p->offset + j] = (sc_real)(sct_uniform(-1, 1) + (p->ndim == 1));
     }
 }
 
@@ -62,7 +62,7 @@ static inline double rig_dot(const sc_real *a, const sc_real *b, size_t count)
 {
     double sum = 0;
     for (size_t i = 0; i < count; i++)
-        sum += (double) a[i] * (double) b[i];
+        sum += (double)a[i] * (double)b[i];
     return sum;
 }
 

@@ -62,7 +62,7 @@ static void test_save_find_prune(void **state)
         sct_assert_ok(save(run, step, "more", &err), &err);
     sct_assert_ok(save(run, 5, "more", &err), &err);  /* the same bytes again */
     sct_assert_ok(save(run, 5, "other", &err), &err); /* other bytes */
-    assert_true(has(run, "step-00000001")); /* best */
+    assert_true(has(run, "step-00000001"));           /* best */
     assert_false(has(run, "step-00000003"));
     assert_true(has(run, "step-00000004") && has(run, "step-00000005"));
     assert_false(has(run, "step-00000005.old"));

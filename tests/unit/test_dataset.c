@@ -155,9 +155,12 @@ static void photos(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resident_equals_on_demand), cmocka_unit_test(fingerprint_follows_content),
-        cmocka_unit_test(bad_images_are_counted_once), cmocka_unit_test(wrong_options),
-        cmocka_unit_test(memory_failures), cmocka_unit_test(photos),
+        cmocka_unit_test(resident_equals_on_demand),
+        cmocka_unit_test(fingerprint_follows_content),
+        cmocka_unit_test(bad_images_are_counted_once),
+        cmocka_unit_test(wrong_options),
+        cmocka_unit_test(memory_failures),
+        cmocka_unit_test(photos),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -186,8 +186,10 @@ static void exif_rotation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(odd_images_as_pillow), cmocka_unit_test(cut_anywhere),
-        cmocka_unit_test(flipped_bits),         cmocka_unit_test(exif_rotation),
+        cmocka_unit_test(odd_images_as_pillow),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(flipped_bits),
+        cmocka_unit_test(exif_rotation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

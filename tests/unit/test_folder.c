@@ -68,7 +68,8 @@ static void classes(void **state)
     assert_int_equal(sc_dataset_classes(ds), 0);
     assert_int_equal(sc_dataset_label(ds, 0), -1);
     sc_dataset_close(ds);
-    expect_error(dir, "test", SIMCLR_E_NOT_FOUND, "no \"test\" split; expected the sub-directories");
+    expect_error(dir, "test", SIMCLR_E_NOT_FOUND,
+                 "no \"test\" split; expected the sub-directories");
     fixture_remove(dir);
 }
 

@@ -39,7 +39,7 @@ static double scalar(void *context)
 static void spread(sc_real *x, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        x[i] = (sc_real) ((double) x[i] + (x[i] < 0 ? -1e-3 : 1e-3));
+        x[i] = (sc_real)((double)x[i] + (x[i] < 0 ? -1e-3 : 1e-3));
 }
 
 static void begin(test_layer *t, size_t in, size_t out)
@@ -69,8 +69,8 @@ static void check(test_layer *t, const char *what, double limit)
     for (size_t i = 0; i < p->entry_count; i++) {
         const sc_param *e = &p->entry[i];
         if (!(e->flags & SC_PARAM_BUFFER))
-            sct_assert_grad(e->name, scalar, t, p->value + e->offset, p->grad + e->offset,
-                            e->count, STEP, 40, limit);
+            sct_assert_grad(e->name, scalar, t, p->value + e->offset, p->grad + e->offset, e->count,
+                            STEP, 40, limit);
     }
     /* Parameter gradients accumulate, those of activations do not. */
     if (p->entry_count > 0 && p->trained > 0) {
@@ -110,7 +110,7 @@ static void conv_backward(test_layer *t)
 
 static void convolution(void **state)
 {
-    (void) state;
+    (void)state;
     for (int i = 0; i < SHAPES; i++) {
         test_layer t = {.forward = conv_forward, .backward = conv_backward};
         sc_nn nn = rig_nn(&t.g);
@@ -178,7 +178,7 @@ static void one_norm(sc_norm_kind kind, int i)
         t.forward(&t);
         t.relu = true;
         for (size_t j = 0; j < t.out; j++)
-            least = fmin(least, fabs((double) t.y[j]));
+            least = fmin(least, fabs((double)t.y[j]));
         if (least > 1e-3)
             break;
         sct_fill_normal(t.x, t.in);
@@ -191,7 +191,7 @@ static void one_norm(sc_norm_kind kind, int i)
 
 static void norms(void **state)
 {
-    (void) state;
+    (void)state;
     for (int i = 0; i < SHAPES; i++) {
         one_norm(SC_NORM_BATCH, i);
         one_norm(SC_NORM_GROUP, i);
@@ -202,11 +202,11 @@ static void norms(void **state)
 
 static void norm_backward_in_place(void **state)
 {
-    (void) state;
+    (void)state;
     for (int kind = 0; kind < 4; kind++) {
         test_layer t = {.n = 3, .rows = 5, .relu = true};
         sc_nn nn = rig_nn(&t.g);
-        sc_norm_options o = sc_norm_defaults((sc_norm_kind) kind);
+        sc_norm_options o = sc_norm_defaults((sc_norm_kind)kind);
         o.num_groups = 2;
         sct_assert_ok(sc_norm_init(&t.norm, nn, "bn", &o, 4, &t.g.err), &t.g.err);
         rig_alloc(&t.g);
@@ -235,7 +235,7 @@ static void linear_backward(test_layer *t)
 
 static void linear(void **state)
 {
-    (void) state;
+    (void)state;
     for (int i = 0; i < SHAPES; i++) {
         test_layer t = {.forward = linear_forward, .backward = linear_backward};
         sc_nn nn = rig_nn(&t.g);
@@ -261,17 +261,17 @@ static void act_backward(test_layer *t)
 
 static void activations(void **state)
 {
-    (void) state;
+    (void)state;
     for (int kind = SC_ACT_IDENTITY; kind <= SC_ACT_MISH; kind++) {
         for (int i = 0; i < SHAPES; i++) {
             test_layer t = {.forward = act_forward, .backward = act_backward};
             rig_nn(&t.g);
-            sct_assert_ok(sc_act_from_name(&t.act, sc_act_name((sc_act_kind) kind), NULL), NULL);
+            sct_assert_ok(sc_act_from_name(&t.act, sc_act_name((sc_act_kind)kind), NULL), NULL);
             assert_int_equal(t.act.kind, kind);
             size_t count = 1 + sct_below(40);
             begin(&t, count, count);
             bool kinked = kind == SC_ACT_HARDSWISH || kind == SC_ACT_RELU;
-            check(&t, sc_act_name((sc_act_kind) kind), kinked ? KINKED : SMOOTH);
+            check(&t, sc_act_name((sc_act_kind)kind), kinked ? KINKED : SMOOTH);
             end(&t);
         }
     }
@@ -291,7 +291,7 @@ static void dropout_backward(test_layer *t)
 
 static void dropout(void **state)
 {
-    (void) state;
+    (void)state;
     test_layer t = {.forward = dropout_forward, .backward = dropout_backward, .n = 7, .rows = 9};
     rig_nn(&t.g);
     begin(&t, 63, 63);
@@ -329,9 +329,9 @@ static void pool_backward(test_layer *t)
 
 static void pools(void **state)
 {
-    (void) state;
+    (void)state;
     for (int i = 0; i < 4 * SHAPES; i++) {
-        test_layer t = {.forward = pool_forward, .backward = pool_backward, .rows = (size_t) i % 4};
+        test_layer t = {.forward = pool_forward, .backward = pool_backward, .rows = (size_t)i % 4};
         rig_nn(&t.g);
         size_t window = 2 + sct_below(2), h = 3 + sct_below(6), w = 3 + sct_below(6);
         t.pool = (sc_pool_shape){.n = 1 + sct_below(3),
@@ -354,9 +354,13 @@ static void pools(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolution), cmocka_unit_test(norms),
-        cmocka_unit_test(norm_backward_in_place), cmocka_unit_test(linear),
-        cmocka_unit_test(activations), cmocka_unit_test(dropout), cmocka_unit_test(pools),
+        cmocka_unit_test(convolution),
+        cmocka_unit_test(norms),
+        cmocka_unit_test(norm_backward_in_place),
+        cmocka_unit_test(linear),
+        cmocka_unit_test(activations),
+        cmocka_unit_test(dropout),
+        cmocka_unit_test(pools),
     };
     return sct_run(tests);
 }

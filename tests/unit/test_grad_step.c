@@ -42,16 +42,15 @@ static void open_network(network *t, const sc_encoder_options *e, const sc_proje
 
     sct_assert_ok(sc_encoder_init(&t->encoder, e, size, size, ROWS, nn.params, nn.backend, err),
                   err);
-    sct_assert_ok(sc_projector_init(&t->projector, p, t->encoder.dim, ROWS, nn.params, nn.backend,
-                                    err),
-                  err);
+    sct_assert_ok(
+        sc_projector_init(&t->projector, p, t->encoder.dim, ROWS, nn.params, nn.backend, err), err);
     sct_assert_ok(sc_ntxent_init(&t->ntxent, nn.backend, ROWS, p->out, 0.5, err), err);
     sct_assert_ok(sc_params_alloc(nn.params, err), err);
     sc_params_reset(nn.params, 3);
     for (size_t i = 0; i < nn.params->entry_count; i++) {
         const sc_param *q = &nn.params->entry[i]; /* gamma, beta, bias: not 1 and 0 */
         for (size_t j = 0; j < q->count && q->ndim == 1 && !(q->flags & SC_PARAM_BUFFER); j++)
-            nn.params->value[q->offset + j] += (sc_real) sct_uniform(-0.3, 0.3);
+            nn.params->value[q->offset + j] += (sc_real)sct_uniform(-0.3, 0.3);
     }
     rig_plan(&t->g, plan, t);
     t->x = rig_new(ROWS * size * size * e->in_channels);
@@ -94,7 +93,7 @@ static double quotient(network *t, const sc_real *at, const sc_real *direction, 
 
     for (int side = 0; side < 2; side++) {
         for (size_t i = 0; i < p->trained; i++)
-            p->value[i] = (sc_real) ((double) at[i] + (side ? -h : h) * (double) direction[i]);
+            p->value[i] = (sc_real)((double)at[i] + (side ? -h : h) * (double)direction[i]);
         value[side] = loss(t);
     }
     memcpy(p->value, at, p->trained * sizeof *at);
@@ -116,7 +115,7 @@ static void pick(const sc_params *p, sc_real *direction, bool single)
     sct_fill_normal(direction, p->trained);
     double norm = sqrt(rig_dot(direction, direction, p->trained));
     for (size_t i = 0; i < p->trained; i++)
-        direction[i] = (sc_real) ((double) direction[i] / norm);
+        direction[i] = (sc_real)((double)direction[i] / norm);
 }
 
 static void check(const char *name, const sc_encoder_options *e, const sc_projector_options *p,
@@ -182,7 +181,7 @@ static sc_projector_options head(void)
 
 static void resnet18_cifar(void **state)
 {
-    (void) state;
+    (void)state;
     sc_encoder_options e = tiny(18, SC_STEM_CIFAR);
     sc_projector_options p = head();
     check("resnet18 cifar", &e, &p, 8, false);
@@ -190,7 +189,7 @@ static void resnet18_cifar(void **state)
 
 static void resnet18_imagenet(void **state)
 {
-    (void) state;
+    (void)state;
     sc_encoder_options e = tiny(18, SC_STEM_IMAGENET);
     sc_projector_options p = head();
     p.norm = sc_norm_defaults(SC_NORM_BATCH);
@@ -200,7 +199,7 @@ static void resnet18_imagenet(void **state)
 
 static void resnet34_last(void **state)
 {
-    (void) state;
+    (void)state;
     sc_encoder_options e = tiny(34, SC_STEM_CIFAR);
     sc_projector_options p = head();
     e.out_channels = 10;
@@ -214,7 +213,7 @@ static void resnet34_last(void **state)
 
 static void resnet50_tiny(void **state)
 {
-    (void) state;
+    (void)state;
     sc_encoder_options e = tiny(50, SC_STEM_CIFAR);
     sc_projector_options p = head();
     check("resnet50 cifar", &e, &p, 8, false);
@@ -222,7 +221,7 @@ static void resnet50_tiny(void **state)
 
 static void smooth_groupnorm(void **state)
 {
-    (void) state;
+    (void)state;
     sc_encoder_options e = tiny(18, SC_STEM_CIFAR);
     sc_projector_options p = head();
     e.norm = sc_norm_defaults(SC_NORM_GROUP);
@@ -241,7 +240,7 @@ static void smooth_groupnorm(void **state)
 
 static void smooth_batchnorm(void **state)
 {
-    (void) state;
+    (void)state;
     sc_encoder_options e = tiny(50, SC_STEM_CIFAR);
     sc_projector_options p = head();
     e.act = (sc_act){SC_ACT_SILU, 0};
@@ -254,7 +253,7 @@ static void smooth_batchnorm(void **state)
 
 static void smooth_without_norm(void **state)
 {
-    (void) state;
+    (void)state;
     sc_encoder_options e = tiny(18, SC_STEM_CIFAR);
     sc_projector_options p = head();
     e.norm = sc_norm_defaults(SC_NORM_NONE);
@@ -287,7 +286,7 @@ static double fourth_order(loss_only *l, size_t j)
     sc_real keep = l->z[j];
 
     for (int i = 0; i < 4; i++) {
-        l->z[j] = (sc_real) ((double) keep + at[i] * h);
+        l->z[j] = (sc_real)((double)keep + at[i] * h);
         value[i] = ntxent_loss(l);
     }
     l->z[j] = keep;
@@ -297,16 +296,16 @@ static double fourth_order(loss_only *l, size_t j)
 /* Any N, more rows than a tile, several temperatures; and <z_i, dz_i> = 0. */
 static void ntxent(void **state)
 {
-    (void) state;
+    (void)state;
     static const double temperature[] = {0.05, 0.1, 0.5, 1, 3};
     for (int i = 0; i < 24; i++) {
         rig g;
         sc_nn nn = rig_nn(&g);
         loss_only l = {.rows = i == 0 ? 2 * SC_NTXENT_TILE + 10 : 4 + 2 * sct_below(20)};
         size_t dim = 2 + sct_below(20);
-        sct_assert_ok(sc_ntxent_init(&l.t, nn.backend, l.rows, dim, temperature[(i + 2) % 5],
-                                     &g.err),
-                      &g.err);
+        sct_assert_ok(
+            sc_ntxent_init(&l.t, nn.backend, l.rows, dim, temperature[(i + 2) % 5], &g.err),
+            &g.err);
         rig_plan(&g, loss_plan, &l);
         l.z = rig_new(l.rows * dim);
         sc_real *dz = rig_new(l.rows * dim);
@@ -320,8 +319,8 @@ static void ntxent(void **state)
         double error = 0;
         for (size_t k = 0; k < 60; k++) {
             size_t j = sct_below(l.rows * dim);
-            numeric[j] = (sc_real) fourth_order(&l, j);
-            error += pow((double) (numeric[j] - dz[j]), 2);
+            numeric[j] = (sc_real)fourth_order(&l, j);
+            error += pow((double)(numeric[j] - dz[j]), 2);
         }
         error = sqrt(error) / (2 * sqrt(rig_dot(dz, dz, l.rows * dim)));
         if (!(error <= 1e-7))
@@ -336,10 +335,14 @@ static void ntxent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ntxent),           cmocka_unit_test(resnet18_cifar),
-        cmocka_unit_test(resnet18_imagenet), cmocka_unit_test(resnet34_last),
-        cmocka_unit_test(resnet50_tiny),    cmocka_unit_test(smooth_groupnorm),
-        cmocka_unit_test(smooth_batchnorm), cmocka_unit_test(smooth_without_norm),
+        cmocka_unit_test(ntxent),
+        cmocka_unit_test(resnet18_cifar),
+        cmocka_unit_test(resnet18_imagenet),
+        cmocka_unit_test(resnet34_last),
+        cmocka_unit_test(resnet50_tiny),
+        cmocka_unit_test(smooth_groupnorm),
+        cmocka_unit_test(smooth_batchnorm),
+        cmocka_unit_test(smooth_without_norm),
     };
     sc_parallel_set_threads(1); /* the loops are tiny */
     return sct_run(tests);

@@ -82,8 +82,7 @@ static void test_rank(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_range),
-                                       cmocka_unit_test(test_verdicts),
-                                       cmocka_unit_test(test_rank)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_range), cmocka_unit_test(test_verdicts), cmocka_unit_test(test_rank)};
     return sct_run(tests);
 }

@@ -85,8 +85,9 @@ static void compare_search(size_t n, size_t m, size_t dim, size_t k, bool self)
     sc_real *similarity = malloc(query->n * k * sizeof *similarity);
     sc_knn_search_options options = {k, self};
     simclr_error err;
-    assert_int_equal(sc_knn_search(index, similarity, &bank.features, query, &options,
-                                   sc_backend_ref(), &err), 0);
+    assert_int_equal(
+        sc_knn_search(index, similarity, &bank.features, query, &options, sc_backend_ref(), &err),
+        0);
     for (size_t i = 0; i < query->n; i += 1 + query->n / 40) {
         check_list(index + i * k, similarity + i * k, i, &bank.features, query, k, self);
     }
@@ -117,8 +118,8 @@ static int32_t slow_vote(const sc_features *bank, const sc_features *query, size
     for (size_t j = 0; j < k; j++) {
         size_t best = bank->n;
         for (size_t b = 0; b < bank->n; b++) {
-            if (!used[b] && (best == bank->n ||
-                             cosine(query, q, bank, b) > cosine(query, q, bank, best))) {
+            if (!used[b] &&
+                (best == bank->n || cosine(query, q, bank, b) > cosine(query, q, bank, best))) {
                 best = b;
             }
         }
@@ -150,7 +151,8 @@ static void test_classify_brute_force(void **state)
         double top1, hits = 0.0;
         simclr_error err;
         assert_int_equal(sc_knn_classify(&top1, guess, &bank.features, &query.features, &options,
-                                         sc_backend_ref(), &err), 0);
+                                         sc_backend_ref(), &err),
+                         0);
         for (size_t i = 0; i < 60; i++) {
             assert_int_equal(guess[i], slow_vote(&bank.features, &query.features, i, options.k,
                                                  weighted ? 0.1 : 0.0));
@@ -174,8 +176,8 @@ static void test_ties(void **state)
     int32_t guess;
     simclr_error err;
     sc_knn_search_options options = {5, false};
-    assert_int_equal(sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(),
-                                   &err), 0);
+    assert_int_equal(
+        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(), &err), 0);
     const uint32_t expected[] = {1, 3, 0, 2, 4};
     assert_memory_equal(index, expected, sizeof expected);
     /* One vote each: the nearest wins, and of equally near ones the smaller index. */
@@ -208,8 +210,8 @@ static void test_golden(void **state)
     sc_features bank = {x, golden_y, GOLDEN_N, GOLDEN_DIM};
     sc_features query = {u, golden_v, GOLDEN_M, GOLDEN_DIM};
     sc_knn_search_options options = {GOLDEN_K, false};
-    assert_int_equal(sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(),
-                                   &err), 0);
+    assert_int_equal(
+        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(), &err), 0);
     assert_memory_equal(index, golden_index, sizeof index);
     for (size_t i = 0; i < GOLDEN_M * GOLDEN_K; i++) {
         assert_true(fabs((double)similarity[i] - golden_similarity[i]) < 1e-6);
@@ -274,14 +276,16 @@ static void test_separable_and_chance(void **state)
     double top1;
     simclr_error err;
     assert_int_equal(sc_knn_classify(&top1, NULL, &bank.features, &query.features, &options,
-                                     sc_backend_ref(), &err), 0);
+                                     sc_backend_ref(), &err),
+                     0);
     assert_true(top1 > 99.99);
     free_set(&bank);
     free_set(&query);
     bank = make_set(2000, 8, 4, 0.0, 9);
     query = make_set(1000, 8, 4, 0.0, 10);
     assert_int_equal(sc_knn_classify(&top1, NULL, &bank.features, &query.features, &options,
-                                     sc_backend_ref(), &err), 0);
+                                     sc_backend_ref(), &err),
+                     0);
     assert_true(top1 > 19.0 && top1 < 31.0); /* 25 +- 4.4 standard deviations */
     free_set(&bank);
     free_set(&query);
@@ -302,7 +306,8 @@ static void test_threads_bit_equal(void **state)
         size_t at = threads == 1 ? 0 : count;
         sc_parallel_set_threads(threads);
         assert_int_equal(sc_knn_search(index + at, similarity + at, &bank.features, &bank.features,
-                                       &options, sc_backend_ref(), &err), 0);
+                                       &options, sc_backend_ref(), &err),
+                         0);
         if (threads > 1) {
             assert_memory_equal(index, index + count, count * sizeof *index);
             assert_memory_equal(similarity, similarity + count, count * sizeof *similarity);
@@ -317,9 +322,12 @@ static void test_threads_bit_equal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_search_brute_force), cmocka_unit_test(test_classify_brute_force),
-        cmocka_unit_test(test_ties),               cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_refusals),           cmocka_unit_test(test_separable_and_chance),
+        cmocka_unit_test(test_search_brute_force),
+        cmocka_unit_test(test_classify_brute_force),
+        cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_separable_and_chance),
         cmocka_unit_test(test_threads_bit_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

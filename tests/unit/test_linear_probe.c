@@ -123,8 +123,7 @@ static void test_lbfgs(void **state)
     assert_true(fabs(x[0] - 1.0) < 1e-7 && fabs(x[1] - 1.0) < 1e-7);
     assert_true(result.iterations < 60 && result.evaluations == calls);
     x[0] = NAN;
-    assert_int_equal(sc_lbfgs(&result, x, 2, rosenbrock, &calls, &options, NULL),
-                     SIMCLR_E_NUMERIC);
+    assert_int_equal(sc_lbfgs(&result, x, 2, rosenbrock, &calls, &options, NULL), SIMCLR_E_NUMERIC);
 }
 
 static void test_golden(void **state)
@@ -150,8 +149,8 @@ static void test_golden(void **state)
     sc_rows rows = {&train, row, GOLDEN_N}, test_rows = {&test, row, GOLDEN_M};
     assert_int_equal(sc_softreg_init(&model, &train, GOLDEN_CLASSES, sc_backend_ref(), NULL), 0);
     assert_int_equal(sc_softreg_fit(theta, NULL, &model, &rows, GOLDEN_L2, 500, NULL), 0);
-    assert_true(fabs(sc_softreg_objective(gradient, theta, &model, &rows, GOLDEN_L2) -
-                     GOLDEN_LOSS) < 1e-6);
+    assert_true(
+        fabs(sc_softreg_objective(gradient, theta, &model, &rows, GOLDEN_L2) - GOLDEN_LOSS) < 1e-6);
     for (size_t c = 0; c < GOLDEN_CLASSES; c++) {
         mean += theta[GOLDEN_DIM * GOLDEN_CLASSES + c] / GOLDEN_CLASSES;
     }
@@ -171,8 +170,7 @@ static int probe(sc_probe_result *out, const set *train, const set *test, double
 {
     sc_probe_options options = sc_probe_defaults();
     options.label_fraction = labels;
-    return sc_linear_probe(out, &train->features, &test->features, &options, sc_backend_ref(),
-                           err);
+    return sc_linear_probe(out, &train->features, &test->features, &options, sc_backend_ref(), err);
 }
 
 static void test_separable_and_chance(void **state)
@@ -273,10 +271,14 @@ static void test_threads_bit_equal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_xent_gradient),    cmocka_unit_test(test_objective_gradient),
-        cmocka_unit_test(test_lbfgs),            cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_separable_and_chance), cmocka_unit_test(test_constant_feature),
-        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_threads_bit_equal),
+        cmocka_unit_test(test_xent_gradient),
+        cmocka_unit_test(test_objective_gradient),
+        cmocka_unit_test(test_lbfgs),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_separable_and_chance),
+        cmocka_unit_test(test_constant_feature),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_threads_bit_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,11 @@ static void test_headers(void **state)
     (void)state;
     simclr_error err;
     static const char *const bad[] = {
-        "", "{", "{}", "[]", "{'descr': '|O', 'fortran_order': False, 'shape': ()}",
+        "",
+        "{",
+        "{}",
+        "[]",
+        "{'descr': '|O', 'fortran_order': False, 'shape': ()}",
         "{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}",
         "{'descr': '<f4', 'fortran_order': 0, 'shape': (1,)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1)}",
@@ -76,8 +80,8 @@ static void test_headers(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         sct_assert_error(parse(bad[i], 4, &err), &err, SIMCLR_E_FORMAT, NULL);
-    sct_assert_ok(parse("{\"shape\": (1,), \"descr\": \"<f4\", \"fortran_order\": True}  \n", 4,
-                        &err), &err);
+    sct_assert_ok(
+        parse("{\"shape\": (1,), \"descr\": \"<f4\", \"fortran_order\": True}  \n", 4, &err), &err);
     sct_assert_ok(parse("{'descr': '<i8', 'fortran_order': False, 'shape': (), }\n", 8, &err),
                   &err);
     sc_npy_header h;

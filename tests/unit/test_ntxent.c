@@ -54,7 +54,7 @@ static sc_real *zeros(size_t count)
 /* pairs[i] of 2N rows at the unit vector e_(i mod N), or all at e_0, or all different. */
 static void closed_forms(void **state)
 {
-    (void) state;
+    (void)state;
     static const size_t ns[] = {2, 3, 8, 100};
     static const double ts[] = {0.1, 0.5, 1};
     for (size_t a = 0; a < 4; a++) {
@@ -67,14 +67,14 @@ static void closed_forms(void **state)
             near(value(z, rows, rows, t), sc_ntxent_ceiling(n), 1e-6);
             for (size_t i = 0; i < rows; i++) {
                 z[i * rows] = 0;
-                z[i * rows + i] = (sc_real) (i + 1);
+                z[i * rows + i] = (sc_real)(i + 1);
             }
             near(value(z, rows, rows, t), sc_ntxent_ceiling(n), 1e-6);
             for (size_t i = n; i < rows; i++) {
                 z[i * rows + i] = 0;
                 z[i * rows + i - n] = 5;
             }
-            near(value(z, rows, rows, t), log(top + (double) rows - 2) - 1 / t, 2e-6);
+            near(value(z, rows, rows, t), log(top + (double)rows - 2) - 1 / t, 2e-6);
             sc_free(z);
         }
     }
@@ -85,14 +85,14 @@ static void closed_forms(void **state)
 /* Corners of a simplex: e_i - mean, cosine -1/(N-1). */
 static void floors(void **state)
 {
-    (void) state;
+    (void)state;
     sc_real antipodal[8] = {1, 2, -1, -2, 1, 2, -1, -2};
     near(value(antipodal, 4, 2, 0.5), 0.0359763, 1e-6);
     for (size_t n = 2; n < 40; n += 7) {
         sc_real *z = zeros(2 * n * n);
         for (size_t i = 0; i < 2 * n; i++)
             for (size_t j = 0; j < n; j++)
-                z[i * n + j] = (sc_real) ((double) (i % n == j) - 1 / (double) n);
+                z[i * n + j] = (sc_real)((double)(i % n == j) - 1 / (double)n);
         near(value(z, 2 * n, n, 0.5), sc_ntxent_floor(n, 0.5), 2e-6);
         sct_fill_normal(z, 2 * n * n);
         double random = value(z, 2 * n, n, 0.5);
@@ -112,7 +112,7 @@ static double plain(const sc_real *z, size_t rows, size_t dim, double t)
         for (size_t j = 0; j < rows; j++) {
             double ab = 0, aa = 0, bb = 0;
             for (size_t k = 0; k < dim; k++) {
-                double a = (double) z[i * dim + k], b = (double) z[j * dim + k];
+                double a = (double)z[i * dim + k], b = (double)z[j * dim + k];
                 ab += a * b;
                 aa += a * a;
                 bb += b * b;
@@ -123,13 +123,13 @@ static double plain(const sc_real *z, size_t rows, size_t dim, double t)
         }
         sum += log(total) - s_pos;
     }
-    return sum / (double) rows;
+    return sum / (double)rows;
 }
 
 /* Permuting pairs, swapping views, scaling rows; odd N, partial batches, more than one tile. */
 static void identities(void **state)
 {
-    (void) state;
+    (void)state;
     for (int round = 0; round < 20; round++) {
         size_t n = round == 0 ? 150 : 2 + sct_below(20), rows = 2 * n, dim = 1 + sct_below(30);
         double t = sct_uniform(0.1, 1);
@@ -141,7 +141,7 @@ static void identities(void **state)
             const sc_real *from = z + ((i < n ? n - 1 - i + n : rows - 1 - i) * dim);
             double scale = sct_uniform(0.01, 100);
             for (size_t k = 0; k < dim; k++)
-                y[i * dim + k] = (sc_real) ((double) from[k] * scale);
+                y[i * dim + k] = (sc_real)((double)from[k] * scale);
         }
         near(value(y, rows, dim, t), want, tolerance);
         loss l; /* a plan for more rows gives the same bits */
@@ -155,23 +155,24 @@ static void identities(void **state)
 
 static void extremes(void **state)
 {
-    (void) state;
+    (void)state;
     sc_real z[6 * 3];
     sct_fill_normal(z, 18);
     memcpy(z + 9, z, 9 * sizeof *z); /* duplicated images */
     double at = value(z, 6, 3, 1e-3);
     assert_true(isfinite(at) && at >= 0);
-    assert_true(at < 1e-3); /* a positive equal to its anchor wins outright at so low a temperature */
+    assert_true(at <
+                1e-3); /* a positive equal to its anchor wins outright at so low a temperature */
     for (size_t i = 0; i < 18; i++)
-        z[i] *= (sc_real) 1e30;
+        z[i] *= (sc_real)1e30;
     assert_true(isfinite(value(z, 6, 3, 0.5)));
-    z[4] = (sc_real) NAN;
+    z[4] = (sc_real)NAN;
     assert_true(isnan(value(z, 6, 3, 0.5)));
 }
 
 static void zero_rows(void **state)
 {
-    (void) state;
+    (void)state;
     loss l;
     sc_real z[4 * 5], dz[4 * 5];
     open_loss(&l, 4, 5, 0.5);
@@ -187,7 +188,7 @@ static void zero_rows(void **state)
 
 static void threads_give_the_same_bits(void **state)
 {
-    (void) state;
+    (void)state;
     enum { ROWS = 300, DIM = 17 };
     loss l;
     sc_real *z = zeros(ROWS * DIM), *one = zeros(ROWS * DIM), *two = zeros(ROWS * DIM);
@@ -208,8 +209,8 @@ static void threads_give_the_same_bits(void **state)
     for (size_t i = 0; i < ROWS; i++) { /* <z_i, dz_i> = 0 */
         double along = 0, size = 0;
         for (size_t k = 0; k < DIM; k++) {
-            along += (double) z[i * DIM + k] * (double) one[i * DIM + k];
-            size += fabs((double) z[i * DIM + k] * (double) one[i * DIM + k]);
+            along += (double)z[i * DIM + k] * (double)one[i * DIM + k];
+            size += fabs((double)z[i * DIM + k] * (double)one[i * DIM + k]);
         }
         assert_true(fabs(along) <= 1e-5 * size);
     }
@@ -221,7 +222,7 @@ static void threads_give_the_same_bits(void **state)
 
 static void diagnostics(void **state)
 {
-    (void) state;
+    (void)state;
     loss l;
     sc_ntxent_stats s;
     /* N = 2: pairs equal, the two images orthogonal. */
@@ -244,7 +245,7 @@ static void diagnostics(void **state)
 
 static void refusals(void **state)
 {
-    (void) state;
+    (void)state;
     sc_ntxent t;
     simclr_error err;
     const sc_backend *be = sc_backend_ref();

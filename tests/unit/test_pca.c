@@ -28,7 +28,7 @@ static void test_axes(void **state)
     sct_assert_ok(sc_pca(y, share, x, N, D, 2, &err), &err);
     for (int i = 0; i < N; i++) {
         cross += (double)y[2 * i] * y[2 * i + 1];
-        assert_true(fabs(y[2 * i] - (x[i * D + 3] - x[3])  - y[0]) < 0.9);
+        assert_true(fabs(y[2 * i] - (x[i * D + 3] - x[3]) - y[0]) < 0.9);
     }
     assert_true(fabs(cross / N) < 1e-3);
     assert_true(share[0] > 0.75 && share[1] > 0.1 && share[0] + share[1] > 0.99);

@@ -50,8 +50,8 @@ static void test_time(void **state)
     static const struct {
         double seconds;
         const char *text;
-    } cases[] = {{0, "00:00"}, {59.6, "01:00"}, {3723, "1:02:03"}, {273900, "3d 04:05"},
-                 {-1, "--:--"}, {NAN, "--:--"}, {1e300, "--:--"}};
+    } cases[] = {{0, "00:00"},  {59.6, "01:00"}, {3723, "1:02:03"}, {273900, "3d 04:05"},
+                 {-1, "--:--"}, {NAN, "--:--"},  {1e300, "--:--"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sc_progress_time(out, sizeof out, cases[i].seconds);
         assert_string_equal(out, cases[i].text);

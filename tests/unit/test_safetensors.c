@@ -22,8 +22,8 @@ static void test_golden(void **state)
     char path[SC_PATH_MAX];
     simclr_error err;
     const float values[2] = {1, -2};
-    sc_tensor_desc t = {.name = "a", .dtype = SC_DTYPE_F32, .ndim = 1, .shape = {2},
-                        .data = values};
+    sc_tensor_desc t = {
+        .name = "a", .dtype = SC_DTYPE_F32, .ndim = 1, .shape = {2}, .data = values};
     sc_string_pair pt = {"format", "pt"};
     void *bytes;
     size_t size;
@@ -50,7 +50,10 @@ static void test_round_trip(void **state)
         {.name = "z", .dtype = SC_DTYPE_F32, .ndim = 2, .shape = {2, 3}, .data = w},
         {.name = "b", .dtype = SC_DTYPE_F32, .ndim = 1, .shape = {0}},
         {.name = "tracked", .dtype = SC_DTYPE_I64, .ndim = 0, .data = n},
-        {.name = "i \"quoted\"\n\xc3\xa9", .dtype = SC_DTYPE_I32, .ndim = 1, .shape = {2},
+        {.name = "i \"quoted\"\n\xc3\xa9",
+         .dtype = SC_DTYPE_I32,
+         .ndim = 1,
+         .shape = {2},
          .data = k}};
     sc_safetensors *st;
     sc_tensor_desc t;
@@ -113,8 +116,10 @@ static const struct {
     {"overlap", "{" T("a", "F32", "[2]", "[0,8]") "," T("b", "F32", "[2]", "[4,12]") "}", 12},
     {"the same place", "{" T("a", "F32", "[1]", "[0,4]") "," T("b", "F32", "[1]", "[0,4]") "}", 4},
     {"duplicate name", "{" T("a", "F32", "[1]", "[0,4]") "," T("a", "F32", "[1]", "[4,8]") "}", 8},
-    {"duplicate member", "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],"
-                         "\"data_offsets\":[0,4]}}", 4},
+    {"duplicate member",
+     "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],"
+     "\"data_offsets\":[0,4]}}",
+     4},
     {"shape overflows", "{" T("a", "F32", "[4294967296,4294967296]", "[0,0]") "}", 0},
     {"bits overflow", "{" T("a", "F64", "[4611686018427387904]", "[0,0]") "}", 0},
     {"shape too small", "{" T("a", "F32", "[1]", "[0,8]") "}", 8},
@@ -168,9 +173,9 @@ static void test_hostile_lengths(void **state)
 {
     (void)state;
     simclr_error err;
-    static const uint64_t lengths[] = {3,          1000,      100000000, 100000001,
-                                       1ull << 31, 1ull << 32, 1ull << 63, UINT64_MAX,
-                                       UINT64_MAX - 7, 0, 1};
+    static const uint64_t lengths[] = {
+        3,          1000,       100000000,      100000001, 1ull << 31, 1ull << 32,
+        1ull << 63, UINT64_MAX, UINT64_MAX - 7, 0,         1};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
         sct_assert_error(parse("{}", 0, lengths[i], &err), &err, SIMCLR_E_FORMAT, "hostile");
     sct_assert_ok(parse("{}", 0, 2, &err), &err);

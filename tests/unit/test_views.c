@@ -19,8 +19,8 @@ enum { SIDE = 32, BYTES = SIDE * SIDE * 3, DRAWS = 40000 };
 static sc_image make_image(uint32_t height, uint32_t width, uint32_t channels)
 {
     size_t n = (size_t)height * width * channels;
-    sc_image image = {.pixels = sc_alloc(n, 1, NULL), .height = height, .width = width,
-                      .channels = channels};
+    sc_image image = {
+        .pixels = sc_alloc(n, 1, NULL), .height = height, .width = width, .channels = channels};
     assert_non_null(image.pixels);
     for (size_t i = 0; i < n; i++) {
         image.pixels[i] = (uint8_t)sct_random();
@@ -38,7 +38,8 @@ static sc_view_params draw(const sc_view_options *o, uint32_t image, uint32_t vi
 
 static sc_view_params whole(uint32_t height, uint32_t width)
 {
-    return (sc_view_params){.crop = {.height = height, .width = width}, .order = {0, 1, 2, 3},
+    return (sc_view_params){.crop = {.height = height, .width = width},
+                            .order = {0, 1, 2, 3},
                             .factor = {1.0, 1.0, 1.0, 0.0}};
 }
 
@@ -454,12 +455,12 @@ static void test_sheet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frequencies), cmocka_unit_test(test_crops),
+        cmocka_unit_test(test_frequencies),  cmocka_unit_test(test_crops),
         cmocka_unit_test(test_independence), cmocka_unit_test(test_identities),
-        cmocka_unit_test(test_whole_crop), cmocka_unit_test(test_batch),
-        cmocka_unit_test(test_asymmetric), cmocka_unit_test(test_eval),
-        cmocka_unit_test(test_one_channel), cmocka_unit_test(test_loops_agree),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_sheet),
+        cmocka_unit_test(test_whole_crop),   cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_asymmetric),   cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_one_channel),  cmocka_unit_test(test_loops_agree),
+        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_sheet),
     };
     return sct_run(tests);
 }
