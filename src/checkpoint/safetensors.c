@@ -35,7 +35,7 @@ static int bad(sc_safetensors *st, const char *tensor, const char *fact)
 {
     char name[96];
     sc_printable(name, sizeof name, tensor);
-    return sc_fail(st->err, SIMCLR_E_FORMAT, "%s: tensor \"%s\" %s; the file is damaged", st->file,
+    return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: tensor \"%s\" %s; the file is damaged", st->file,
                    name, fact);
 }
 
@@ -55,7 +55,7 @@ static int check_metadata(void *context, const char *key, const sc_json *value)
     sc_safetensors *st = context;
     (void)key;
     if (sc_json_string(value) == NULL)
-        return sc_fail(st->err, SIMCLR_E_FORMAT, "%s: __metadata__ may hold only strings",
+        return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: __metadata__ may hold only strings",
                        st->file);
     return 0;
 }
@@ -98,7 +98,7 @@ static int add_entry(void *context, const char *key, const sc_json *value)
     if (strcmp(key, "__metadata__") == 0) {
         st->metadata = value;
         if (kind_of(value) != '{')
-            return sc_fail(st->err, SIMCLR_E_FORMAT, "%s: __metadata__ is not an object", st->file);
+            return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: __metadata__ is not an object", st->file);
         return sc_json_each(value, check_metadata, st);
     }
     entry *e = &st->list[st->used];
@@ -147,7 +147,7 @@ static int check_tiling(sc_safetensors *st)
         expected = st->list[i].end;
     }
     if (expected != st->data_size)
-        return sc_fail(st->err, SIMCLR_E_FORMAT,
+        return sc_fail(st->err, SIMCLR_E_CHECKPOINT,
                        "%s: %llu bytes of data but the tensors take %llu; the file is damaged",
                        st->file, (unsigned long long)st->data_size, (unsigned long long)expected);
     return 0;
@@ -156,22 +156,22 @@ static int check_tiling(sc_safetensors *st)
 static int parse(sc_safetensors *st, const unsigned char *bytes, size_t size)
 {
     if (size < 8)
-        return sc_fail(st->err, SIMCLR_E_FORMAT, "%s: %zu bytes are no safetensors file", st->file,
+        return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: %zu bytes are no safetensors file", st->file,
                        size);
     uint64_t length = 0;
     for (unsigned i = 0; i < 8; i++)
         length |= (uint64_t)bytes[i] << (8 * i);
     if (length > SC_SAFETENSORS_HEADER_MAX)
-        return sc_fail(st->err, SIMCLR_E_FORMAT,
+        return sc_fail(st->err, SIMCLR_E_CHECKPOINT,
                        "%s: a header of %llu bytes is more than the 100 MB allowed; not a "
                        "safetensors file?",
                        st->file, (unsigned long long)length);
     if (length > size - 8)
-        return sc_fail(st->err, SIMCLR_E_FORMAT,
+        return sc_fail(st->err, SIMCLR_E_CHECKPOINT,
                        "%s: header of %llu bytes in a file of %zu; the file is cut short", st->file,
                        (unsigned long long)length, size);
     if (length < 2 || bytes[8] != '{')
-        return sc_fail(st->err, SIMCLR_E_FORMAT, "%s: the header is not a JSON object", st->file);
+        return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: the header is not a JSON object", st->file);
     st->data = bytes + 8 + length;
     st->data_size = size - 8 - length;
     int rc = sc_json_parse(&st->header, (const char *)bytes + 8, (size_t)length, st->file, st->err);

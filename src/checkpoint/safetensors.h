@@ -69,7 +69,7 @@ uint64_t sc_safetensors_size_bound(const sc_tensor_desc *list, size_t count);
 
 typedef struct sc_safetensors sc_safetensors;
 
-/* Loads the whole file; a bad one is SIMCLR_E_FORMAT.  Everything found stays valid until close. */
+/* Loads the whole file; a bad one is SIMCLR_E_CHECKPOINT.  Everything found stays valid until close. */
 int sc_safetensors_open(sc_safetensors **out, const char *path, simclr_error *err);
 /* The same for bytes in memory, which must outlive *out; `name` is the file named in errors. */
 int sc_safetensors_parse(sc_safetensors **out, const void *bytes, size_t size, const char *name,

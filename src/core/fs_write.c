@@ -99,8 +99,7 @@ static int open_temporary(sc_fs_writer *w, simclr_error *err)
         if (errno != EEXIST && errno != EINTR)
             break;
     }
-    int code = errno == ENOENT ? SIMCLR_E_NOT_FOUND : SIMCLR_E_IO;
-    return sc_fail_errno(err, code, errno, "%s: cannot be created", w->path);
+    return sc_fail_errno(err, SIMCLR_E_IO, errno, "%s: cannot be created", w->path);
 }
 
 /* Follows a symbolic link, so that the file behind it is replaced and not the link. */
@@ -253,8 +252,7 @@ int sc_fs_log_open(sc_fs_log **out, const char *path, simclr_error *err)
     if (result == 0) {
         log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
         if (log->fd < 0)
-            result = sc_fail_errno(err, errno == ENOENT ? SIMCLR_E_NOT_FOUND : SIMCLR_E_IO, errno,
-                                   "%s: cannot be opened", path);
+            result = sc_fail_errno(err, SIMCLR_E_IO, errno, "%s: cannot be opened", path);
     }
     if (result < 0)
         sc_free(log);

@@ -44,11 +44,13 @@ static void give_up(j_common_ptr jpeg)
     longjmp(r->escape, 1);
 }
 
-/* Warnings are let pass as Pillow does, except the one that means picture data is missing. */
+/* Warnings are let pass as Pillow does, except the one that means picture data is missing: a scan
+ * ended early.  In a later progressive scan only detail is lost, the whole picture is there. */
 static void hear(j_common_ptr jpeg, int level)
 {
     reader *r = jpeg->client_data;
-    if (level < 0 && jpeg->err->msg_code == JWRN_HIT_MARKER) {
+    bool detail = r->jpeg.progressive_mode && r->jpeg.input_scan_number > 1;
+    if (level < 0 && jpeg->err->msg_code == JWRN_HIT_MARKER && !detail) {
         r->rc = sc_cut_short(r->in, "JPEG", r->err);
         longjmp(r->escape, 1);
     }

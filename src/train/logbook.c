@@ -35,6 +35,13 @@ static int open_hparams(sc_logbook *log, simclr_error *err)
     return rc;
 }
 
+static int note_evaluation(void *context, uint64_t step, const sc_json *line)
+{
+    if (sc_json_get(line, "eval") != NULL)
+        *(uint64_t *)context = step;
+    return 0;
+}
+
 int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint64_t step,
                     const simclr_observer *observer, simclr_error *err)
 {
@@ -46,6 +53,8 @@ int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint
     sc_health_init(&log->health, 100);
     sc_tfevents_options options = {.run = run, .start_step = step};
     int rc = sc_metrics_open(&log->metrics, run, step, err);
+    if (rc == 0)
+        rc = sc_metrics_each(run, note_evaluation, &log->evaluated, err);
     if (rc == 0)
         rc = sc_tfevents_open(&log->events, &options, err);
     if (rc == 0)
@@ -203,16 +212,19 @@ int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, siz
     }
     sc_metric list[16] = {{"eval", 1}};
     memcpy(list + 1, values, count * sizeof *values);
+    log->evaluated = step;
     return sc_metrics_append(log->metrics, step, list, count + 1, err);
 }
 
-int sc_logbook_histograms(sc_logbook *log, const sc_step *step, simclr_error *err)
+int sc_logbook_histograms(sc_logbook *log, const sc_step *step, bool batch, simclr_error *err)
 {
     const sc_network *net = &step->network;
     size_t rows = 2 * step->batch.count;
-    int rc = sc_tfevents_histogram(log->events, "activations/h", step->step, step->h,
+    int rc = 0;
+    if (batch)
+        rc = sc_tfevents_histogram(log->events, "activations/h", step->step, step->h,
                                    rows * net->dim_h, err);
-    if (rc == 0)
+    if (rc == 0 && batch)
         rc = sc_tfevents_histogram(log->events, "activations/z", step->step, step->z,
                                    rows * net->dim_z, err);
     for (size_t i = 0; rc == 0 && i < net->params.entry_count; i++) {

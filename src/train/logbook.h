@@ -29,17 +29,18 @@ typedef struct {
     double window_images, window_wait;
     double images_per_s, wait; /* of the last window */
     double knn_top1;           /* of the last evaluation; negative: none */
+    uint64_t evaluated;        /* the step of the last evaluation in metrics.jsonl */
 } sc_logbook;
 
 int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint64_t step,
                     const simclr_observer *observer, simclr_error *err);
 /* After every step: the line on screen, and every train.log_every steps the files. */
 int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, simclr_error *err);
-/* Values of an evaluation. */
+/* Values of an evaluation; its line in metrics.jsonl also marks that it was finished. */
 int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, size_t count,
                     simclr_error *err);
-/* Histograms of weights, and of h and z of the last batch. */
-int sc_logbook_histograms(sc_logbook *log, const sc_step *step, simclr_error *err);
+/* Histograms of weights, and of h and z of the last batch where there was one since the start. */
+int sc_logbook_histograms(sc_logbook *log, const sc_step *step, bool batch, simclr_error *err);
 int sc_logbook_phase(sc_logbook *log, const char *phase, uint64_t step, int exit_code,
                      simclr_error *err);
 int sc_logbook_close(sc_logbook *log, simclr_error *err); /* zeroed is fine */

@@ -153,14 +153,18 @@ static int show_latent_space(sc_trainer *t, double top1, simclr_error *err)
     return rc;
 }
 
-static int write_exports(sc_trainer *t, simclr_error *err)
+static int write_weights(sc_trainer *t, simclr_error *err)
 {
     char path[SC_PATH_MAX];
     int rc = sc_path_join(path, t->run, "model.safetensors", err);
-    if (rc == 0)
-        rc = sc_state_export(path, &t->step.network, SC_WEIGHTS_ENCODER, &t->cfg, err);
-    if (rc == 0)
-        rc = sc_path_join(path, t->run, "curves.png", err);
+    return rc < 0 ? rc
+                  : sc_state_export(path, &t->step.network, SC_WEIGHTS_ENCODER, &t->cfg, err);
+}
+
+int sc_online_draw_curves(sc_trainer *t, simclr_error *err)
+{
+    char path[SC_PATH_MAX];
+    int rc = sc_path_join(path, t->run, "curves.png", err);
     return rc < 0 ? rc : sc_latent_write_curves(path, t->run, err);
 }
 
@@ -175,26 +179,29 @@ static int log_knn(sc_trainer *t, const sc_online_knn *knn, simclr_error *err)
         {"n_train", (double)knn->n_train},
         {"n_test", (double)knn->n_test},
     };
-    return sc_logbook_eval(&t->log, t->step.step, values, sizeof values / sizeof *values, err);
+    size_t count = knn->top1 < 0 ? 1 : sizeof values / sizeof *values;
+    return sc_logbook_eval(&t->log, t->step.step, values, count, err);
 }
 
 int sc_online_evaluate(sc_trainer *t, simclr_error *err)
 {
     sc_online_knn knn;
     int rc = sc_online_measure(&knn, t, false, err);
-    if (rc == 0 && knn.top1 >= 0) {
-        rc = log_knn(t, &knn, err);
+    if (rc == 0 && knn.top1 >= 0)
         sc_say(t->observer, SIMCLR_NOTE,
                "epoch %.4g  k-NN(%d, cosine) %.2f %%, k-NN(200, T=0.1) %.2f %% on %zu images%s",
                (double)t->step.step / (double)t->steps_per_epoch, t->cfg.eval.knn_k, knn.top1,
                knn.top1_weighted, knn.n_test,
                t->test == NULL ? " held out from the bank, not from training" : "");
-    }
     if (rc == 0)
-        rc = sc_logbook_histograms(&t->log, &t->step, err);
+        rc = sc_logbook_histograms(&t->log, &t->step, t->last.images > 0, err);
     if (rc == 0)
-        rc = write_exports(t, err);
-    return rc < 0 ? rc : show_latent_space(t, knn.top1, err);
+        rc = write_weights(t, err);
+    if (rc == 0)
+        rc = show_latent_space(t, knn.top1, err);
+    if (rc == 0)
+        rc = log_knn(t, &knn, err);
+    return rc < 0 ? rc : sc_online_draw_curves(t, err);
 }
 
 static int write_sheet(sc_trainer *t, simclr_error *err)

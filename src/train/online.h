@@ -22,6 +22,8 @@ int sc_online_measure(sc_online_knn *out, sc_trainer *t, bool raw_pixels, simclr
 /* Everything an evaluation writes: metrics, model.safetensors, latent.png, curves.png, projector. */
 int sc_online_evaluate(sc_trainer *t, simclr_error *err);
 
+int sc_online_draw_curves(sc_trainer *t, simclr_error *err); /* RUN/curves.png */
+
 /* Once, before the first step: contact sheet of views, raw pixels and untrained encoder. */
 int sc_online_begin(sc_trainer *t, simclr_error *err);
 

@@ -286,6 +286,12 @@ static bool evaluation_due(const sc_trainer *t)
 static int run_steps(sc_trainer *t, simclr_error *err)
 {
     double saved = sc_clock();
+    /* A run killed between its last checkpoint and the end of the evaluation makes up for it. */
+    int late = t->step.step > 0 && evaluation_due(t) && t->log.evaluated != t->step.step
+                   ? sc_online_evaluate(t, err)
+                   : 0;
+    if (late < 0)
+        return late;
     while (t->step.step < t->stop_at) {
         int rc = sc_train_step(&t->last, &t->step, err);
         if (rc == 0)
@@ -310,16 +316,27 @@ static int run_steps(sc_trainer *t, simclr_error *err)
     return 0;
 }
 
+static bool was_finished(const sc_trainer *t)
+{
+    sc_status status;
+    return t->step.step >= t->stop_at && sc_status_read(&status, t->run, NULL) == 0 &&
+           strcmp(status.phase, "finished") == 0 && status.step == t->step.step;
+}
+
 int sc_trainer_run(sc_trainer *t, simclr_error *err)
 {
-    int rc = sc_logbook_phase(&t->log, "training", t->step.step, -1, err);
-    if (rc == 0 && t->step.step >= t->stop_at)
+    if (was_finished(t)) {
         sc_say(t->observer, SIMCLR_NOTE, "%s is finished: %llu steps", t->run,
                (unsigned long long)t->step.step);
+        return 0;
+    }
+    int rc = sc_logbook_phase(&t->log, "training", t->step.step, -1, err);
     if (rc == 0 && t->step.step == 0)
         rc = sc_online_begin(t, err);
     if (rc == 0)
         rc = run_steps(t, err);
+    if (rc == 0)
+        rc = sc_online_draw_curves(t, err);
     if (rc == 0)
         rc = write_skipped(t, err); /* with those met while training */
     const char *phase = rc == 0                      ? "finished"

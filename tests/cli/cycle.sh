@@ -95,7 +95,7 @@ losses "$run" | grep -v eval | head -1 > "$scratch/fresh"
 cmp -s "$scratch/imported" "$scratch/fresh" && fail "the imported weights are not used"
 verified "$scratch/import"
 
-expect 0 "its two views" "$SIMCLR" views shapes:16 -o "$scratch/v.png" -n 4
+expect 0 "its two views" "$SIMCLR" views shapes:60 -o "$scratch/v.png" -n 4
 is_png "$scratch/v.png"
 
 # A folder of photographs, all sizes, labelled by their directories.

@@ -6,13 +6,14 @@ whole=$scratch/whole
 RANDOM=${SIMCLR_TEST_SEED:-$(date +%s)}
 echo "seed ${SIMCLR_TEST_SEED:-of the clock}: first random number $RANDOM"
 
-# start RUN [key=value ...]: in the background; its id in $child.
+# start RUN [key=value ...]: in the background; its id in $child, what it says in $messages.
+messages=$scratch/err
 start()
 {
     local run=$1
     shift
     "$SIMCLR" train $tiny_settings train.checkpoint_steps=1 -o "$run" "$@" \
-        > "$scratch/out" 2> "$scratch/err" < /dev/null &
+        > "$scratch/out" 2> "$messages" < /dev/null &
     child=$!
 }
 
@@ -45,8 +46,10 @@ again() # WHAT RUN [key=value ...]: the same command to the end, and as if nothi
     grep -q '"phase": "finished", "step": 20' "$run/STATUS.json" || fail "$what: STATUS.json"
 }
 
+began=$(date +%s%N)
 tiny "$whole" train.checkpoint_steps=1
 check_exit "uninterrupted" 0 $?
+took=$((($(date +%s%N) - began) / 1000000)) # ms
 [ "$(losses "$whole" | grep -vc eval)" -eq 20 ] || fail "metrics.jsonl has not 20 training lines"
 
 start "$scratch/kill"
@@ -80,7 +83,7 @@ same_state "SIGTERM without checkpoint_steps" "$scratch/int" "$whole"
 kills=0
 while [ $kills -lt 5 ]; do
     start "$scratch/random"
-    sleep "$((RANDOM % 3)).$((RANDOM % 10))"
+    sleep "$(printf '%d.%03d' $((wait = RANDOM % took, wait / 1000)) $((wait % 1000)))"
     end KILL
     kills=$((kills + 1))
     echo "kill $kills: exit $got, $(ls "$scratch/random/checkpoints" 2> /dev/null | tr '\n' ' ')"
@@ -116,6 +119,7 @@ tiny "$scratch/other" threads=1 train.checkpoint_steps=1 train.keep=3
 check_exit "resume with other threads" 0 $?
 
 # One process at a time.
+messages=$scratch/first_err
 start "$scratch/busy" epochs=1000 steps=0
 until_step "$scratch/busy" 1
 first=$child
@@ -125,6 +129,7 @@ one_error "in use by process $first"
 child=$first
 end TERM
 check_exit "the first of two processes" 75 "$got"
+messages=$scratch/err
 
 # One flipped bit in the newest checkpoint: set aside, and on from the one before.
 for part in model.safetensors optim.safetensors state.json; do

@@ -7,6 +7,8 @@
  *   float: half an ulp is 6e-8; a value passes 20 layers (ResNet-18; 53 in ResNet-50) of sums over
  *   up to 600 products.  Gradients pass them twice, and ten steps feed their differences back.
  *   Adam divides by |g|: of a gradient near 0 few digits are left after one step already.
+ *   Ten steps of ResNet-50 in float cross kinks (ReLU, max pool) that double does not: weights
+ *   changed by 1e-8 end 1.4e-7 apart, by 6e-8 already 4e-5.  The double build compares those steps.
  *   double: only the gradients' file, which holds floats, limits their comparison to 1e-7.
  */
 #include "support/support.h"
@@ -25,10 +27,10 @@
 /* Relative L2 per tensor. */
 #ifdef SC_REAL_DOUBLE
 static const double FORWARD = 1e-12, GRADIENT = 1e-10, GRADIENT_FILE = 1e-7, STATISTICS = 1e-12,
-                    STEP_1 = 1e-11, STEP_10 = 1e-9;
+                    STEP_1 = 1e-11, STEP_10 = 1e-9, STEP_10_DEEP = 1e-9;
 #else
 static const double FORWARD = 1e-5, GRADIENT = 1e-4, GRADIENT_FILE = 1e-4, STATISTICS = 1e-6,
-                    STEP_1 = 1e-4, STEP_10 = 1e-4;
+                    STEP_1 = 1e-4, STEP_10 = 1e-4, STEP_10_DEEP = 2e-2;
 #endif
 
 /* ---- the file ---- */
@@ -282,6 +284,7 @@ static void compare_training(network *t, const char *name, sc_optim_options o, d
     simclr_error err;
     char prefix[64];
     sc_real loss = 0;
+    double limit = t->encoder.options.arch == 50 ? STEP_10_DEEP : STEP_10;
 
     load(t);
     sct_assert_ok(sc_optim_init(&optim, &o, &t->params, &err), &err);
@@ -290,12 +293,12 @@ static void compare_training(network *t, const char *name, sc_optim_options o, d
         sc_optim_step(&optim, lr);
         if (i == 1 || i == 10) {
             snprintf(prefix, sizeof prefix, "%s%d", name, i);
-            compare_entries(t, prefix, false, false, true, i == 1 ? STEP_1 : STEP_10);
+            compare_entries(t, prefix, false, false, true, i == 1 ? STEP_1 : limit);
         }
     }
-    compare_entries(t, prefix, true, false, true, STEP_10);
+    compare_entries(t, prefix, true, false, true, limit);
     snprintf(prefix, sizeof prefix, "%s10/loss", name);
-    close_to(&t->file, prefix, &loss, 1, STEP_10);
+    close_to(&t->file, prefix, &loss, 1, limit);
     print_message("%s: worst error / limit %.2g\n", name, worst);
     worst = 0;
     sc_optim_close(&optim);

@@ -42,9 +42,9 @@ static int save(const char *run, uint64_t step, const char *text, simclr_error *
 
 static bool has(const char *run, const char *name)
 {
-    char path[SC_PATH_MAX];
-    snprintf(path, sizeof path, "%s/checkpoints/%s", run, name);
-    return sc_fs_exists(path);
+    char directory[SC_PATH_MAX], path[SC_PATH_MAX];
+    return sc_path_join(directory, run, "checkpoints", NULL) == 0 &&
+           sc_path_join(path, directory, name, NULL) == 0 && sc_fs_exists(path);
 }
 
 static void test_save_find_prune(void **state)

@@ -105,7 +105,7 @@ static void refuses_to_write(void **state)
     simclr_error err;
     char path[SC_PATH_MAX];
     at(path, "no/such/dir");
-    sct_assert_error(sc_fs_write_atomic(path, "x", 1, &err), &err, SIMCLR_E_NOT_FOUND, path);
+    sct_assert_error(sc_fs_write_atomic(path, "x", 1, &err), &err, SIMCLR_E_IO, path);
     sct_assert_error(sc_fs_write_atomic(sct_scratch(), "x", 1, &err), &err, SIMCLR_E_IO,
                      "directory");
     /* A device is written to, not replaced by a file. */

@@ -162,9 +162,9 @@ static void test_hostile(void **state)
     size_t count = sizeof hostile / sizeof *hostile;
     for (size_t i = 0; i < count; i++) {
         int rc = parse(hostile[i].json, hostile[i].data, strlen(hostile[i].json), &err);
-        if (rc != SIMCLR_E_FORMAT)
+        if (rc != SIMCLR_E_CHECKPOINT)
             print_error("%s: result %d\n", hostile[i].what, rc);
-        sct_assert_error(rc, &err, SIMCLR_E_FORMAT, NULL);
+        sct_assert_error(rc, &err, SIMCLR_E_CHECKPOINT, NULL);
     }
     assert_true(count >= 40);
 }
@@ -177,14 +177,14 @@ static void test_hostile_lengths(void **state)
         3,          1000,       100000000,      100000001, 1ull << 31, 1ull << 32,
         1ull << 63, UINT64_MAX, UINT64_MAX - 7, 0,         1};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
-        sct_assert_error(parse("{}", 0, lengths[i], &err), &err, SIMCLR_E_FORMAT, "hostile");
+        sct_assert_error(parse("{}", 0, lengths[i], &err), &err, SIMCLR_E_CHECKPOINT, "hostile");
     sct_assert_ok(parse("{}", 0, 2, &err), &err);
     sct_assert_ok(parse("{}      ", 0, 8, &err), &err);
     /* A bomb of nested arrays, and every cut of a good file. */
     char *bomb = sc_alloc(200001, 1, NULL);
     memset(bomb, '[', 200000);
     memcpy(bomb, "{\"a\":", 5);
-    sct_assert_error(parse(bomb, 0, 200000, &err), &err, SIMCLR_E_FORMAT, NULL);
+    sct_assert_error(parse(bomb, 0, 200000, &err), &err, SIMCLR_E_CHECKPOINT, NULL);
     sc_free(bomb);
     unsigned char file[104] = {0x58};
     memcpy(file + 8, golden_json, 88);
@@ -193,7 +193,7 @@ static void test_hostile_lengths(void **state)
         sc_safetensors *st;
         memcpy(block, file, size);
         int rc = sc_safetensors_parse(&st, block, size, "cut", &err);
-        assert_int_equal(rc, size == sizeof file ? 0 : SIMCLR_E_FORMAT);
+        assert_int_equal(rc, size == sizeof file ? 0 : SIMCLR_E_CHECKPOINT);
         sc_safetensors_close(st);
         sct_guard_free(block, size);
     }
