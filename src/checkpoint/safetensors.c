@@ -35,8 +35,8 @@ static int bad(sc_safetensors *st, const char *tensor, const char *fact)
 {
     char name[96];
     sc_printable(name, sizeof name, tensor);
-    return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: tensor \"%s\" %s; the file is damaged", st->file,
-                   name, fact);
+    return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: tensor \"%s\" %s; the file is damaged",
+                   st->file, name, fact);
 }
 
 /* First character of its text: '{' for an object, '[' for an array. */
@@ -98,7 +98,8 @@ static int add_entry(void *context, const char *key, const sc_json *value)
     if (strcmp(key, "__metadata__") == 0) {
         st->metadata = value;
         if (kind_of(value) != '{')
-            return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: __metadata__ is not an object", st->file);
+            return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: __metadata__ is not an object",
+                           st->file);
         return sc_json_each(value, check_metadata, st);
     }
     entry *e = &st->list[st->used];
@@ -156,8 +157,8 @@ static int check_tiling(sc_safetensors *st)
 static int parse(sc_safetensors *st, const unsigned char *bytes, size_t size)
 {
     if (size < 8)
-        return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: %zu bytes are no safetensors file", st->file,
-                       size);
+        return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: %zu bytes are no safetensors file",
+                       st->file, size);
     uint64_t length = 0;
     for (unsigned i = 0; i < 8; i++)
         length |= (uint64_t)bytes[i] << (8 * i);
@@ -171,12 +172,13 @@ static int parse(sc_safetensors *st, const unsigned char *bytes, size_t size)
                        "%s: header of %llu bytes in a file of %zu; the file is cut short", st->file,
                        (unsigned long long)length, size);
     if (length < 2 || bytes[8] != '{')
-        return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: the header is not a JSON object", st->file);
+        return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: the header is not a JSON object",
+                       st->file);
     st->data = bytes + 8 + length;
     st->data_size = size - 8 - length;
     int rc = sc_json_parse(&st->header, (const char *)bytes + 8, (size_t)length, st->file, st->err);
     if (rc < 0)
-        return rc;
+        return rc == SIMCLR_E_FORMAT ? SIMCLR_E_CHECKPOINT : rc;
     st->count = sc_json_size(st->header);
     st->list = sc_alloc(st->count, sizeof *st->list, st->err);
     if (st->list == NULL)

@@ -157,8 +157,7 @@ static int write_weights(sc_trainer *t, simclr_error *err)
 {
     char path[SC_PATH_MAX];
     int rc = sc_path_join(path, t->run, "model.safetensors", err);
-    return rc < 0 ? rc
-                  : sc_state_export(path, &t->step.network, SC_WEIGHTS_ENCODER, &t->cfg, err);
+    return rc < 0 ? rc : sc_state_export(path, &t->step.network, SC_WEIGHTS_ENCODER, &t->cfg, err);
 }
 
 int sc_online_draw_curves(sc_trainer *t, simclr_error *err)
