@@ -18,24 +18,29 @@ static int fail(const simclr_error *err)
     return 1;
 }
 
+typedef struct {
+    const char *key, *value;
+} setting;
+
 /* Builds the encoder of some settings and prints its sizes; the number of its parameters. */
-static size_t show(const char *const *settings, simclr_error *err)
+static size_t show(const setting *settings, simclr_error *err)
 {
-    simclr_config *config;
-    simclr_model *model;
-    simclr_model_info info;
-    if (simclr_config_new(&config, err) < 0)
-        return 0;
-    for (; *settings != NULL; settings += 2)
-        if (simclr_config_set(config, settings[0], settings[1], SIMCLR_FROM_CLI, NULL, err) < 0)
-            return 0;
-    if (simclr_model_new(&model, config, 2, err) < 0)
-        return 0;
-    simclr_model_describe(&info, model);
-    printf("%s", simclr_model_summary(model));
-    printf("x (rows,%zu,%zu,%zu) -> h (rows,%zu): %zu parameters, %.1f M multiply-adds a view\n\n",
-           info.height, info.width, info.channels, info.dim_h, info.encoder_parameters,
-           info.macs / 1e6);
+    simclr_config *config = NULL;
+    simclr_model *model = NULL;
+    simclr_model_info info = {0};
+    int rc = simclr_config_new(&config, err);
+    for (; rc == 0 && settings->key != NULL; settings++)
+        rc = simclr_config_set(config, settings->key, settings->value, SIMCLR_FROM_CLI, NULL, err);
+    if (rc == 0)
+        rc = simclr_model_new(&model, config, 2, err);
+    if (rc == 0) {
+        simclr_model_describe(&info, model);
+        printf("%s", simclr_model_summary(model));
+        printf("x (rows,%zu,%zu,%zu) -> h (rows,%zu): %zu parameters, %.1f M multiply-adds a "
+               "view\n\n",
+               info.height, info.width, info.channels, info.dim_h, info.encoder_parameters,
+               info.macs / 1e6);
+    }
     simclr_model_free(model);
     simclr_config_free(config);
     return info.encoder_parameters;
@@ -44,22 +49,15 @@ static size_t show(const char *const *settings, simclr_error *err)
 int main(void)
 {
     simclr_error err = {0};
-    const char *const cifar[] = {"model.arch",      "resnet18",    "model.stem",
-                                 "cifar",           "model.width", "1",
-                                 "data.image_size", "32",          NULL};
-    const char *const tutorial[] = {
-        "model.arch",      "resnet18",    "model.stem", "imagenet",           "model.strides",
-        "2,2,2,2,2,2",     "model.width", "1",          "model.out_channels", "1024",
-        "data.image_size", "128",         NULL};
-    const char *const vanishing[] = {"model.stem",
-                                     "imagenet",
-                                     "model.strides",
-                                     "2,2,2,2,2,2",
-                                     "model.padding",
-                                     "reflect",
-                                     "data.image_size",
-                                     "32",
-                                     NULL};
+    const setting cifar[] = {
+        {"model.arch", "resnet18"}, {"model.stem", "cifar"}, {"data.image_size", "32"}, {0}};
+    const setting tutorial[] = {{"model.arch", "resnet18"},       {"model.stem", "imagenet"},
+                                {"model.strides", "2,2,2,2,2,2"}, {"model.out_channels", "1024"},
+                                {"data.image_size", "128"},       {0}};
+    const setting vanishing[] = {{"model.strides", "2,2,2,2,2,2"},
+                                 {"model.padding", "reflect"},
+                                 {"data.image_size", "32"},
+                                 {0}};
 
     printf("ResNet-18 with the CIFAR stem:\n");
     size_t parameters = show(cifar, &err);

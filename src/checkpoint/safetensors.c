@@ -177,8 +177,13 @@ static int parse(sc_safetensors *st, const unsigned char *bytes, size_t size)
     st->data = bytes + 8 + length;
     st->data_size = size - 8 - length;
     int rc = sc_json_parse(&st->header, (const char *)bytes + 8, (size_t)length, st->file, st->err);
+    if (rc == SIMCLR_E_FORMAT) { /* a damaged model, for the program's exit code */
+        rc = SIMCLR_E_CHECKPOINT;
+        if (st->err != NULL)
+            st->err->code = rc;
+    }
     if (rc < 0)
-        return rc == SIMCLR_E_FORMAT ? SIMCLR_E_CHECKPOINT : rc;
+        return rc;
     st->count = sc_json_size(st->header);
     st->list = sc_alloc(st->count, sizeof *st->list, st->err);
     if (st->list == NULL)

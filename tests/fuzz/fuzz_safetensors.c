@@ -15,13 +15,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sc_safetensors *st;
     if (sc_safetensors_parse(&st, data, size, "fuzz", &err) < 0)
         return 0;
-    volatile unsigned sum = 0;
+    unsigned sum = 0;
     for (size_t i = 0; i < sc_safetensors_count(st); i++) {
         const sc_tensor_desc *t = sc_safetensors_at(st, i);
         for (size_t k = 0; k < t->size; k++)
             sum += ((const unsigned char *)t->data)[k];
     }
-    sc_safetensors_metadata(st, "format");
+    /* Every byte is read: a size beyond the file shows under ASan. */
+    if (sum == 1 && sc_safetensors_metadata(st, "format") == NULL)
+        sc_safetensors_close(NULL);
     sc_safetensors_close(st);
     return 0;
 }
