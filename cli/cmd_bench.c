@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_bench.c - simclr bench: how long a training step or a k-NN takes on this machine.
+ * cmd_bench.c - simclr bench: how long a training step, views or a k-NN take on this machine.
  */
 #include "cmd.h"
 
@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPEAT_MOST = 1000 };
+enum { REPEAT_MOST = 1000, IMAGES_MOST = 1 << 24 };
 
 static const cli_option options[] = {
     {"repeat", 'n', "N", "times measured; default 7"},
+    {"images", 0, "N", "of views: how many images; default 256"},
     {"json", 0, NULL, "print one JSON object with every time"},
     {0},
 };
@@ -21,6 +22,8 @@ static const char *const examples[] = {
     "a SimCLR step of CIFAR ResNet-18 with 128 images",
     "simclr bench step arch=resnet50 batch=64",
     "with other settings",
+    "simclr bench views data.dataset=photos/ image_size=224 data.memory_limit=1",
+    "two views of JPEG files, decoding included",
     "simclr bench knn --json",
     "50,000 x 10,000 x 512, for a script",
     NULL,
@@ -51,18 +54,22 @@ static int bench(const cli_args *args, simclr_error *err)
     static const size_t knn_shape[3] = {50000, 10000, 512};
     const char *what = args->words > 0 ? args->word[0] : "step";
     double ms[REPEAT_MOST];
-    long long repeat;
+    long long repeat, images;
     simclr_config *config;
     int rc = cli_integer(&repeat, args, "repeat", 7, 1, REPEAT_MOST, err);
+    if (rc == 0)
+        rc = cli_integer(&images, args, "images", 256, 1, IMAGES_MOST, err);
     if (rc < 0)
         return rc;
     rc = cli_config(&config, args, err);
     if (rc == 0 && strcmp(what, "step") == 0)
         rc = simclr_bench_step(ms, (size_t)repeat, config, err);
+    else if (rc == 0 && strcmp(what, "views") == 0)
+        rc = simclr_bench_views(ms, (size_t)repeat, (size_t)images, config, err);
     else if (rc == 0 && strcmp(what, "knn") == 0)
         rc = simclr_bench_knn(ms, (size_t)repeat, knn_shape, config, err);
     else if (rc == 0) {
-        snprintf(err->text, sizeof err->text, "bench %s: expected step or knn", what);
+        snprintf(err->text, sizeof err->text, "bench %s: expected step, views or knn", what);
         rc = err->code = SIMCLR_E_USAGE;
     }
     simclr_config_free(config);
@@ -73,10 +80,12 @@ static int bench(const cli_args *args, simclr_error *err)
 
 const cli_command cmd_bench = {
     .name = "bench",
-    .usage = "[step|knn] [--repeat N] [--json] [key=value ...]",
-    .summary = "how long a training step or a k-NN takes on this machine",
+    .usage = "[step|views|knn] [--repeat N] [--json] [key=value ...]",
+    .summary = "how long a training step, views or a k-NN take on this machine",
     .text = "step: forward, NT-Xent, backward and update of the configured network on\n"
-            "generated images. bench/run compares with PyTorch and others.",
+            "generated images. views: two views of each image of data.dataset, from memory\n"
+            "or, with a small data.memory_limit, from the files. bench/run compares with PyTorch "
+            "and others.",
     .options = options,
     .examples = examples,
     .words_min = 0,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -64,7 +65,22 @@ static bool asked_to_stop(void *context)
     return signals > 0;
 }
 
-/* On a terminal the status line is overwritten; elsewhere every one that comes is a line. */
+enum { LOG_SECONDS = 30 };
+
+/* In a log file a status line is wanted now and then only. */
+static bool log_due(void)
+{
+    static struct timespec last;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (last.tv_sec != 0 && now.tv_sec - last.tv_sec < LOG_SECONDS) {
+        return false;
+    }
+    last = now;
+    return true;
+}
+
+/* On a terminal the status line is overwritten; elsewhere one in LOG_SECONDS is a line. */
 static void print_message(void *context, simclr_message_kind kind, const char *text)
 {
     const cli_args *args = context;
@@ -75,6 +91,9 @@ static void print_message(void *context, simclr_message_kind kind, const char *t
     if (kind == SIMCLR_PROGRESS && terminal) {
         fprintf(stderr, "\r%s\033[K", text);
         fflush(stderr);
+        return;
+    }
+    if (kind == SIMCLR_PROGRESS && !log_due()) {
         return;
     }
     const char *clear = terminal ? "\r\033[K" : "";

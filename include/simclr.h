@@ -277,6 +277,10 @@ SIMCLR_API int simclr_doctor(char **text, simclr_error *err);
 /* Times `repeat` training steps after two for warming up; ms (repeat). */
 SIMCLR_API int simclr_bench_step(double *ms, size_t repeat, const simclr_config *config,
                                  simclr_error *err);
+/* Times two views of each of the first n images of data.dataset, after one pass for warming up;
+ * decoding is in it unless the images fit data.memory_limit. */
+SIMCLR_API int simclr_bench_views(double *ms, size_t repeat, size_t n, const simclr_config *config,
+                                  simclr_error *err);
 /* Times k-NN (k = 10) of shape[1] queries in a bank of shape[0] with shape[2] features each. */
 SIMCLR_API int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3],
                                 const simclr_config *config, simclr_error *err);

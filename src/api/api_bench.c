@@ -34,6 +34,36 @@ int simclr_bench_step(double *ms, size_t repeat, const simclr_config *config, si
     return rc;
 }
 
+int simclr_bench_views(double *ms, size_t repeat, size_t n, const simclr_config *config,
+                       simclr_error *err)
+{
+    enum { WARM_UP = 1 };
+    sc_config fallback;
+    const sc_config *cfg = sc_api_config(config, &fallback);
+    simclr_dataset *dataset = NULL;
+    sc_parallel_set_threads(sc_setup_threads(cfg));
+    int rc = simclr_dataset_open(&dataset, sc_setup_dataset_spec(cfg), NULL, config, err);
+    if (rc < 0)
+        return rc;
+    size_t count = sc_dataset_count(dataset->set), side = sc_setup_image_size(cfg, dataset->set);
+    n = n < count ? n : count;
+    uint32_t *index = sc_alloc(n, sizeof *index, err);
+    float *x = sc_alloc(2 * n, side * side * (size_t)cfg->data.channels * sizeof *x, err);
+    rc = index == NULL || x == NULL ? SIMCLR_E_MEMORY : 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        index[i] = (uint32_t)i;
+    for (size_t i = 0; rc == 0 && i < repeat + WARM_UP; i++) {
+        double start = sc_clock();
+        rc = simclr_views_make(x, dataset, index, n, (uint32_t)i, config, err);
+        if (i >= WARM_UP)
+            ms[i - WARM_UP] = 1000 * (sc_clock() - start);
+    }
+    sc_free(x);
+    sc_free(index);
+    simclr_dataset_close(dataset);
+    return rc;
+}
+
 static void fill_normal(sc_real *x, int32_t *label, size_t n, size_t d, uint32_t which)
 {
     for (size_t i = 0; i < n; i++) {

@@ -63,13 +63,6 @@ static void check_data(const sc_config *cfg, simclr_error *err)
     if (!own && (cfg->mean.count > 0 || cfg->std.count > 0)) {
         sc_config_add_error(err, "views.mean, views.std: need views.normalize=own");
     }
-    if ((cfg->normalize == SC_CFG_STATS_IMAGENET || cfg->normalize == SC_CFG_STATS_CIFAR10) &&
-        cfg->data.channels != 3) {
-        sc_config_add_error(err,
-                            "views.normalize: these statistics are of 3 channels, "
-                            "data.channels is %d",
-                            cfg->data.channels);
-    }
 }
 
 /* Side of the last map, following conv1, pool and stages; reports where reflection has no room. */

@@ -125,7 +125,7 @@ static const sc_config_row ROWS[] = {
 
     VIEW("views.", 0),
     BOOL("views.symmetric", symmetric, "false", Y, "both views as views.*, whatever views2.* says"),
-    ENUM("views.normalize", NOALIAS, normalize, "none", STATS, Y,
+    ENUM("views.normalize", NOALIAS, normalize, "imagenet", STATS, Y,
          "statistics subtracted and divided by; own: views.mean and views.std"),
     FLOATS("views.mean", mean, "", 0, 1, 0, 3, NULL, "mean per channel, of pixels in 0 .. 1"),
     FLOATS("views.std", std, "", 1e-3, 10, 0, 3, NULL, "standard deviation per channel"),

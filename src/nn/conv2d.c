@@ -73,8 +73,8 @@ size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n)
 {
     size_t most = 0;
 
-    /* A backend may choose its method by n; halves cover evaluation in smaller batches. */
-    for (size_t m = n; m >= 1; m /= 2) {
+    /* A backend cuts its work by n, so that fewer images may need more scratch. */
+    for (size_t m = 1; m <= n; m++) {
         sc_conv_shape shape = shape_for(conv, m);
         size_t bytes = conv->nn.backend->conv2d_scratch(&shape);
         most = bytes > most ? bytes : most;

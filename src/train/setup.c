@@ -42,30 +42,33 @@ uint32_t sc_setup_image_size(const sc_config *cfg, const sc_dataset *ds)
     return equal && side < SIZE_LARGEST_GUESS ? side : SIZE_LARGEST_GUESS;
 }
 
-/* Statistics of the training sets, in 0..1. */
+/* Statistics of the training sets, in 0..1; of one channel, those of the luminance (its deviation as
+ * if the channels varied together, which they nearly do). */
 static void set_statistics(sc_view_options *view, const sc_config *cfg)
 {
-    static const float imagenet[2][3] = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
-    static const float cifar10[2][3] = {{0.4914f, 0.4822f, 0.4465f}, {0.2470f, 0.2435f, 0.2616f}};
+    static const double stats[][2][3] = {
+        [SC_CFG_STATS_IMAGENET] = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}},
+        [SC_CFG_STATS_CIFAR10] = {{0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}},
+    };
+    static const double luminance[3] = {0.299, 0.587, 0.114};
+    bool known = cfg->normalize == SC_CFG_STATS_IMAGENET || cfg->normalize == SC_CFG_STATS_CIFAR10;
+    double grey[2] = {0, 0};
     for (int c = 0; c < 3; c++) {
-        int own = cfg->mean.count == 1 ? 0 : c;
-        switch (cfg->normalize) {
-        case SC_CFG_STATS_IMAGENET:
-            view->mean[c] = imagenet[0][c];
-            view->std[c] = imagenet[1][c];
-            break;
-        case SC_CFG_STATS_CIFAR10:
-            view->mean[c] = cifar10[0][c];
-            view->std[c] = cifar10[1][c];
-            break;
-        case SC_CFG_STATS_OWN:
-            view->mean[c] = (float)cfg->mean.at[own];
+        view->mean[c] = 0;
+        view->std[c] = 1;
+        if (known) {
+            view->mean[c] = (float)stats[cfg->normalize][0][c];
+            view->std[c] = (float)stats[cfg->normalize][1][c];
+            grey[0] += luminance[c] * stats[cfg->normalize][0][c];
+            grey[1] += luminance[c] * stats[cfg->normalize][1][c];
+        } else if (cfg->normalize == SC_CFG_STATS_OWN) {
+            view->mean[c] = (float)cfg->mean.at[cfg->mean.count == 1 ? 0 : c];
             view->std[c] = (float)cfg->std.at[cfg->std.count == 1 ? 0 : c];
-            break;
-        default:
-            view->mean[c] = 0;
-            view->std[c] = 1;
         }
+    }
+    if (known && cfg->data.channels == 1) {
+        view->mean[0] = (float)grey[0];
+        view->std[0] = (float)grey[1];
     }
 }
 

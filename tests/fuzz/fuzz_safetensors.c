@@ -9,6 +9,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Keeps the reading of every byte: a size beyond the file shows under ASan. */
+static volatile unsigned sink;
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     simclr_error err;
@@ -21,9 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t k = 0; k < t->size; k++)
             sum += ((const unsigned char *)t->data)[k];
     }
-    /* Every byte is read: a size beyond the file shows under ASan. */
-    if (sum == 1 && sc_safetensors_metadata(st, "format") == NULL)
-        sc_safetensors_close(NULL);
+    sink = sum;
+    sc_safetensors_metadata(st, "format");
     sc_safetensors_close(st);
     return 0;
 }

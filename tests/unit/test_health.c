@@ -12,7 +12,7 @@
 static void test_range(void **state)
 {
     (void)state;
-    /* Values of the handbook: N = 256 at t = 0.5 and 0.1, N = 4096 at t = 0.1. */
+    /* ln(2N - 1) and the floor of docs/math.md: N = 256 at t = 0.5 and 0.1, N = 4096 at t = 0.1. */
     assert_true(fabs(sc_health_ceiling(256) - 6.2364) < 1e-3);
     assert_true(fabs(sc_health_floor(256, 0.5) - 4.24) < 0.01);
     assert_true(fabs(sc_health_floor(256, 0.1) - 0.02) < 0.01);

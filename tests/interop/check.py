@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+#
+# check.py SIMCLR - what simclr writes, read by the programs it is meant for, and the other way round:
+# safetensors and torchvision (weights both ways, equal features), NumPy, TensorBoard.
+# Needs: torch torchvision safetensors tensorboard numpy pillow.  Prints one line a check; exit 1 when
+# one fails, 77 when a package is missing.
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    import torch
+    import torchvision
+    from PIL import Image
+    from safetensors.torch import load_file, save_file
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+    from google.protobuf import text_format
+except ImportError as e:
+    print("SKIPPED: interop:", e)
+    sys.exit(77)
+
+SIMCLR = sys.argv[1]
+MEAN, STD = np.array([.485, .456, .406]), np.array([.229, .224, .225])
+failures = 0
+
+
+def check(ok, what):
+    global failures
+    failures += not ok
+    print("ok    " if ok else "FAILED", what)
+
+
+def run(*args):
+    done = subprocess.run([SIMCLR, *map(str, args)], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"simclr {' '.join(map(str, args))}: exit {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+def pictures(folder, side, n=40):
+    """n PNG files in 4 classes; the same as a tensor, as the evaluation sees them."""
+    rng = np.random.default_rng(0)
+    x = []
+    for i in range(n):
+        small = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        image = Image.fromarray(small).resize((side, side), Image.BICUBIC)
+        os.makedirs(f"{folder}/class{i % 4}", exist_ok=True)
+        image.save(f"{folder}/class{i % 4}/{i:03}.png")
+        x.append(((i % 4, i), (np.asarray(image) / 255 - MEAN) / STD))
+    x.sort(key=lambda item: item[0])
+    return torch.tensor(np.stack([v for _, v in x]).transpose(0, 3, 1, 2), dtype=torch.float32)
+
+
+def resnet(arch, stem):
+    net = getattr(torchvision.models, arch)(weights=None)
+    if stem == "cifar":
+        net.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+        net.maxpool = torch.nn.Identity()
+    return net
+
+
+def features(net, x):
+    net.fc = torch.nn.Identity()
+    net.eval()
+    with torch.no_grad():
+        return net(x).numpy()
+
+
+def relative(a, b):
+    return float(np.abs(a - b).max() / np.abs(b).max())
+
+
+def weights(work, arch, stem, side):
+    """Trained here, run there."""
+    data, name = f"{work}/{arch}-{stem}", f"{arch}, {stem} stem, {side} px"
+    x = pictures(data, side)
+    run("train", f"folder:{data}", "-o", data + "-run", f"arch={arch}", "train.log_every=1",
+        f"stem={stem}", f"image_size={side}", "batch=8", "steps=4", "epochs=2")
+    run("export", data + "-run", "-o", data + ".safetensors")
+    state = load_file(data + ".safetensors")
+    net = resnet(arch, stem)
+    missing, unexpected = net.load_state_dict(state, strict=False)
+    check(missing == ["fc.weight", "fc.bias"] and not unexpected,
+          f"{name}: torchvision loads the export; missing {missing}, unexpected {unexpected}")
+    run("embed", data + "-run", f"folder:{data}", "-o", data + ".npy")
+    ours = np.load(data + ".npy")
+    worst = relative(ours, features(net, x))
+    # fp32 through 18 to 50 layers, sums in another order
+    check(ours.shape == (len(x), 512 if arch != "resnet50" else 2048) and worst < 1e-4,
+          f"{name}: the same features; worst difference {worst:.1e} of the largest")
+    return data + "-run", x, data
+
+
+def back(work, x, data, side):
+    """torchvision's weights, run here."""
+    torch.manual_seed(1)
+    net = resnet("resnet18", "imagenet")
+    for m in net.modules():
+        if isinstance(m, torch.nn.BatchNorm2d):
+            m.running_mean.normal_(0, .1)
+            m.running_var.uniform_(.5, 2)
+    save_file(net.state_dict(), f"{work}/tv.safetensors")
+    run("import", f"{work}/tv.safetensors", "-o", f"{work}/imported", f"image_size={side}",
+        f"data.dataset=folder:{data}")
+    run("embed", f"{work}/imported", f"folder:{data}", "-o", f"{work}/imported.npy")
+    worst = relative(np.load(f"{work}/imported.npy"), features(net, x))
+    check(worst < 1e-4, f"import of torchvision's weights: worst difference {worst:.1e}")
+
+
+def tensorboard(path):
+    log = EventAccumulator(path, size_guidance={"images": 0, "histograms": 0, "tensors": 0})
+    log.Reload()
+    tags = log.Tags()
+    check({"loss/train", "eval/knn_top1", "train/lr"} <= set(tags["scalars"]),
+          f"TensorBoard: {len(tags['scalars'])} scalars")
+    lines = [json.loads(line) for line in open(path + "/metrics.jsonl")]
+    ours = {line["step"]: line["loss"] for line in lines if "loss" in line}
+    theirs = {e.step: e.value for e in log.Scalars("loss/train")}
+    check(ours.keys() == theirs.keys() and
+          all(abs(ours[s] - theirs[s]) < 1e-6 * abs(ours[s]) for s in ours),
+          f"TensorBoard: loss/train equals metrics.jsonl at {len(ours)} steps")
+    picture = log.Images("views")[0] if "views" in tags["images"] else None
+    check(picture is not None and picture.encoded_image_string[:4] == b"\x89PNG",
+          f"TensorBoard: images {tags['images']}")
+    check(any(t.startswith("weights/") for t in tags["histograms"]) and
+          "activations/h" in tags["histograms"], f"TensorBoard: {len(tags['histograms'])} histograms")
+    check("_hparams_/session_start_info" in log.summary_metadata, "TensorBoard: hparams")
+    projector(path)
+
+
+def projector(path):
+    config = ProjectorConfig()
+    text_format.Parse(open(path + "/projector_config.pbtxt").read(), config)
+    e = config.embeddings[0]
+    n, d = e.tensor_shape
+    vectors = np.fromfile(f"{path}/{e.tensor_path}", "<f4") if e.tensor_path.endswith(".bytes") else \
+        np.loadtxt(f"{path}/{e.tensor_path}", delimiter="\t", ndmin=2)
+    rows = sum(1 for _ in open(f"{path}/{e.metadata_path}"))
+    sprite = Image.open(f"{path}/{e.sprite.image_path}")
+    side = e.sprite.single_image_dim[0]
+    check(vectors.size == n * d and rows in (n, n + 1) and sprite.width % side == 0 and
+          (sprite.width // side) * (sprite.height // side) >= n,
+          f"TensorBoard projector: {n} x {d}, {rows} lines of labels, sprite {sprite.size}")
+
+
+with tempfile.TemporaryDirectory() as work:
+    weights(work, "resnet50", "imagenet", 64)
+    weights(work, "resnet18", "cifar", 32)
+    trained, x, data = weights(work, "resnet18", "imagenet", 96)
+    back(work, x, data, 96)
+    tensorboard(trained)
+    check(len(glob.glob(trained + "/events.out.tfevents.*")) == 1, "one event file")
+print("torch", torch.__version__, "torchvision", torchvision.__version__, "numpy", np.__version__)
+sys.exit(failures > 0)
