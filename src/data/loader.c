@@ -336,7 +336,7 @@ size_t sc_loader_steps_per_epoch(const sc_loader *l)
 
 size_t sc_loader_max_batch(const sc_loader *l)
 {
-    return l->images % l->batch == 1 ? l->batch + 1 : l->batch;
+    return l->images % l->batch == 1 && !l->drop_last ? l->batch + 1 : l->batch;
 }
 
 double sc_loader_wait_seconds(const sc_loader *l)

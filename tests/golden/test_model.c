@@ -3,12 +3,17 @@
  * test_model.c - encoder, projector, NT-Xent and optimisers against PyTorch (make_golden.py).
  *
  * PyTorch computed in double from weights and inputs exact in float; tests/golden/test_grad_model.c
- * is this file in double.  Reasons for the limits below:
+ * is this file in double, which only the reference has; in float this machine's engine runs the same
+ * cases.  Reasons for the limits below:
  *   float: half an ulp is 6e-8; a value passes 20 layers (ResNet-18; 53 in ResNet-50) of sums over
  *   up to 600 products.  Gradients pass them twice, and ten steps feed their differences back.
  *   Adam divides by |g|: of a gradient near 0 few digits are left after one step already.
  *   Ten steps of ResNet-50 in float cross kinks (ReLU, max pool) that double does not: weights
  *   changed by 1e-8 end 1.4e-7 apart, by 6e-8 already 4e-5.  The double build compares those steps.
+ *   The engine: Winograd's transforms and sums in float cost 3 to 6 times the reference's rounding
+ *   (the most measured, AVX2 and base: 0.15 of `forward`, 0.06 of the gradients', 0.12 of
+ *   `statistics`, 0.05 of Adam's, 0.16 of `deep_10`).  Where Adam's g is rounding alone its sign may
+ *   turn: that weight ends 2 lr away, 4e-4 of the norm of its tensor.
  *   double: only the gradients' file, which holds floats, limits their comparison to 1e-7.
  */
 #include "support/support.h"
@@ -25,13 +30,21 @@
 #include "optim/optim.h"
 
 /* Relative L2 per tensor. */
+typedef struct {
+    double forward, gradient, gradient_file, statistics;
+    double step_1, step_10, deep_10; /* after that many steps; deep: ResNet-50 */
+    double adam;                     /* times as much for Adam, AdamW */
+} limits;
+
 #ifdef SC_REAL_DOUBLE
-static const double FORWARD = 1e-12, GRADIENT = 1e-10, GRADIENT_FILE = 1e-7, STATISTICS = 1e-12,
-                    STEP_1 = 1e-11, STEP_10 = 1e-9, STEP_10_DEEP = 1e-9;
+static const limits OF_REF = {1e-12, 1e-10, 1e-7, 1e-12, 1e-11, 1e-9, 1e-9, 1};
 #else
-static const double FORWARD = 1e-5, GRADIENT = 1e-4, GRADIENT_FILE = 1e-4, STATISTICS = 1e-6,
-                    STEP_1 = 1e-4, STEP_10 = 1e-4, STEP_10_DEEP = 2e-2;
+static const limits OF_REF = {1e-5, 1e-4, 1e-4, 1e-6, 1e-4, 1e-4, 2e-2, 1};
+static const limits OF_FAST = {1e-5, 1e-4, 1e-4, 1e-5, 1e-4, 1e-4, 5e-2, 10};
 #endif
+
+static const sc_backend *engine;
+static limits limit_of;
 
 /* ---- the file ---- */
 
@@ -164,6 +177,7 @@ static void open_network(network *t, const char *name, const sc_encoder_options 
     simclr_error err;
     sc_projector_options p = sc_projector_defaults();
 
+    print_message("engine %s\n", engine->name);
     worst = 0;
     memset(t, 0, sizeof *t);
     t->rows = rows;
@@ -172,13 +186,11 @@ static void open_network(network *t, const char *name, const sc_encoder_options 
     p.act = e->act;
     p.norm = sc_norm_defaults(head_norm ? SC_NORM_BATCH : SC_NORM_NONE);
     golden_open(&t->file, name);
-    sct_assert_ok(
-        sc_encoder_init(&t->encoder, e, size, size, rows, &t->params, sc_backend_ref(), &err),
-        &err);
-    sct_assert_ok(sc_projector_init(&t->projector, &p, t->encoder.dim, rows, &t->params,
-                                    sc_backend_ref(), &err),
+    sct_assert_ok(sc_encoder_init(&t->encoder, e, size, size, rows, &t->params, engine, &err),
                   &err);
-    sct_assert_ok(sc_ntxent_init(&t->ntxent, sc_backend_ref(), rows, 8, 0.5, &err), &err);
+    sct_assert_ok(
+        sc_projector_init(&t->projector, &p, t->encoder.dim, rows, &t->params, engine, &err), &err);
+    sct_assert_ok(sc_ntxent_init(&t->ntxent, engine, rows, 8, 0.5, &err), &err);
     sct_assert_ok(sc_params_alloc(&t->params, &err), &err);
     plan(t);
     sct_assert_ok(sc_arena_open(&t->arena, &err), &err);
@@ -249,7 +261,7 @@ static void compare_first_step(network *t)
 {
     sc_real loss = forward_backward(t), sums[16];
     double depth = t->encoder.options.arch == 50 ? 3 : 1; /* 53 layers, not 20 */
-    double forward = depth * FORWARD;
+    double forward = depth * limit_of.forward;
 
     for (size_t i = 0, stage = 1, left = 0; i < t->encoder.blocks; i++) {
         if (left == 0)
@@ -266,12 +278,12 @@ static void compare_first_step(network *t)
     close_to(&t->file, "loss", &loss, 1, forward);
     print_message("forward: worst error / limit %.2g\n", worst);
     worst = 0;
-    close_to(&t->file, "dz", t->dz, t->rows * 8, depth * GRADIENT);
-    close_to(&t->file, "dh", t->dh, t->rows * t->encoder.dim, depth * GRADIENT);
-    compare_gradients(t, depth * GRADIENT_FILE);
+    close_to(&t->file, "dz", t->dz, t->rows * 8, depth * limit_of.gradient);
+    close_to(&t->file, "dh", t->dh, t->rows * t->encoder.dim, depth * limit_of.gradient);
+    compare_gradients(t, depth * limit_of.gradient_file);
     print_message("gradients: worst error / limit %.2g\n", worst);
     worst = 0;
-    compare_entries(t, "b", true, false, false, STATISTICS);
+    compare_entries(t, "b", true, false, false, limit_of.statistics);
     print_message("BN statistics: worst error / limit %.2g\n", worst);
     worst = 0;
     sc_encoder_forward(t->h, t->x, t->rows, false, &t->encoder);
@@ -284,7 +296,8 @@ static void compare_training(network *t, const char *name, sc_optim_options o, d
     simclr_error err;
     char prefix[64];
     sc_real loss = 0;
-    double limit = t->encoder.options.arch == 50 ? STEP_10_DEEP : STEP_10;
+    double loose = o.kind == SC_OPTIM_ADAM || o.kind == SC_OPTIM_ADAMW ? limit_of.adam : 1;
+    double limit = loose * (t->encoder.options.arch == 50 ? limit_of.deep_10 : limit_of.step_10);
 
     load(t);
     sct_assert_ok(sc_optim_init(&optim, &o, &t->params, &err), &err);
@@ -293,7 +306,8 @@ static void compare_training(network *t, const char *name, sc_optim_options o, d
         sc_optim_step(&optim, lr);
         if (i == 1 || i == 10) {
             snprintf(prefix, sizeof prefix, "%s%d", name, i);
-            compare_entries(t, prefix, false, false, true, i == 1 ? STEP_1 : limit);
+            compare_entries(t, prefix, false, false, true,
+                            i == 1 ? loose * limit_of.step_1 : limit);
         }
     }
     compare_entries(t, prefix, true, false, true, limit);
@@ -366,12 +380,36 @@ static void tutorial(void **state)
     close_network(&t);
 }
 
+static int on_ref(void **state)
+{
+    (void)state;
+    engine = sc_backend_ref();
+    limit_of = OF_REF;
+    return 0;
+}
+
+#ifndef SC_REAL_DOUBLE
+static int on_fast(void **state)
+{
+    (void)state;
+    simclr_error err;
+    sct_assert_ok(sc_backend_select(&engine, &err), &err);
+    limit_of = OF_FAST;
+    return 0;
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resnet18_cifar),
-        cmocka_unit_test(resnet50_imagenet),
-        cmocka_unit_test(tutorial),
+        cmocka_unit_test_setup(resnet18_cifar, on_ref),
+        cmocka_unit_test_setup(resnet50_imagenet, on_ref),
+        cmocka_unit_test_setup(tutorial, on_ref),
+#ifndef SC_REAL_DOUBLE
+        cmocka_unit_test_setup(resnet18_cifar, on_fast),
+        cmocka_unit_test_setup(resnet50_imagenet, on_fast),
+        cmocka_unit_test_setup(tutorial, on_fast),
+#endif
     };
     return sct_run(tests);
 }

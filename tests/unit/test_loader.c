@@ -120,6 +120,51 @@ static void every_image_once(void **state)
     fixture_remove(dir);
 }
 
+/* sc_loader_set_order: the data set's own order, the same for each epoch and for any number of
+ * threads, and a smaller last batch left out; shuffled and complete as by default. */
+static void order(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t batch, kept_steps, kept_last, dropped_steps;
+    } cases[] = {{4, 5, 5, 5}, {6, 4, 3, 3}, {7, 3, 7, 3}, {20, 1, 21, 1}, {100, 1, 21, 1}};
+    char *dir = make_images();
+    sc_dataset *ds = open_images(dir, 1, 0);
+    for (size_t c = 0; c < 8 * sizeof cases / sizeof *cases; c++) {
+        size_t batch = cases[c / 8].batch, whole = batch < IMAGES ? batch : IMAGES;
+        bool shuffle = c & 1, drop = c & 2;
+        size_t steps = drop ? cases[c / 8].dropped_steps : cases[c / 8].kept_steps;
+        size_t last = drop ? whole : cases[c / 8].kept_last;
+        sc_loader *l;
+        sc_batch b = {0};
+        assert_int_equal(sc_loader_open(&l, ds, batch, SEED, c & 4 ? 3 : 0, 0, NULL), 0);
+        sc_loader_set_order(l, shuffle, drop);
+        assert_int_equal(sc_loader_steps_per_epoch(l), steps);
+        assert_int_equal(sc_loader_max_batch(l), last > whole ? last : whole);
+        for (unsigned epoch = 0; epoch < 3; epoch++) {
+            int seen[IMAGES] = {0};
+            size_t position = 0, ascending = 0;
+            for (size_t s = 0; s < steps; s++) {
+                assert_int_equal(sc_loader_next(&b, l, NULL), 0);
+                assert_int_equal(b.epoch, epoch);
+                assert_int_equal(b.count, s + 1 < steps ? whole : last);
+                for (size_t k = 0; k < b.count; k++, position++) {
+                    seen[b.index[k]]++;
+                    ascending += b.index[k] == position;
+                }
+            }
+            assert_int_equal(position, (steps - 1) * whole + last);
+            assert_true(shuffle ? ascending < position : ascending == position);
+            for (int i = 0; i < IMAGES; i++) {
+                assert_true(seen[i] == 1 || (seen[i] == 0 && position < IMAGES));
+            }
+        }
+        sc_loader_close(l);
+    }
+    sc_dataset_close(ds);
+    fixture_remove(dir);
+}
+
 /* Two files vanish after open: replaced in the same way by any number of threads. */
 static void damaged_images(void **state)
 {
@@ -158,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(every_image_once),
+        cmocka_unit_test(order),
         cmocka_unit_test(damaged_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

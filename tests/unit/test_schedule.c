@@ -159,14 +159,15 @@ static void of_a_configuration(void **state)
     sc_config cfg;
     simclr_error err;
     static const char *const keys[][2] = {
-        {"optim.lr", "0.5"},      {"optim.lr_scaling", "linear"}, {"train.batch", "128"},
-        {"train.epochs", "40"},   {"schedule.name", "step"},      {"schedule.warmup_epochs", "2.5"},
-        {"schedule.gamma", "0.5"}, {"schedule.step_size", "10"},  {"schedule.min_lr", "0.01"}};
+        {"optim.lr", "0.5"},        {"optim.lr_scaling", "linear"},
+        {"train.batch", "128"},     {"train.epochs", "40"},
+        {"schedule.name", "step"},  {"schedule.warmup_epochs", "2.5"},
+        {"schedule.gamma", "0.5"},  {"schedule.step_size", "10"},
+        {"schedule.min_lr", "0.01"}};
 
     sc_config_default(&cfg);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        sct_assert_ok(sc_config_set(&cfg, keys[i][0], keys[i][1], SC_ORIGIN_CLI, NULL, &err),
-                      &err);
+        sct_assert_ok(sc_config_set(&cfg, keys[i][0], keys[i][1], SC_ORIGIN_CLI, NULL, &err), &err);
     sc_schedule s = sc_setup_schedule(&cfg, 7);
     assert_int_equal(s.warmup, 18); /* 17.5 */
     assert_int_equal(s.total, 280);
