@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd.h"
 
@@ -105,20 +104,8 @@ static int run_command(const cli_command *command, int argc, char **argv)
     return cli_exit_code(rc);
 }
 
-/* Threads that wait are to sleep, not to spin: where two of them come to share a processor, each
- * spins away the other's time, and a step takes ten times as long (docs/speed.md).  The OpenMP
- * library reads its environment before main, hence the second start. */
-static void wait_asleep(char **argv)
-{
-    if (getenv("OMP_WAIT_POLICY") == NULL && getenv("GOMP_SPINCOUNT") == NULL &&
-        setenv("OMP_WAIT_POLICY", "passive", 0) == 0) {
-        execv("/proc/self/exe", argv); /* where it fails, all goes on, slower at times */
-    }
-}
-
 int main(int argc, char **argv)
 {
-    wait_asleep(argv);
     const char *name = argc > 1 ? argv[1] : "";
     if (argc < 2) {
         cli_help_all();

@@ -7,7 +7,6 @@ file(GLOB support CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/*.c)
 set(test_seed 20240601)
 set(shared ${PROJECT_SOURCE_DIR}/../shared/data)
 set(test_env SIMCLR_TEST_SEED=${test_seed} SIMCLR_SOURCE=${PROJECT_SOURCE_DIR}
-    "OMP_NUM_THREADS=2" "OMP_WAIT_POLICY=passive"
     "ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:abort_on_error=0"
     "UBSAN_OPTIONS=print_stacktrace=1"
     "TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1")

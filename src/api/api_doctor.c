@@ -97,16 +97,11 @@ static void add_machine(lines *l)
 
 static void add_build(lines *l)
 {
-    char text[200];
     add(l, "simclr", simclr_version());
 #if defined(__clang__)
     add(l, "compiler", "clang " __clang_version__);
 #elif defined(__GNUC__)
     add(l, "compiler", "gcc " __VERSION__);
-#endif
-#ifdef _OPENMP
-    snprintf(text, sizeof(text), "OpenMP %d", _OPENMP);
-    add(l, "threads by", text);
 #endif
     const sc_backend *backend = NULL;
     simclr_error err = {SIMCLR_OK, ""};

@@ -1,49 +1,180 @@
 /* SPDX-License-Identifier: MIT
  *
- * parallel.c - the only file that knows OpenMP, which does nothing here but hand out parts.
+ * parallel.c - one team of threads that run the parts of a loop.
  *
- * schedule(static): the same thread gets the same part in every loop of the same shape, so that it
- * finds in its cache what it wrote in the layer before.
+ * A training step has some 500 loops of 0.1 to 2 ms, so a thread that waits spins a little before it
+ * sleeps.  It must not spin on the processor that another thread of the team needs: a virtual
+ * machine may leave both there for good, and a step then takes ten times as long.  So it spins
+ * briefly, then yields, then sleeps, and sleeps at once where it shares the caller's processor; on
+ * waking the system gives it an idle one.
  */
-#define _GNU_SOURCE /* sched_getaffinity */
+#define _GNU_SOURCE /* sched_getcpu */
 #include "core/parallel.h"
 
-#include <omp.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "core/alloc.h"
-#include "core/fs.h"
+enum { THREADS_MOST = 1024, SPINS = 8000, YIELDS = 50, CACHE_LINE = 64 };
+
+typedef struct {
+    _Alignas(CACHE_LINE) atomic_uint go; /* 1: run your share of the loop */
+} worker;
+
+static struct {
+    pthread_mutex_t busy; /* held by the thread whose loop runs */
+    size_t parts;
+    sc_part_fn fn;
+    void *context;
+    int team;                                    /* threads of this loop, the caller included */
+    int started;                                 /* workers there are: 1 .. started */
+    atomic_int processor;                        /* where the caller runs */
+    _Alignas(CACHE_LINE) atomic_uint unfinished; /* workers still in the loop */
+    _Alignas(CACHE_LINE) atomic_uint sleepers;
+    pthread_mutex_t lock; /* of going to sleep */
+    pthread_cond_t change;
+    worker worker[THREADS_MOST];
+} pool = {.busy = PTHREAD_MUTEX_INITIALIZER,
+          .lock = PTHREAD_MUTEX_INITIALIZER,
+          .change = PTHREAD_COND_INITIALIZER};
+
+static _Thread_local int wanted; /* threads; 0: not set */
+static _Thread_local int own_index;
+static _Thread_local bool inside;
+
+/* ---- waiting ---- */
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static void wait_for(atomic_uint *value, unsigned state, bool alone)
+{
+    for (int i = 0; alone && i < SPINS + YIELDS; i++) {
+        if (atomic_load_explicit(value, memory_order_acquire) == state)
+            return;
+        if (i < SPINS)
+            relax();
+        else
+            sched_yield();
+    }
+    pthread_mutex_lock(&pool.lock);
+    atomic_fetch_add(&pool.sleepers, 1);
+    while (atomic_load(value) != state)
+        pthread_cond_wait(&pool.change, &pool.lock);
+    atomic_fetch_sub(&pool.sleepers, 1);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+/* After a change of `go` or `unfinished`.  A sleeper counts itself before it looks at the value, and
+ * the value is changed before the sleepers are counted here, so none is overlooked. */
+static void wake(void)
+{
+    if (atomic_load(&pool.sleepers) == 0)
+        return;
+    pthread_mutex_lock(&pool.lock);
+    pthread_cond_broadcast(&pool.change);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+/* ---- the loop ---- */
+
+static void run_share(int index)
+{
+    size_t begin, end;
+    sc_part_range(&begin, &end, pool.parts, (size_t)pool.team, (size_t)index);
+    for (size_t part = begin; part < end; part++)
+        pool.fn(pool.context, part);
+}
+
+static void *work(void *context)
+{
+    own_index = (int)(intptr_t)context;
+    inside = true;
+    worker *self = &pool.worker[own_index];
+    for (;;) {
+        bool alone = sched_getcpu() != atomic_load_explicit(&pool.processor, memory_order_relaxed);
+        wait_for(&self->go, 1, alone);
+        wanted = pool.team;
+        run_share(own_index);
+        atomic_store_explicit(&self->go, 0, memory_order_relaxed);
+        if (atomic_fetch_sub(&pool.unfinished, 1) == 1)
+            wake();
+    }
+    return NULL;
+}
+
+/* Workers for a team of so many threads; fewer when the system gives no more. */
+static void hire(int team)
+{
+    pthread_attr_t attributes;
+    if (pool.started >= team - 1 || pthread_attr_init(&attributes) != 0)
+        return;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    while (pool.started < team - 1) {
+        pthread_t thread;
+        intptr_t index = pool.started + 1;
+        if (pthread_create(&thread, &attributes, work, (void *)index) != 0)
+            break;
+        pool.started++;
+    }
+    pthread_attr_destroy(&attributes);
+}
+
+static void run_team(size_t parts, sc_part_fn fn, void *context)
+{
+    int team = sc_parallel_threads();
+    hire(team);
+    pool.team = team <= pool.started ? team : pool.started + 1;
+    if ((size_t)pool.team > parts)
+        pool.team = (int)parts;
+    pool.parts = parts;
+    pool.fn = fn;
+    pool.context = context;
+    atomic_store_explicit(&pool.processor, sched_getcpu(), memory_order_relaxed);
+    atomic_store(&pool.unfinished, (unsigned)pool.team - 1);
+    for (int i = 1; i < pool.team; i++)
+        atomic_store(&pool.worker[i].go, 1);
+    wake();
+    inside = true;
+    run_share(0);
+    inside = false;
+    wait_for(&pool.unfinished, 0, true);
+}
 
 void sc_parallel_for(size_t parts, sc_part_fn fn, void *context)
 {
-    if (parts <= 1 || omp_in_parallel() || omp_get_max_threads() == 1) {
-        for (size_t part = 0; part < parts; part++)
-            fn(context, part);
+    /* A loop within a loop, and one while another thread's loop runs, runs where it is called. */
+    if (parts > 1 && !inside && sc_parallel_threads() > 1 &&
+        pthread_mutex_trylock(&pool.busy) == 0) {
+        run_team(parts, fn, context);
+        pthread_mutex_unlock(&pool.busy);
         return;
     }
-#pragma omp parallel for schedule(static)
     for (size_t part = 0; part < parts; part++)
         fn(context, part);
 }
 
 void sc_parallel_set_threads(int threads)
 {
-    omp_set_num_threads(threads < 1 ? 1 : threads);
+    wanted = threads < 1 ? 1 : threads < THREADS_MOST ? threads : THREADS_MOST;
 }
 
 int sc_parallel_threads(void)
 {
-    return omp_get_max_threads();
+    if (wanted == 0)
+        sc_parallel_set_threads(sc_parallel_available());
+    return wanted;
 }
 
 int sc_parallel_index(void)
 {
-    return omp_get_thread_num();
+    return own_index;
 }
 
 void sc_part_range(size_t *begin, size_t *end, size_t n, size_t parts, size_t i)
@@ -53,95 +184,4 @@ void sc_part_range(size_t *begin, size_t *end, size_t n, size_t parts, size_t i)
 
     *begin = i * each + (i < rest ? i : rest);
     *end = *begin + each + (i < rest);
-}
-
-static int affinity_count(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-    long online = sysconf(_SC_NPROCESSORS_ONLN); /* more than 1024 processors, or no syscall */
-    return online < 1 ? 1 : (int)online;
-}
-
-/* Contents of a small file of /proc or /sys, NULL if it cannot be read. */
-static char *read_small(const char *path)
-{
-    void *text;
-    size_t size;
-
-    return sc_fs_read(&text, &size, path, 1 << 16, NULL) < 0 ? NULL : text;
-}
-
-/* Processors that "quota period" allows, rounded up; 0 for no limit ("max 100000", "-1 100000"). */
-static int quota_count(const char *text)
-{
-    char *end;
-    long long quota = strtoll(text, &end, 10);
-    long long period = strtoll(end, NULL, 10);
-
-    if (end == text || quota <= 0 || period <= 0)
-        return 0;
-    long long count = (quota + period - 1) / period;
-    return count > 1 << 20 ? 0 : (int)count;
-}
-
-static int smaller_limit(int a, int b)
-{
-    return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
-/* cgroup v2: the smallest cpu.max from our own group up to the root. */
-static int quota_v2(const char *groups)
-{
-    const char *line = strncmp(groups, "0::/", 4) == 0 ? groups : strstr(groups, "\n0::/");
-    char group[1024], path[1200];
-    int limit = 0;
-
-    if (!line)
-        return 0;
-    line = strchr(line, '/');
-    size_t length = strcspn(line, "\n");
-    if (length >= sizeof group)
-        return 0;
-    memcpy(group, line, length);
-    group[length] = '\0';
-    for (;;) {
-        snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
-        char *text = read_small(path);
-        if (text)
-            limit = smaller_limit(limit, quota_count(text));
-        sc_free(text);
-        char *slash = strrchr(group, '/');
-        if (!slash)
-            return limit;
-        *slash = '\0';
-    }
-}
-
-static int quota_v1(void)
-{
-    char both[256];
-    char *quota = read_small("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-    char *period = read_small("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-    int limit = 0;
-
-    if (quota && period) {
-        snprintf(both, sizeof both, "%.100s %.100s", quota, period);
-        limit = quota_count(both);
-    }
-    sc_free(quota);
-    sc_free(period);
-    return limit;
-}
-
-int sc_parallel_available(void)
-{
-    char *groups = read_small("/proc/self/cgroup");
-    int limit = groups ? quota_v2(groups) : 0;
-
-    sc_free(groups);
-    limit = smaller_limit(limit, quota_v1());
-    return smaller_limit(affinity_count(), limit);
 }
