@@ -150,7 +150,7 @@ int simclr_views_sheet(const char *png_path, simclr_dataset *dataset, size_t row
     if (index == NULL)
         return SIMCLR_E_MEMORY;
     for (size_t i = 0; i < rows; i++)
-        index[i] = (uint32_t)(i * total / rows);
+        index[i] = (uint32_t)((i * total / rows + i) % total); /* + i: not one class only */
     int rc = open_views(&views, dataset, sc_api_config(config, &fallback), err);
     if (rc == 0)
         rc = read_images(&image, dataset, index, rows, err);

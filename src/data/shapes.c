@@ -2,9 +2,11 @@
  *
  * shapes.c - a data set without files: ten kinds of drawn shapes, 32 x 32 in colour.
  *
- * Image i of a split is a function of (seed, split, i) alone and shows class i mod 10.  Everything
- * but the kind of shape is chance: place, size, turn, colours and their gradients, texture, noise
- * and clutter.  Pixels say little about the class (k-NN on them is poor), form says all.
+ * Image i of a split is a function of (seed, split, i) alone and shows class i mod 10: a wallpaper of
+ * one kind of shape.  All else is chance: where the pattern begins, its scale and turn, the colour of
+ * every copy and of the ground, their gradients, noise.  Two images of a class have few pixels in
+ * common (k-NN on pixels is poor); two random crops of one image share, besides little, the kind of
+ * shape, so that is what SimCLR can learn here.
  * A pixel is mixed by coverage: the share of 3 x 3 points in it that lie inside the shape.
  */
 #include <math.h>
@@ -17,7 +19,7 @@
 #include "data/decode.h"
 #include "data/provider.h"
 
-enum { SIDE = 32, CLASSES = 10, GRID = 3, DEFAULT_TRAIN = 6000, MAX_TRAIN = 10000000 };
+enum { SIDE = 32, NOISE = 12, CLASSES = 10, GRID = 3, DEFAULT_TRAIN = 6000, MAX_TRAIN = 10000000 };
 
 static const char *const names[CLASSES] = {"circle",   "square",   "triangle", "ring",
                                            "cross",    "star",     "stripes",  "checker",
@@ -25,10 +27,9 @@ static const char *const names[CLASSES] = {"circle",   "square",   "triangle", "
 
 static const double tau = 6.283185307179586;
 
-/* A colour that changes linearly over the picture and carries a wave. */
+/* A colour that changes linearly over the picture. */
 typedef struct {
     double base[3], slope_x[3], slope_y[3];
-    double wave[3], kx, ky, phase;
 } paint;
 
 /* Local coordinates: u = (R^T (p - centre)) / size. */
@@ -93,47 +94,27 @@ static double coverage(int kind, const frame *f, double x, double y)
     return (double)hits / (GRID * GRID);
 }
 
-static paint random_paint(sc_rng *rng)
+/* Any hue, at a given luminance (that of Pillow's grey): the hue says nothing about the class. */
+static paint random_paint(sc_rng *rng, double luminance)
 {
+    static const double weight[3] = {0.299, 0.587, 0.114};
     paint p;
+    double own = 0;
     for (int c = 0; c < 3; c++) {
-        p.base[c] = sc_rng_range(rng, 20, 235);
-        p.slope_x[c] = sc_rng_range(rng, -2.2, 2.2);
-        p.slope_y[c] = sc_rng_range(rng, -2.2, 2.2);
-        p.wave[c] = sc_rng_range(rng, -12, 12);
+        p.base[c] = sc_rng_range(rng, 0, 255);
+        own += weight[c] * p.base[c];
+        p.slope_x[c] = sc_rng_range(rng, -1, 1);
+        p.slope_y[c] = sc_rng_range(rng, -1, 1);
     }
-    double angle = sc_rng_range(rng, 0, tau), k = sc_rng_range(rng, 0.2, 1.6);
-    p.kx = k * cos(angle);
-    p.ky = k * sin(angle);
-    p.phase = sc_rng_range(rng, 0, tau);
+    for (int c = 0; c < 3; c++)
+        p.base[c] += luminance - own;
     return p;
 }
 
 static double paint_at(const paint *p, int c, double x, double y)
 {
-    double value = p->base[c] + p->slope_x[c] * (x - SIDE / 2) + p->slope_y[c] * (y - SIDE / 2) +
-                   p->wave[c] * sin(p->kx * x + p->ky * y + p->phase);
+    double value = p->base[c] + p->slope_x[c] * (x - SIDE / 2) + p->slope_y[c] * (y - SIDE / 2);
     return value < 0 ? 0 : value > 255 ? 255 : value;
-}
-
-/* Sum of |difference| of the base colours: the shape must be visible. */
-static double contrast(const paint *a, const paint *b)
-{
-    return fabs(a->base[0] - b->base[0]) + fabs(a->base[1] - b->base[1]) +
-           fabs(a->base[2] - b->base[2]);
-}
-
-static frame random_frame(sc_rng *rng, double smallest, double largest, double margin)
-{
-    frame f;
-    double angle = sc_rng_range(rng, 0, tau);
-    f.size = sc_rng_range(rng, smallest, largest);
-    double from = margin * f.size;
-    f.cx = sc_rng_range(rng, from, SIDE - from);
-    f.cy = sc_rng_range(rng, from, SIDE - from);
-    f.cosine = cos(angle);
-    f.sine = sin(angle);
-    return f;
 }
 
 static void mix(double *canvas, int kind, const frame *f, const paint *p)
@@ -150,24 +131,20 @@ static void mix(double *canvas, int kind, const frame *f, const paint *p)
 static void draw(uint8_t *pixels, int kind, sc_rng *rng)
 {
     double canvas[SIDE * SIDE * 3];
-    paint ground = random_paint(rng), ink;
-    frame f = random_frame(rng, 8.0, 13.0, 0.85);
-    do {
-        ink = random_paint(rng);
-    } while (contrast(&ground, &ink) < 170);
+    paint ground = random_paint(rng, sc_rng_range(rng, 60, 100));
     for (int i = 0; i < SIDE * SIDE * 3; i++) {
         canvas[i] = paint_at(&ground, i % 3, i / 3 % SIDE, i / 3 / SIDE);
     }
-    uint32_t clutter = sc_rng_below(rng, 4); /* little discs and squares behind the shape */
-    for (uint32_t b = 0; b < clutter; b++) {
-        paint other = random_paint(rng);
-        frame spot = random_frame(rng, 1.5, 3.5, 0.0);
-        mix(canvas, (int)sc_rng_below(rng, 2), &spot, &other);
-    }
-    mix(canvas, kind, &f, &ink);
-    double noise = sc_rng_range(rng, 4, 16);
+    double period = sc_rng_range(rng, 12, 20), turn = sc_rng_range(rng, -0.8, 0.8);
+    double left = sc_rng_range(rng, -period, 0), top = sc_rng_range(rng, -period, 0);
+    frame f = {.size = 0.42 * period, .cosine = cos(turn), .sine = sin(turn)};
+    for (f.cy = top; f.cy < SIDE + f.size; f.cy += period)
+        for (f.cx = left; f.cx < SIDE + f.size; f.cx += period) {
+            paint ink = random_paint(rng, sc_rng_range(rng, 160, 200));
+            mix(canvas, kind, &f, &ink);
+        }
     for (int i = 0; i < SIDE * SIDE * 3; i++) {
-        double v = canvas[i] + noise * (2 * sc_rng_uniform(rng) - 1) + 0.5;
+        double v = canvas[i] + NOISE * (2 * sc_rng_uniform(rng) - 1) + 0.5;
         pixels[i] = v < 0 ? 0 : v > 255 ? 255 : (uint8_t)v;
     }
 }

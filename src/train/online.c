@@ -213,7 +213,7 @@ static int write_sheet(sc_trainer *t, simclr_error *err)
     size_t size, n = 0, total = sc_dataset_count(t->train);
     int rc = sc_path_join(path, t->run, "views.png", err);
     for (; rc == 0 && n < SHEET_ROWS && n < total; n++) {
-        index[n] = (uint32_t)(n * total / SHEET_ROWS);
+        index[n] = (uint32_t)((n * total / SHEET_ROWS + n) % total); /* + n: not one class only */
         rc = sc_dataset_read(&image[n], t->train, index[n], err);
         if (rc < 0)
             break;
