@@ -14,9 +14,9 @@ static void fill_status(simclr_train_status *out, const sc_trainer *t, const sc_
         .loss = stats->loss,
         .lr = stats->lr,
         .images_per_s = t->log.images_per_s,
-        .knn_top1 = t->run[0] != '\0' ? t->log.knn_top1 : -1,
-        .raw_pixels_top1 = t->raw_pixels_top1,
-        .untrained_top1 = t->untrained_top1,
+        .knn_top1 = t->log.knn_top1,
+        .raw_pixels_top1 = t->log.raw_pixels_top1,
+        .untrained_top1 = t->log.untrained_top1,
     };
 }
 

@@ -35,10 +35,27 @@ static int open_hparams(sc_logbook *log, simclr_error *err)
     return rc;
 }
 
-static int note_evaluation(void *context, uint64_t step, const sc_json *line)
+static void remember(sc_logbook *log, uint64_t step, const char *name, double value)
 {
-    if (sc_json_get(line, "eval") != NULL)
-        *(uint64_t *)context = step;
+    if (strcmp(name, "raw_pixels_top1") == 0)
+        log->raw_pixels_top1 = value;
+    else if (strcmp(name, "knn_top1") == 0)
+        *(step == 0 ? &log->untrained_top1 : &log->knn_top1) = value;
+    log->evaluated = (int64_t)step;
+}
+
+/* What earlier processes of this run found: a resumed run reports it as its own. */
+static int read_evaluation(void *context, uint64_t step, const sc_json *line)
+{
+    static const char *const names[] = {"raw_pixels_top1", "knn_top1"};
+    if (sc_json_get(line, "eval") == NULL)
+        return 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        double value;
+        if (sc_json_number(&value, sc_json_get(line, names[i])))
+            remember(context, step, names[i], value);
+    }
+    ((sc_logbook *)context)->evaluated = (int64_t)step;
     return 0;
 }
 
@@ -48,13 +65,13 @@ int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint
     log->run = run;
     log->cfg = cfg;
     log->observer = observer;
-    log->knn_top1 = -1;
+    log->evaluated = -1;
     log->wait = -1;
     sc_health_init(&log->health, 100);
     sc_tfevents_options options = {.run = run, .start_step = step};
     int rc = sc_metrics_open(&log->metrics, run, step, err);
     if (rc == 0)
-        rc = sc_metrics_each(run, note_evaluation, &log->evaluated, err);
+        rc = sc_metrics_each(run, read_evaluation, log, err);
     if (rc == 0)
         rc = sc_tfevents_open(&log->events, &options, err);
     if (rc == 0)
@@ -204,15 +221,13 @@ int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, siz
     for (size_t i = 0; i < count; i++) {
         char tag[64];
         snprintf(tag, sizeof tag, "eval/%s", values[i].name);
-        if (strcmp(values[i].name, "knn_top1") == 0)
-            log->knn_top1 = values[i].value;
+        remember(log, step, values[i].name, values[i].value);
         int rc = sc_tfevents_scalar(log->events, tag, step, values[i].value, err);
         if (rc < 0)
             return rc;
     }
     sc_metric list[16] = {{"eval", 1}};
     memcpy(list + 1, values, count * sizeof *values);
-    log->evaluated = step;
     return sc_metrics_append(log->metrics, step, list, count + 1, err);
 }
 

@@ -28,8 +28,9 @@ typedef struct {
     double rate_clock; /* when the present window of images/s began */
     double window_images, window_wait;
     double images_per_s, wait; /* of the last window */
-    double knn_top1;           /* of the last evaluation; negative: none */
-    uint64_t evaluated;        /* the step of the last evaluation in metrics.jsonl */
+    /* % of the evaluations, those of earlier processes of the run included; negative: none */
+    double raw_pixels_top1, untrained_top1, knn_top1;
+    int64_t evaluated; /* the step of the last evaluation in metrics.jsonl; negative: none */
 } sc_logbook;
 
 int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint64_t step,

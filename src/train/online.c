@@ -247,8 +247,6 @@ int sc_online_begin(sc_trainer *t, simclr_error *err)
         rc = sc_online_measure(&untrained, t, false, err);
     if (rc < 0 || t->bank == NULL)
         return rc;
-    t->raw_pixels_top1 = raw.top1;
-    t->untrained_top1 = untrained.top1;
     sc_say(t->observer, SIMCLR_NOTE,
            "before    k-NN(%d, cosine) of raw pixels %.2f %%, of the untrained encoder %.2f %%",
            t->cfg.eval.knn_k, raw.top1, untrained.top1);

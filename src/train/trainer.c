@@ -211,7 +211,7 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
     memset(t, 0, sizeof *t);
     t->cfg = *cfg;
     t->observer = observer;
-    t->raw_pixels_top1 = t->untrained_top1 = -1;
+    t->log.raw_pixels_top1 = t->log.untrained_top1 = t->log.knn_top1 = -1;
     snprintf(t->run, sizeof t->run, "%s", run == NULL ? "" : run);
     sc_parallel_set_threads(sc_setup_threads(cfg));
     int rc = sc_config_check(&t->cfg, err);
@@ -287,7 +287,7 @@ static int run_steps(sc_trainer *t, simclr_error *err)
 {
     double saved = sc_clock();
     /* A run killed between its last checkpoint and the end of the evaluation makes up for it. */
-    int late = t->step.step > 0 && evaluation_due(t) && t->log.evaluated != t->step.step
+    int late = t->step.step > 0 && evaluation_due(t) && t->log.evaluated != (int64_t)t->step.step
                    ? sc_online_evaluate(t, err)
                    : 0;
     if (late < 0)
@@ -331,7 +331,7 @@ int sc_trainer_run(sc_trainer *t, simclr_error *err)
         return 0;
     }
     int rc = sc_logbook_phase(&t->log, "training", t->step.step, -1, err);
-    if (rc == 0 && t->step.step == 0)
+    if (rc == 0 && t->step.step == 0 && t->log.evaluated != 0)
         rc = sc_online_begin(t, err);
     if (rc == 0)
         rc = run_steps(t, err);

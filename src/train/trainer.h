@@ -29,7 +29,6 @@ typedef struct {
     sc_logbook log;
     sc_step_stats last; /* of the last step */
     uint64_t steps_per_epoch, total_steps, stop_at;
-    double raw_pixels_top1, untrained_top1; /* of the evaluation before step 0; negative: none */
 } sc_trainer;
 
 /* Opens data, network and (with a run) lock, logs and the newest checkpoint.  The trainer must not

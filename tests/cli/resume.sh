@@ -44,12 +44,20 @@ again() # WHAT RUN [key=value ...]: the same command to the end, and as if nothi
     cmp -s "$run/model.safetensors" "$whole/model.safetensors" ||
         fail "$what: model.safetensors differs or is missing"
     grep -q '"phase": "finished", "step": 20' "$run/STATUS.json" || fail "$what: STATUS.json"
+    [ "$(accuracies)" = "$found" ] || fail "$what: reports $(accuracies), not $found"
+}
+
+accuracies() # the evaluations in the result line, those before the first step included
+{
+    grep '^k-NN top-1' "$scratch/out"
 }
 
 began=$(date +%s%N)
 tiny "$whole" train.checkpoint_steps=1
 check_exit "uninterrupted" 0 $?
 took=$((($(date +%s%N) - began) / 1000000)) # ms
+found=$(accuracies)
+[[ $found == *raw*untrained*trained* ]] || fail "the result line lacks: $found"
 [ "$(losses "$whole" | grep -vc eval)" -eq 20 ] || fail "metrics.jsonl has not 20 training lines"
 
 start "$scratch/kill"
@@ -90,6 +98,12 @@ while [ $kills -lt 5 ]; do
 done
 again "5 kills" "$scratch/random"
 
+# Killed between the first evaluation and the first checkpoint: that evaluation is not written twice.
+cp -a "$whole" "$scratch/early"
+rm -r "$scratch/early/checkpoints"
+sed -i '/^{"step": 0,/!d' "$scratch/early/metrics.jsonl"
+again "killed before the first checkpoint" "$scratch/early"
+
 # Killed between the last checkpoint and the last evaluation: that is made up for.
 cp -a "$whole" "$scratch/late"
 rm "$scratch/late/model.safetensors" "$scratch/late/curves.png" "$scratch/late/latent.png"
@@ -101,6 +115,7 @@ again "killed before the last evaluation" "$scratch/late"
 # A finished run is left as it is.
 tiny "$whole" train.checkpoint_steps=1
 check_exit "finished already" 0 $?
+[ "$(accuracies)" = "$found" ] || fail "a finished run reports $(accuracies)"
 grep -q "is finished" "$scratch/err" || fail "a finished run is not called so"
 [ "$(losses "$whole" | grep -c '^20 ')" -eq 2 ] || fail "a finished run was evaluated again"
 
