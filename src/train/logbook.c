@@ -45,11 +45,15 @@ static void remember(sc_logbook *log, uint64_t step, const char *name, double va
 }
 
 /* What earlier processes of this run found: a resumed run reports it as its own. */
-static int read_evaluation(void *context, uint64_t step, const sc_json *line)
+static int read_line(void *context, uint64_t step, const sc_json *line)
 {
     static const char *const names[] = {"raw_pixels_top1", "knn_top1"};
-    if (sc_json_get(line, "eval") == NULL)
+    if (sc_json_get(line, "eval") == NULL) {
+        sc_logbook *log = context;
+        sc_json_number(&log->last_loss, sc_json_get(line, "loss"));
+        sc_json_number(&log->last_lr, sc_json_get(line, "lr"));
         return 0;
+    }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         double value;
         if (sc_json_number(&value, sc_json_get(line, names[i])))
@@ -71,7 +75,7 @@ int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint
     sc_tfevents_options options = {.run = run, .start_step = step};
     int rc = sc_metrics_open(&log->metrics, run, step, err);
     if (rc == 0)
-        rc = sc_metrics_each(run, read_evaluation, log, err);
+        rc = sc_metrics_each(run, read_line, log, err);
     if (rc == 0)
         rc = sc_tfevents_open(&log->events, &options, err);
     if (rc == 0)

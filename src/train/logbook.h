@@ -30,6 +30,7 @@ typedef struct {
     double images_per_s, wait; /* of the last window */
     /* % of the evaluations, those of earlier processes of the run included; negative: none */
     double raw_pixels_top1, untrained_top1, knn_top1;
+    double last_loss, last_lr; /* as earlier processes of the run logged them */
     int64_t evaluated; /* the step of the last evaluation in metrics.jsonl; negative: none */
 } sc_logbook;
 

@@ -240,6 +240,8 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
         rc = open_loader(t, err); /* from the step resumed at */
     if (rc == 0)
         rc = sc_logbook_open(&t->log, t->run, &t->cfg, t->step.step, t->observer, err);
+    t->last.loss = t->log.last_loss;
+    t->last.lr = t->log.last_lr;
     t->log.steps_per_epoch = t->steps_per_epoch;
     t->log.total_steps = t->stop_at;
     return rc;

@@ -44,19 +44,19 @@ again() # WHAT RUN [key=value ...]: the same command to the end, and as if nothi
     cmp -s "$run/model.safetensors" "$whole/model.safetensors" ||
         fail "$what: model.safetensors differs or is missing"
     grep -q '"phase": "finished", "step": 20' "$run/STATUS.json" || fail "$what: STATUS.json"
-    [ "$(accuracies)" = "$found" ] || fail "$what: reports $(accuracies), not $found"
+    [ "$(results)" = "$found" ] || fail "$what: reports $(results), not $found"
 }
 
-accuracies() # the evaluations in the result line, those before the first step included
+results() # the last loss and the evaluations, those before the first step included
 {
-    grep '^k-NN top-1' "$scratch/out"
+    grep -o '^k-NN top-1.*\|loss .*' "$scratch/out"
 }
 
 began=$(date +%s%N)
 tiny "$whole" train.checkpoint_steps=1
 check_exit "uninterrupted" 0 $?
 took=$((($(date +%s%N) - began) / 1000000)) # ms
-found=$(accuracies)
+found=$(results)
 [[ $found == *raw*untrained*trained* ]] || fail "the result line lacks: $found"
 [ "$(losses "$whole" | grep -vc eval)" -eq 20 ] || fail "metrics.jsonl has not 20 training lines"
 
@@ -115,7 +115,7 @@ again "killed before the last evaluation" "$scratch/late"
 # A finished run is left as it is.
 tiny "$whole" train.checkpoint_steps=1
 check_exit "finished already" 0 $?
-[ "$(accuracies)" = "$found" ] || fail "a finished run reports $(accuracies)"
+[ "$(results)" = "$found" ] || fail "a finished run reports $(results)"
 grep -q "is finished" "$scratch/err" || fail "a finished run is not called so"
 [ "$(losses "$whole" | grep -c '^20 ')" -eq 2 ] || fail "a finished run was evaluated again"
 
