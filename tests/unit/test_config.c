@@ -381,11 +381,11 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_values),  cmocka_unit_test(test_contradictions),
-        cmocka_unit_test(test_grey_statistics),
-        cmocka_unit_test(test_table),       cmocka_unit_test(test_precedence),
-        cmocka_unit_test(test_second_view), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_numbers),     cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_bad_values),      cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_grey_statistics), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_precedence),      cmocka_unit_test(test_second_view),
+        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
