@@ -19,7 +19,7 @@ static const cli_option options[] = {
 
 static const char *const examples[] = {
     "simclr bench step",
-    "a SimCLR step of CIFAR ResNet-18 with 128 images",
+    "a SimCLR step of CIFAR ResNet-18 at the configured batch",
     "simclr bench step arch=resnet50 batch=64",
     "with other settings",
     "simclr bench views data.dataset=photos/ image_size=224 data.memory_limit=1",
