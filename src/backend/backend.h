@@ -6,6 +6,11 @@
  * Tensors are dense, activations NHWC: x[((n * H + h) * W + w) * C + c].  Convolution weights are
  * KCRS, exactly as PyTorch stores them; kernels pack what they need.  Destination first, sources
  * const.  Parameter gradients accumulate (+=), activation gradients overwrite (=).
+ *
+ * Activations inside the encoder and their gradients are maps (sc_map), whose elements the table
+ * chooses: float, or bfloat16 (the upper half of a float, rounded to nearest even) with precision
+ * bf16.  Everything else, parameters and their gradients, statistics, h, z and the loss, is sc_real
+ * in every precision; sums are float or double.
  * A kernel asserts its preconditions, allocates nothing and cannot fail; scratch comes in as an
  * argument, 64-byte aligned.  Results do not depend on the number of threads.
  */
@@ -52,8 +57,22 @@ typedef enum {
     SC_ACT_MISH
 } sc_act_kind;
 
+/* Elements of a map: table->map_bytes each.  Only kernels look inside. */
+typedef void sc_map;
+
+typedef enum {
+    SC_FP32, /* maps of sc_real */
+    SC_BF16
+} sc_precision;
+
 typedef struct sc_backend {
-    const char *name; /* "ref", "base", "avx2", "avx512" */
+    const char *name; /* "ref", "base", "avx2", "avx512", "avx512bf16" */
+    sc_precision precision;
+    size_t map_bytes; /* of one element of a map */
+
+    /* A map from reals, and back. */
+    void (*map_store)(sc_map *y, const sc_real *x, size_t count);
+    void (*map_load)(sc_real *y, const sc_map *x, size_t count);
 
     /* C (m,n; ldc) = op(A) op(B) + (accumulate ? C : 0).  op(A) is (m,k): A (m,k; lda), or with
      * trans_a A (k,m; lda) transposed; likewise op(B) (k,n).  Row-major. */
@@ -63,76 +82,91 @@ typedef struct sc_backend {
 
     /* Bytes of scratch that the three convolutions below need at most for this shape. */
     size_t (*conv2d_scratch)(const sc_conv_shape *shape);
-    void (*conv2d_forward)(sc_real *y, const sc_real *x, const sc_real *w,
+    void (*conv2d_forward)(sc_map *y, const sc_map *x, const sc_real *w,
                            const sc_conv_shape *shape, void *scratch);
     /* dx = the gradient with respect to x */
-    void (*conv2d_backward_data)(sc_real *dx, const sc_real *dy, const sc_real *w,
+    void (*conv2d_backward_data)(sc_map *dx, const sc_map *dy, const sc_real *w,
                                  const sc_conv_shape *shape, void *scratch);
     /* dw += the gradient with respect to w */
-    void (*conv2d_backward_weight)(sc_real *dw, const sc_real *dy, const sc_real *x,
+    void (*conv2d_backward_weight)(sc_real *dw, const sc_map *dy, const sc_map *x,
                                    const sc_conv_shape *shape, void *scratch);
 
+    /* y (rows,c) += b (c);   db (c) += sum of dy (rows,c) over rows. */
+    void (*bias_forward)(sc_map *y, const sc_real *b, size_t rows, size_t c);
+    void (*bias_backward)(sc_real *db, const sc_map *dy, size_t rows, size_t c);
+
     /* Per channel over rows = n*h*w: mean[c], var[c] (biased: divided by rows). */
-    void (*channel_stats)(sc_real *mean, sc_real *var, const sc_real *x, size_t rows, size_t c);
+    void (*channel_stats)(sc_real *mean, sc_real *var, const sc_map *x, size_t rows, size_t c);
     /* y = f(x * scale[c] + shift[c] + residual), f = ReLU if `relu`; residual (rows,c) may be NULL;
      * y may be x or residual. */
-    void (*channel_affine)(sc_real *y, const sc_real *x, const sc_real *scale, const sc_real *shift,
-                           const sc_real *residual, bool relu, size_t rows, size_t c);
+    void (*channel_affine)(sc_map *y, const sc_map *x, const sc_real *scale, const sc_real *shift,
+                           const sc_map *residual, bool relu, size_t rows, size_t c);
     /* Backward of batch normalisation y = f(gamma (x - mean) invstd + beta + residual) in training.
      * g = dy, or dy where y > 0 else 0 if y is not NULL (then f was ReLU).
      * dresidual = g if not NULL (may be dy).  dgamma += sum g xhat, dbeta += sum g,
      * dx = gamma invstd (g - mean(g) - xhat mean(g xhat)), xhat = (x - mean) invstd.
      * dx may be dy.  gamma NULL counts as 1; dgamma and dbeta may be NULL together. */
-    void (*batchnorm_backward)(sc_real *dx, sc_real *dresidual, sc_real *dgamma, sc_real *dbeta,
-                               const sc_real *dy, const sc_real *x, const sc_real *y,
+    void (*batchnorm_backward)(sc_map *dx, sc_map *dresidual, sc_real *dgamma, sc_real *dbeta,
+                               const sc_map *dy, const sc_map *x, const sc_map *y,
                                const sc_real *gamma, const sc_real *mean, const sc_real *invstd,
                                size_t rows, size_t c);
 
     /* Group normalisation of (n, rows, c), rows = h*w, over rows and c/groups channels (torch.nn
      * GroupNorm; groups == c is InstanceNorm2d).  mean, invstd (n,groups) are written for the
      * backward; gamma, beta (c) may be NULL.  Backward as batchnorm_backward's, per group. */
-    void (*groupnorm_forward)(sc_real *y, sc_real *mean, sc_real *invstd, const sc_real *x,
+    void (*groupnorm_forward)(sc_map *y, sc_real *mean, sc_real *invstd, const sc_map *x,
                               const sc_real *gamma, const sc_real *beta, size_t n, size_t rows,
                               size_t c, size_t groups, double eps);
-    void (*groupnorm_backward)(sc_real *dx, sc_real *dgamma, sc_real *dbeta, const sc_real *dy,
-                               const sc_real *x, const sc_real *gamma, const sc_real *mean,
+    void (*groupnorm_backward)(sc_map *dx, sc_real *dgamma, sc_real *dbeta, const sc_map *dy,
+                               const sc_map *x, const sc_real *gamma, const sc_real *mean,
                                const sc_real *invstd, size_t n, size_t rows, size_t c,
                                size_t groups);
 
     /* y = f(x); dx = f'(x) dy.  y may be x and dx may be dy. */
-    void (*act_forward)(sc_real *y, const sc_real *x, size_t count, sc_act_kind kind, double param);
-    void (*act_backward)(sc_real *dx, const sc_real *dy, const sc_real *x, size_t count,
+    void (*act_forward)(sc_map *y, const sc_map *x, size_t count, sc_act_kind kind, double param);
+    void (*act_backward)(sc_map *dx, const sc_map *dy, const sc_map *x, size_t count,
                          sc_act_kind kind, double param);
 
     /* Max pooling keeps the position of the first maximum of each window: argmax = h * W + w. */
-    void (*maxpool_forward)(sc_real *y, uint32_t *argmax, const sc_real *x,
+    void (*maxpool_forward)(sc_map *y, uint32_t *argmax, const sc_map *x,
                             const sc_pool_shape *shape);
-    void (*maxpool_backward)(sc_real *dx, const sc_real *dy, const uint32_t *argmax,
+    void (*maxpool_backward)(sc_map *dx, const sc_map *dy, const uint32_t *argmax,
                              const sc_pool_shape *shape);
-    void (*avgpool_forward)(sc_real *y, const sc_real *x, const sc_pool_shape *shape);
-    void (*avgpool_backward)(sc_real *dx, const sc_real *dy, const sc_pool_shape *shape);
+    void (*avgpool_forward)(sc_map *y, const sc_map *x, const sc_pool_shape *shape);
+    void (*avgpool_backward)(sc_map *dx, const sc_map *dy, const sc_pool_shape *shape);
     /* Global average: y (n,c) = mean of x (n,rows,c) over rows. */
-    void (*global_avgpool_forward)(sc_real *y, const sc_real *x, size_t n, size_t rows, size_t c);
-    void (*global_avgpool_backward)(sc_real *dx, const sc_real *dy, size_t n, size_t rows,
+    void (*global_avgpool_forward)(sc_real *y, const sc_map *x, size_t n, size_t rows, size_t c);
+    void (*global_avgpool_backward)(sc_map *dx, const sc_real *dy, size_t n, size_t rows,
                                     size_t c);
+    /* Global maximum, the first of equal ones: y (n,c), argmax (n,c) its row. */
+    void (*global_maxpool_forward)(sc_real *y, uint32_t *argmax, const sc_map *x, size_t n,
+                                   size_t rows, size_t c);
+    void (*global_maxpool_backward)(sc_map *dx, const sc_real *dy, const uint32_t *argmax, size_t n,
+                                    size_t rows, size_t c);
     /* Reflection padding (torch.nn.ReflectionPad2d): y (n,h+2pad,w+2pad,c); pad < h, w. */
-    void (*reflect_pad_forward)(sc_real *y, const sc_real *x, size_t n, size_t h, size_t w,
+    void (*reflect_pad_forward)(sc_map *y, const sc_map *x, size_t n, size_t h, size_t w,
                                 size_t c, size_t pad);
-    void (*reflect_pad_backward)(sc_real *dx, const sc_real *dy, size_t n, size_t h, size_t w,
+    void (*reflect_pad_backward)(sc_map *dx, const sc_map *dy, size_t n, size_t h, size_t w,
                                  size_t c, size_t pad);
 
     /* y = a + b; y may be a or b. */
-    void (*add)(sc_real *y, const sc_real *a, const sc_real *b, size_t count);
+    void (*add)(sc_map *y, const sc_map *a, const sc_map *b, size_t count);
 } sc_backend;
 
-/* The executable specification, always there. */
-const sc_backend *sc_backend_ref(void);
+/* The executable specification, always there.  In the test build with SC_REAL_DOUBLE its maps are
+ * double, and there is no bf16. */
+const sc_backend *sc_backend_ref(sc_precision precision);
 
-/* The fastest table this processor supports.  The environment variable SIMCLR_CPU=ref|base|avx2|
- * avx512 caps it; an unknown or unsupported value is SIMCLR_E_USAGE. */
-int sc_backend_select(const sc_backend **out, simclr_error *err);
+/* The fastest table of this precision that this processor supports.  The environment variable
+ * SIMCLR_CPU=ref|base|avx2|avx512|avx512bf16 caps it; an unknown or unsupported value is
+ * SIMCLR_E_USAGE. */
+int sc_backend_select(const sc_backend **out, sc_precision precision, simclr_error *err);
 
-/* Table by name, or NULL when this processor or build lacks it; for the kernel harness. */
-const sc_backend *sc_backend_by_name(const char *name);
+/* Whether bf16 is computed by instructions of the table that sc_backend_select would choose. */
+bool sc_backend_bf16_native(void);
+
+/* Table by name, or NULL when this processor or build lacks it; for the kernel harness.
+ * "avx512bf16" has its own table in bf16 and is "avx512" in fp32. */
+const sc_backend *sc_backend_by_name(const char *name, sc_precision precision);
 
 #endif

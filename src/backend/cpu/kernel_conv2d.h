@@ -28,7 +28,7 @@ static size_t conv2d_scratch(const sc_conv_shape *s)
     return (packed > slots ? packed : slots) * sizeof(float);
 }
 
-static void conv2d_forward(float *y, const float *x, const float *w, const sc_conv_shape *s,
+static void conv2d_forward(sc_map *y, const sc_map *x, const float *w, const sc_conv_shape *s,
                            void *scratch)
 {
     conv2d_check(s);
@@ -39,7 +39,7 @@ static void conv2d_forward(float *y, const float *x, const float *w, const sc_co
     }
 }
 
-static void conv2d_backward_data(float *dx, const float *dy, const float *w, const sc_conv_shape *s,
+static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const float *w, const sc_conv_shape *s,
                                  void *scratch)
 {
     conv2d_check(s);
@@ -50,7 +50,7 @@ static void conv2d_backward_data(float *dx, const float *dy, const float *w, con
     }
 }
 
-static void conv2d_backward_weight(float *dw, const float *dy, const float *x,
+static void conv2d_backward_weight(float *dw, const sc_map *dy, const sc_map *x,
                                    const sc_conv_shape *s, void *scratch)
 {
     conv2d_check(s);

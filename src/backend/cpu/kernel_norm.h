@@ -119,7 +119,7 @@ static void norm_stats_channel(double *mean, double *squares, const norm_args *g
     }
 }
 
-static void channel_stats(float *mean, float *var, const float *x, size_t rows, size_t c)
+static void channel_stats(float *mean, float *var, const sc_map *x, size_t rows, size_t c)
 {
     norm_sums sums;
     norm_args g = {.x = x, .rows = rows, .c = c, .sums = &sums};
@@ -183,8 +183,8 @@ static void affine_part(void *context, size_t part)
     }
 }
 
-static void channel_affine(float *y, const float *x, const float *scale, const float *shift,
-                           const float *residual, bool relu, size_t rows, size_t c)
+static void channel_affine(sc_map *y, const sc_map *x, const float *scale, const float *shift,
+                           const sc_map *residual, bool relu, size_t rows, size_t c)
 {
     affine_args g = {y, x, scale, shift, residual, relu, rows, c};
     sc_parallel_for((rows + NORM_ROWS - 1) / NORM_ROWS, affine_part, &g);
@@ -237,8 +237,8 @@ static void norm_backward_part(void *context, size_t part)
     }
 }
 
-static void batchnorm_backward(float *dx, float *dresidual, float *dgamma, float *dbeta,
-                               const float *dy, const float *x, const float *y, const float *gamma,
+static void batchnorm_backward(sc_map *dx, sc_map *dresidual, float *dgamma, float *dbeta,
+                               const sc_map *dy, const sc_map *x, const sc_map *y, const float *gamma,
                                const float *mean, const float *invstd, size_t rows, size_t c)
 {
     norm_sums sums;

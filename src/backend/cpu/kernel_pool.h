@@ -72,7 +72,7 @@ static void maxpool_row(void *context, size_t row)
     }
 }
 
-static void maxpool_forward(float *y, uint32_t *argmax, const float *x, const sc_pool_shape *shape)
+static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x, const sc_pool_shape *shape)
 {
     pool_check(shape);
     pool_args g = {.out = y, .argmax = argmax, .in = x, .s = *shape};
@@ -109,7 +109,7 @@ static void maxpool_backward_image(void *context, size_t n)
     }
 }
 
-static void maxpool_backward(float *dx, const float *dy, const uint32_t *argmax,
+static void maxpool_backward(sc_map *dx, const sc_map *dy, const uint32_t *argmax,
                              const sc_pool_shape *shape)
 {
     pool_check(shape);
@@ -149,7 +149,7 @@ static void avgpool_row(void *context, size_t row)
     }
 }
 
-static void avgpool_forward(float *y, const float *x, const sc_pool_shape *shape)
+static void avgpool_forward(sc_map *y, const sc_map *x, const sc_pool_shape *shape)
 {
     pool_check(shape);
     pool_args g = {.out = y, .in = x, .s = *shape};
@@ -176,7 +176,7 @@ static void avgpool_backward_image(void *context, size_t n)
     }
 }
 
-static void avgpool_backward(float *dx, const float *dy, const sc_pool_shape *shape)
+static void avgpool_backward(sc_map *dx, const sc_map *dy, const sc_pool_shape *shape)
 {
     pool_check(shape);
     pool_args g = {.out = dx, .in = dy, .s = *shape};
@@ -207,7 +207,7 @@ static void global_avgpool_image(void *context, size_t n)
     }
 }
 
-static void global_avgpool_forward(float *y, const float *x, size_t n, size_t rows, size_t c)
+static void global_avgpool_forward(float *y, const sc_map *x, size_t n, size_t rows, size_t c)
 {
     assert(rows >= 1);
     pool_args g = {.out = y, .in = x, .s = {.h = rows, .c = c}};
@@ -229,7 +229,7 @@ static void global_avgpool_backward_image(void *context, size_t n)
     }
 }
 
-static void global_avgpool_backward(float *dx, const float *dy, size_t n, size_t rows, size_t c)
+static void global_avgpool_backward(sc_map *dx, const float *dy, size_t n, size_t rows, size_t c)
 {
     assert(rows >= 1);
     pool_args g = {.out = dx, .in = dy, .s = {.h = rows, .c = c}};
@@ -272,7 +272,7 @@ static void add_part(void *context, size_t part)
     }
 }
 
-static void act_forward(float *y, const float *x, size_t count, sc_act_kind kind, double param)
+static void act_forward(sc_map *y, const sc_map *x, size_t count, sc_act_kind kind, double param)
 {
     if (kind != SC_ACT_RELU) {
         sc_ref_act_forward(y, x, count, kind, param);
@@ -282,7 +282,7 @@ static void act_forward(float *y, const float *x, size_t count, sc_act_kind kind
     sc_parallel_for((count + POOL_CHUNK - 1) / POOL_CHUNK, relu_part, &g);
 }
 
-static void act_backward(float *dx, const float *dy, const float *x, size_t count, sc_act_kind kind,
+static void act_backward(sc_map *dx, const sc_map *dy, const sc_map *x, size_t count, sc_act_kind kind,
                          double param)
 {
     if (kind != SC_ACT_RELU) {
@@ -293,7 +293,7 @@ static void act_backward(float *dx, const float *dy, const float *x, size_t coun
     sc_parallel_for((count + POOL_CHUNK - 1) / POOL_CHUNK, relu_backward_part, &g);
 }
 
-static void add(float *y, const float *a, const float *b, size_t count)
+static void add(sc_map *y, const sc_map *a, const sc_map *b, size_t count)
 {
     pointwise_args g = {y, a, b, count};
     sc_parallel_for((count + POOL_CHUNK - 1) / POOL_CHUNK, add_part, &g);
