@@ -16,7 +16,7 @@ sc_cpu_level sc_cpu_detect(void)
     /* every set that the build flags of *_avx512.c allow the compiler to use */
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
-        return SC_CPU_AVX512;
+        return __builtin_cpu_supports("avx512bf16") ? SC_CPU_AVX512BF16 : SC_CPU_AVX512;
     }
     return SC_CPU_AVX2;
 }

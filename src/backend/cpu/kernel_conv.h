@@ -8,15 +8,24 @@
  *                                                     W[(i,j,c), o]
  *
  * The data gradient of stride t is t*t of them, one for each remainder of the pixel's position: the
- * taps that meet such pixels lie evenly spaced.  W is packed in slivers of NR columns; the rows of
- * the unfolded image are gathered block by block to the stack, straight from the image.
+ * taps that meet such pixels lie evenly spaced.  Taps that meet only padding are left out.  W is
+ * packed in slivers of NR columns; the rows of the unfolded image are gathered block by block to the
+ * stack, straight from the image, and the sums are kept there until they are complete.
  */
 #ifndef SC_CPU_KERNEL_CONV_H
 #define SC_CPU_KERNEL_CONV_H
 
-#include "backend/cpu/kernel_gemm.h"
+#include <assert.h>
 
-enum { CONV_ROWS = 96, CONV_DEPTH = 256 };
+#include "backend/cpu/kernel_micro.h"
+#include "core/parallel.h"
+
+enum {
+    CONV_ROWS = 96,
+    CONV_DEPTH = 256, /* of a block, in elements: a multiple of WORD_K */
+    CONV_COLS = 256,  /* columns of the sums kept on the stack */
+    CONV_PACK = 32    /* words of W along k that one part packs */
+};
 
 /* Along one side (height or width). */
 typedef struct {
@@ -31,38 +40,46 @@ typedef struct {
 } corr_side;
 
 typedef struct {
-    const float *in;
-    float *out;
+    const elem *in;
+    elem *out;
     const float *w; /* as PyTorch stores it */
-    float *packed;  /* (ceil(co / NR), depth, NR) */
+    word *packed;   /* (ceil(co / NR), words, NR) */
     size_t n, ci, co;
     size_t w_ci, w_co, w_row; /* strides of w; its columns are adjacent */
     corr_side h, v;           /* height, width */
-    size_t depth;             /* taps * ci */
+    size_t depth, words;      /* taps * ci, and the words that hold them */
 } correlation;
 
 /* Where a row of the unfolded image begins: position of tap (0,0), may lie outside. */
 typedef struct {
-    const float *image;
+    const elem *image;
     ptrdiff_t h, w;
 } corr_row;
 
+/* Index in w of tap number `tap`, 0 .. taps-1. */
+SC_INLINE size_t corr_tap(const corr_side *side, size_t tap)
+{
+    return (size_t)((ptrdiff_t)side->tap_first + (ptrdiff_t)tap * side->tap_step);
+}
+
+/* CONV_PACK words along k of one sliver; k runs in the order (i,j,c). */
 static void corr_pack_part(void *context, size_t part)
 {
     const correlation *g = context;
-    size_t taps = g->h.taps * g->v.taps, tap = part % taps, o0 = part / taps * NR;
-    size_t r = (size_t)((ptrdiff_t)g->h.tap_first + (ptrdiff_t)(tap / g->v.taps) * g->h.tap_step);
-    size_t s = (size_t)((ptrdiff_t)g->v.tap_first + (ptrdiff_t)(tap % g->v.taps) * g->v.tap_step);
-    const float *w = g->w + r * g->w_row + s + o0 * g->w_co;
-    float *to = g->packed + o0 * g->depth + tap * g->ci * NR;
-    size_t cols = min_size(g->co - o0, NR);
+    size_t chunks = (g->words + CONV_PACK - 1) / CONV_PACK;
+    size_t l0 = part % chunks * CONV_PACK, o0 = part / chunks * NR;
+    size_t l1 = min_size(l0 + CONV_PACK, g->words), cols = min_size(g->co - o0, NR);
 
-    if (cols < NR) {
-        zero_floats(to, g->ci * NR);
-    }
-    for (size_t c = 0; c < g->ci; c++) {
-        for (size_t j = 0; j < cols; j++) {
-            to[c * NR + j] = w[c * g->w_ci + j * g->w_co];
+    for (size_t k = l0 * WORD_K; k < l1 * WORD_K; k++) {
+        kelem *to = (kelem *)(void *)(g->packed + o0 * g->words + k / WORD_K * NR) + k % WORD_K;
+        size_t used = k < g->depth ? cols : 0, tap = k / g->ci;
+        size_t r = corr_tap(&g->h, tap / g->v.taps), s = corr_tap(&g->v, tap % g->v.taps);
+        for (size_t j = 0; j < used; j++) {
+            to[j * WORD_K] =
+                kput(g->w[r * g->w_row + s + k % g->ci * g->w_ci + (o0 + j) * g->w_co]);
+        }
+        for (size_t j = used; j < NR; j++) {
+            to[j * WORD_K] = 0;
         }
     }
 }
@@ -87,9 +104,9 @@ static void corr_rows(corr_row *row, const correlation *g, size_t first, size_t 
     }
 }
 
-/* to (rows, length; ld) = for each row the floats at .. at+length-1 of image line `h` away from the
+/* to (rows, length; ld) = for each row the elements at .. at+length-1 of image line `h` away from the
  * row's own, counted from column `w` away from its own; zero outside the image. */
-static void corr_gather_run(float *to, size_t ld, const correlation *g, const corr_row *row,
+static void corr_gather_run(kelem *to, size_t ld, const correlation *g, const corr_row *row,
                             size_t rows, ptrdiff_t h, ptrdiff_t at, size_t length)
 {
     ptrdiff_t line = (ptrdiff_t)(g->v.in * g->ci), c = (ptrdiff_t)g->ci;
@@ -98,24 +115,24 @@ static void corr_gather_run(float *to, size_t ld, const correlation *g, const co
     for (size_t i = 0; i < rows; i++, to += ld) {
         ptrdiff_t y = row[i].h + h, begin = row[i].w * c + at;
         if (y < 0 || y >= (ptrdiff_t)g->h.in || begin >= line || begin + len <= 0) {
-            zero_floats(to, length);
+            memset(to, 0, length * sizeof *to);
             continue;
         }
-        const float *from = row[i].image + y * line;
+        const elem *from = row[i].image + y * line;
         if (begin >= 0 && begin + len <= line) {
-            copy_floats(to, from + begin, length);
+            elems_to_operand(to, from + begin, length);
             continue;
         }
         ptrdiff_t skip = begin < 0 ? -begin : 0;
         ptrdiff_t end = begin + len > line ? line - begin : len;
-        zero_floats(to, (size_t)skip);
-        copy_floats(to + skip, from + begin + skip, (size_t)(end - skip));
-        zero_floats(to + end, (size_t)(len - end));
+        memset(to, 0, (size_t)skip * sizeof *to);
+        elems_to_operand(to + skip, from + begin + skip, (size_t)(end - skip));
+        memset(to + end, 0, (size_t)(len - end) * sizeof *to);
     }
 }
 
 /* to (rows, k1 - k0; ld) = columns k0 .. k1-1, in order (i,j,c), of the unfolded image. */
-static void corr_gather(float *to, size_t ld, const correlation *g, const corr_row *row,
+static void corr_gather(kelem *to, size_t ld, const correlation *g, const corr_row *row,
                         size_t rows, size_t k0, size_t k1)
 {
     /* Without dilation the taps of a line are adjacent in memory: one run for all. */
@@ -133,7 +150,7 @@ static void corr_gather(float *to, size_t ld, const correlation *g, const corr_r
 }
 
 /* Addresses of the output pixels of these rows. */
-static void corr_outputs(float **c, const correlation *g, size_t first, size_t rows)
+static void corr_outputs(elem **c, const correlation *g, size_t first, size_t rows)
 {
     size_t q = first % g->v.count, p = first / g->v.count % g->h.count;
     size_t n = first / g->v.count / g->h.count;
@@ -151,38 +168,60 @@ static void corr_outputs(float **c, const correlation *g, size_t first, size_t r
     }
 }
 
+/* sum (rows, CONV_COLS) = the columns o0 .. o1-1 of the product. */
+static void corr_product(float *sum, const correlation *g, const corr_row *row, size_t rows,
+                         size_t o0, size_t o1)
+{
+    kelem block[CONV_ROWS * CONV_DEPTH];
+    float *c[CONV_ROWS];
+
+    for (size_t i = 0; i < rows; i++) {
+        c[i] = sum + i * CONV_COLS;
+    }
+    for (size_t k = 0; k < g->depth; k += CONV_DEPTH) {
+        size_t depth = min_size(g->depth - k, CONV_DEPTH), ld = round_up(depth, WORD_K);
+        corr_gather(block, ld, g, row, rows, k, k + depth);
+        for (size_t i = 0; depth < ld && i < rows; i++) {
+            block[i * ld + depth] = 0;
+        }
+        for (size_t o = o0; o < o1; o += NR) {
+            tile t = {.c = c,
+                      .col = o - o0,
+                      .cols = NR,
+                      .a = (const word *)(const void *)block,
+                      .a_row = ld / WORD_K,
+                      .a_col = 1,
+                      .b = g->packed + o * g->words + k / WORD_K * NR,
+                      .b_row = NR,
+                      .k = ld / WORD_K,
+                      .accumulate = k > 0};
+            tile_sliver(&t, rows);
+        }
+    }
+}
+
 static void corr_part(void *context, size_t part)
 {
     const correlation *g = context;
     size_t first = part * CONV_ROWS;
     size_t rows = min_size(g->n * g->h.count * g->v.count - first, CONV_ROWS);
-    float block[CONV_ROWS * CONV_DEPTH];
-    float *c[CONV_ROWS];
+    float sum[CONV_ROWS * CONV_COLS];
+    elem *out[CONV_ROWS];
     corr_row row[CONV_ROWS];
 
-    corr_outputs(c, g, first, rows);
+    corr_outputs(out, g, first, rows);
     if (g->depth == 0) { /* no tap meets these pixels */
         for (size_t i = 0; i < rows; i++) {
-            zero_floats(c[i], g->co);
+            zero_elems(out[i], g->co);
         }
         return;
     }
     corr_rows(row, g, first, rows);
-    for (size_t k = 0; k < g->depth; k += CONV_DEPTH) {
-        size_t depth = min_size(g->depth - k, CONV_DEPTH);
-        corr_gather(block, depth, g, row, rows, k, k + depth);
-        for (size_t o = 0; o < g->co; o += NR) {
-            tile t = {.c = c,
-                      .col = o,
-                      .cols = min_size(g->co - o, NR),
-                      .a = block,
-                      .a_row = depth,
-                      .a_col = 1,
-                      .b = g->packed + o * g->depth + k * NR,
-                      .b_row = NR,
-                      .k = depth,
-                      .accumulate = k > 0};
-            tile_sliver(&t, rows);
+    for (size_t o = 0; o < g->co; o += CONV_COLS) {
+        size_t cols = min_size(g->co - o, CONV_COLS);
+        corr_product(sum, g, row, rows, o, o + cols);
+        for (size_t i = 0; i < rows; i++) {
+            floats_to_elems(out[i] + o, sum + i * CONV_COLS, cols);
         }
     }
 }
@@ -192,8 +231,28 @@ static void correlate(correlation *g)
     size_t rows = g->n * g->h.count * g->v.count;
 
     g->depth = g->h.taps * g->v.taps * g->ci;
-    sc_parallel_for((g->co + NR - 1) / NR * g->h.taps * g->v.taps, corr_pack_part, g);
+    g->words = (g->depth + WORD_K - 1) / WORD_K;
+    sc_parallel_for((g->co + NR - 1) / NR * ((g->words + CONV_PACK - 1) / CONV_PACK),
+                    corr_pack_part, g);
     sc_parallel_for((rows + CONV_ROWS - 1) / CONV_ROWS, corr_part, g);
+}
+
+/* Leaves out the taps at either end that meet only padding. */
+static corr_side clip_taps(corr_side side)
+{
+    ptrdiff_t last = (ptrdiff_t)((side.count ? side.count - 1 : 0) * side.in_step) + side.in_first;
+    ptrdiff_t step = (ptrdiff_t)side.dilation, size = (ptrdiff_t)side.in;
+
+    while (side.taps > 0 && side.in_first + (ptrdiff_t)(side.taps - 1) * step >= size) {
+        side.taps--;
+    }
+    while (side.taps > 0 && last < 0) {
+        side.taps--;
+        side.tap_first = corr_tap(&side, 1);
+        side.in_first += step;
+        last += step;
+    }
+    return side;
 }
 
 static corr_side forward_side(const sc_conv_shape *s, size_t in, size_t out, size_t taps)
@@ -207,7 +266,7 @@ static corr_side forward_side(const sc_conv_shape *s, size_t in, size_t out, siz
                       .out_step = 1,
                       .taps = taps,
                       .tap_step = 1};
-    return side;
+    return clip_taps(side);
 }
 
 /* The pixels at remainder `phase` of the stride, of an image of size `in`: pixel x = t stride +
@@ -241,18 +300,20 @@ static corr_side backward_side(const sc_conv_shape *s, size_t in, size_t out, si
         side.tap_step = -(ptrdiff_t)(found[1] - found[0]);
         side.dilation = (found[1] - found[0]) * s->dilation / s->stride;
     }
-    return side;
+    return clip_taps(side);
 }
 
+/* Words of the packed filters. */
 static size_t direct_packed_size(const sc_conv_shape *s)
 {
-    size_t forward = s->r * s->s * s->c * round_up(s->k, NR);
-    size_t backward = s->r * s->s * s->k * round_up(s->c, NR);
+    size_t taps = s->r * s->s;
+    size_t forward = (taps * s->c + WORD_K - 1) / WORD_K * round_up(s->k, NR);
+    size_t backward = (taps * s->k + WORD_K - 1) / WORD_K * round_up(s->c, NR);
     return forward > backward ? forward : backward;
 }
 
-static void direct_forward(float *y, const float *x, const float *w, const sc_conv_shape *s,
-                           float *packed)
+static void direct_forward(elem *y, const elem *x, const float *w, const sc_conv_shape *s,
+                           word *packed)
 {
     correlation g = {.in = x,
                      .out = y,
@@ -269,8 +330,8 @@ static void direct_forward(float *y, const float *x, const float *w, const sc_co
     correlate(&g);
 }
 
-static void direct_backward_data(float *dx, const float *dy, const float *w, const sc_conv_shape *s,
-                                 float *packed)
+static void direct_backward_data(elem *dx, const elem *dy, const float *w, const sc_conv_shape *s,
+                                 word *packed)
 {
     for (size_t phase = 0; phase < s->stride * s->stride; phase++) {
         correlation g = {.in = dy,

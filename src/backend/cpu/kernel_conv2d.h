@@ -21,18 +21,18 @@ static void conv2d_check(const sc_conv_shape *s)
 static size_t conv2d_scratch(const sc_conv_shape *s)
 {
     conv2d_check(s);
-    if (wino_fits(s)) {
-        return wino_scratch(s) * sizeof(float);
+    if (wino_choice(s)) {
+        return wino_scratch(s) * sizeof(word);
     }
     size_t packed = direct_packed_size(s), slots = direct_slots_size(s);
-    return (packed > slots ? packed : slots) * sizeof(float);
+    return (packed > slots ? packed : slots) * sizeof(word);
 }
 
 static void conv2d_forward(sc_map *y, const sc_map *x, const float *w, const sc_conv_shape *s,
                            void *scratch)
 {
     conv2d_check(s);
-    if (wino_fits(s)) {
+    if (wino_choice(s)) {
         wino_forward(y, x, w, s, scratch);
     } else {
         direct_forward(y, x, w, s, scratch);
@@ -43,7 +43,7 @@ static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const float *w, c
                                  void *scratch)
 {
     conv2d_check(s);
-    if (wino_fits(s)) {
+    if (wino_choice(s)) {
         wino_backward_data(dx, dy, w, s, scratch);
     } else {
         direct_backward_data(dx, dy, w, s, scratch);
@@ -54,7 +54,7 @@ static void conv2d_backward_weight(float *dw, const sc_map *dy, const sc_map *x,
                                    const sc_conv_shape *s, void *scratch)
 {
     conv2d_check(s);
-    if (wino_fits(s)) {
+    if (wino_choice(s)) {
         wino_backward_weight(dw, dy, x, s, scratch);
     } else {
         direct_backward_weight(dw, dy, x, s, scratch);

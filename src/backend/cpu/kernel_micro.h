@@ -4,16 +4,17 @@
  *
  *   C[i, col + j] = (accumulate ? C[i, col + j] : 0) + sum_l A[i,l] B[l,j]     i < rows, j < cols
  *
- * The tile of MR x NR sums stays in registers.  A is read in place, element by element (rows of A
- * one after the other, or A transposed); B in rows of NR floats, which must be readable even where
- * cols < NR.  The sum over l has one order, l = 0, 1, ..., for every element.
+ * The tile of MR x NR sums stays in registers.  A and B are words (kernel_elem.h): floats, or pairs
+ * of bf16 along l.  A is read in place, word by word (rows of A one after the other, or A
+ * transposed); B in rows of NR words, which must be readable even where cols < NR.  The sum over l
+ * has one order, l = 0, 1, ..., for every element.
  */
 #ifndef SC_CPU_KERNEL_MICRO_H
 #define SC_CPU_KERNEL_MICRO_H
 
 #include <stdbool.h>
 
-#include "backend/cpu/kernel_vec.h"
+#include "backend/cpu/kernel_elem.h"
 
 /* Loops over the rows of a tile unroll fully, or its sums would not stay in registers. */
 #if defined(__clang__)
@@ -25,11 +26,11 @@
 typedef struct {
     float *const *c;  /* row pointers */
     size_t col, cols; /* cols <= NR */
-    const float *a;
+    const word *a;
     size_t a_row, a_col; /* one of them is 1 */
-    const float *b;
+    const word *b;
     size_t b_row;
-    size_t k;
+    size_t k; /* in words */
     bool accumulate;
 } tile;
 
@@ -77,7 +78,7 @@ SC_INLINE void tile_store(const tile *t, const size_t rows, const vec *sum0, con
 SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, const size_t a_col)
 {
     vec sum0[MR], sum1[MR];
-    const float *a = t->a, *b = t->b;
+    const word *a = t->a, *b = t->b;
     const size_t b_row = t->b_row;
 
     UNROLL
@@ -90,8 +91,8 @@ SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, c
         UNROLL
         for (size_t i = 0; i < rows; i++) {
             vec x = vset(a[i * a_row]);
-            sum0[i] = vfma(x, b0, sum0[i]);
-            sum1[i] = vfma(x, b1, sum1[i]);
+            sum0[i] = vdot(x, b0, sum0[i]);
+            sum1[i] = vdot(x, b1, sum1[i]);
         }
         a += a_col;
         b += b_row;

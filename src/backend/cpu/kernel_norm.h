@@ -14,7 +14,7 @@
 
 #include <assert.h>
 
-#include "backend/cpu/kernel_vec.h"
+#include "backend/cpu/kernel_elem.h"
 #include "core/parallel.h"
 
 enum { NORM_PARTS = 16, NORM_GROUP = 512, NORM_RUN = 32, NORM_ROWS = 64 };
@@ -24,8 +24,9 @@ typedef struct {
 } norm_sums;
 
 typedef struct {
-    const float *x, *dy, *y, *mean; /* dy NULL: the sums of channel_stats */
-    size_t rows, c, c0, width;      /* channels c0 .. c0+width-1 */
+    const elem *x, *dy, *y; /* dy NULL: the sums of channel_stats */
+    const float *mean;      /* of channels c0 .. c0+width-1 */
+    size_t rows, c, c0, width;
     norm_sums *sums;
 } norm_args;
 
@@ -33,23 +34,22 @@ typedef struct {
 SC_INLINE void norm_sum_row(const norm_args *g, size_t row, float *first, float *second,
                             const bool with_dy, const bool with_y)
 {
-    const float *mean = g->mean + g->c0;
     size_t i = row * g->c + g->c0, j = 0;
 
     for (; j + VEC <= g->width; j += VEC) {
-        vec d = vload(g->x + i + j) - vload(mean + j), v = d;
+        vec d = eload(g->x + i + j) - vload(g->mean + j), v = d;
         if (with_dy) {
-            v = vload(g->dy + i + j);
+            v = eload(g->dy + i + j);
         }
         if (with_y) {
-            v = vkeep_positive(v, vload(g->y + i + j));
+            v = vkeep_positive(v, eload(g->y + i + j));
         }
         vstore(first + j, vload(first + j) + v);
         vstore(second + j, vfma(v, d, vload(second + j)));
     }
     for (; j < g->width; j++) {
-        float d = g->x[i + j] - mean[j], v = with_dy ? g->dy[i + j] : d;
-        if (with_y && !(g->y[i + j] > 0)) {
+        float d = eget(g->x[i + j]) - g->mean[j], v = with_dy ? eget(g->dy[i + j]) : d;
+        if (with_y && !(eget(g->y[i + j]) > 0)) {
             v = 0;
         }
         first[j] += v;
@@ -79,18 +79,26 @@ static void norm_sum_rows(const norm_args *g, size_t begin, size_t end, double *
     }
 }
 
+/* What is taken off x before squaring: any row near the data will do. */
+SC_INLINE float norm_shift(const norm_args *g, size_t begin, size_t j)
+{
+    return eget(g->x[begin * g->c + g->c0 + j]);
+}
+
 static void norm_sum_part(void *context, size_t part)
 {
     norm_args g = *(const norm_args *)context;
     double *first = g.sums->first[part], *second = g.sums->second[part];
+    float shift[NORM_GROUP];
     size_t begin, end;
 
     sc_part_range(&begin, &end, g.rows, NORM_PARTS, part);
-    if (!g.dy) {
-        g.mean = g.x + begin * g.c; /* any row near the data will do */
-    }
     for (size_t j = 0; j < g.width; j++) {
         first[j] = second[j] = 0;
+        shift[j] = begin < end ? norm_shift(&g, begin, j) : 0;
+    }
+    if (!g.dy) {
+        g.mean = shift;
     }
     for (size_t row = begin; row < end; row += NORM_RUN) {
         norm_sum_rows(&g, row, min_size(row + NORM_RUN, end), first, second);
@@ -110,7 +118,7 @@ static void norm_stats_channel(double *mean, double *squares, const norm_args *g
             continue;
         }
         double n = (double)(end - begin), shifted = g->sums->first[part][j] / n;
-        double part_mean = g->x[begin * g->c + g->c0 + j] + shifted;
+        double part_mean = norm_shift(g, begin, j) + shifted;
         double part_squares = g->sums->second[part][j] - n * shifted * shifted;
         double delta = part_mean - *mean;
         *squares += (part_squares > 0 ? part_squares : 0) + delta * delta * count * n / (count + n);
@@ -138,8 +146,9 @@ static void channel_stats(float *mean, float *var, const sc_map *x, size_t rows,
 }
 
 typedef struct {
-    float *y;
-    const float *x, *scale, *shift, *residual;
+    elem *y;
+    const elem *x, *residual;
+    const float *scale, *shift;
     bool relu;
     size_t rows, c;
 } affine_args;
@@ -149,18 +158,18 @@ SC_INLINE void affine_row(const affine_args *g, size_t i, const bool residual, c
     size_t c = 0;
 
     for (; c + VEC <= g->c; c += VEC) {
-        vec v = vfma(vload(g->x + i + c), vload(g->scale + c), vload(g->shift + c));
+        vec v = vfma(eload(g->x + i + c), vload(g->scale + c), vload(g->shift + c));
         if (residual) {
-            v += vload(g->residual + i + c);
+            v += eload(g->residual + i + c);
         }
-        vstore(g->y + i + c, relu ? vmax(vzero(), v) : v); /* vmax(0, NaN) is NaN */
+        estore(g->y + i + c, relu ? vmax(vzero(), v) : v); /* vmax(0, NaN) is NaN */
     }
     for (; c < g->c; c++) {
-        float v = g->x[i + c] * g->scale[c] + g->shift[c];
+        float v = eget(g->x[i + c]) * g->scale[c] + g->shift[c];
         if (residual) {
-            v += g->residual[i + c];
+            v += eget(g->residual[i + c]);
         }
-        g->y[i + c] = relu && v < 0 ? 0 : v;
+        g->y[i + c] = eput(relu && v < 0 ? 0 : v);
     }
 }
 
@@ -186,13 +195,13 @@ static void affine_part(void *context, size_t part)
 static void channel_affine(sc_map *y, const sc_map *x, const float *scale, const float *shift,
                            const sc_map *residual, bool relu, size_t rows, size_t c)
 {
-    affine_args g = {y, x, scale, shift, residual, relu, rows, c};
+    affine_args g = {y, x, residual, scale, shift, relu, rows, c};
     sc_parallel_for((rows + NORM_ROWS - 1) / NORM_ROWS, affine_part, &g);
 }
 
 typedef struct {
     norm_args g;
-    float *dx, *dresidual;
+    elem *dx, *dresidual;
     float slope[NORM_GROUP], mean_g[NORM_GROUP], curve[NORM_GROUP];
 } norm_backward_args;
 
@@ -200,26 +209,25 @@ typedef struct {
 SC_INLINE void norm_backward_row(const norm_backward_args *a, size_t row, const bool with_y)
 {
     size_t i = row * a->g.c + a->g.c0, j = 0;
-    const float *mean = a->g.mean + a->g.c0;
 
     for (; j + VEC <= a->g.width; j += VEC) {
-        vec d = vload(a->g.dy + i + j), centred = vload(a->g.x + i + j) - vload(mean + j);
+        vec d = eload(a->g.dy + i + j), centred = eload(a->g.x + i + j) - vload(a->g.mean + j);
         if (with_y) {
-            d = vkeep_positive(d, vload(a->g.y + i + j));
+            d = vkeep_positive(d, eload(a->g.y + i + j));
         }
         vec v = vload(a->slope + j) * (d - vload(a->mean_g + j));
         if (a->dresidual) {
-            vstore(a->dresidual + i + j, d);
+            estore(a->dresidual + i + j, d);
         }
-        vstore(a->dx + i + j, v - vload(a->curve + j) * centred);
+        estore(a->dx + i + j, v - vload(a->curve + j) * centred);
     }
     for (; j < a->g.width; j++) {
-        float d = with_y && !(a->g.y[i + j] > 0) ? 0 : a->g.dy[i + j];
-        float centred = a->g.x[i + j] - mean[j];
+        float d = with_y && !(eget(a->g.y[i + j]) > 0) ? 0 : eget(a->g.dy[i + j]);
+        float centred = eget(a->g.x[i + j]) - a->g.mean[j];
         if (a->dresidual) {
-            a->dresidual[i + j] = d;
+            a->dresidual[i + j] = eput(d);
         }
-        a->dx[i + j] = a->slope[j] * (d - a->mean_g[j]) - a->curve[j] * centred;
+        a->dx[i + j] = eput(a->slope[j] * (d - a->mean_g[j]) - a->curve[j] * centred);
     }
 }
 
@@ -243,13 +251,14 @@ static void batchnorm_backward(sc_map *dx, sc_map *dresidual, float *dgamma, flo
 {
     norm_sums sums;
     norm_backward_args a = {
-        .g = {.x = x, .dy = dy, .y = y, .mean = mean, .rows = rows, .c = c, .sums = &sums},
+        .g = {.x = x, .dy = dy, .y = y, .rows = rows, .c = c, .sums = &sums},
         .dx = dx,
         .dresidual = dresidual};
 
     assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta);
     for (size_t c0 = 0; c0 < c; c0 += NORM_GROUP) {
         a.g.c0 = c0;
+        a.g.mean = mean + c0;
         a.g.width = min_size(c - c0, NORM_GROUP);
         sc_parallel_for(NORM_PARTS, norm_sum_part, &a.g);
         for (size_t j = 0; j < a.g.width; j++) {

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel_pool.h - pooling, ReLU and addition; loops over channels that the compiler vectorises.
+ * kernel_pool.h - pooling: windows and the whole image; sums in float.
  */
 #ifndef SC_CPU_KERNEL_POOL_H
 #define SC_CPU_KERNEL_POOL_H
 
 #include <assert.h>
 
-#include "backend/cpu/kernel_vec.h"
-#include "backend/ref/ref.h"
+#include "backend/cpu/kernel_elem.h"
 #include "core/parallel.h"
 
-enum { POOL_CHUNK = 16384, POOL_RUN = 64 };
+enum { POOL_RUN = 64 }; /* channels whose sums are kept at once, and rows of a run */
 
 typedef struct {
-    float *out;
+    elem *out;
     uint32_t *argmax;
-    const float *in;
+    const elem *in;
     const uint32_t *from;
     sc_pool_shape s;
 } pool_args;
@@ -37,11 +36,12 @@ static void pool_check(const sc_pool_shape *s)
     (void)s;
 }
 
-SC_INLINE void pool_max_pixel(float *restrict y, uint32_t *restrict argmax, const float *restrict x,
+SC_INLINE void pool_max_pixel(elem *restrict y, uint32_t *restrict argmax, const elem *restrict x,
                               uint32_t index, size_t c)
 {
     for (size_t j = 0; j < c; j++) {
-        bool better = x[j] > y[j] || x[j] != x[j]; /* NaN wins, as in PyTorch */
+        float value = eget(x[j]);
+        bool better = value > eget(y[j]) || value != value; /* NaN wins, as in PyTorch */
         y[j] = better ? x[j] : y[j];
         argmax[j] = better ? index : argmax[j];
     }
@@ -51,15 +51,15 @@ static void maxpool_row(void *context, size_t row)
 {
     const pool_args *g = context;
     const sc_pool_shape *s = &g->s;
-    const float *x = g->in + row / s->p * s->h * s->w * s->c;
+    const elem *x = g->in + row / s->p * s->h * s->w * s->c;
     size_t h0, h1, w0, w1;
 
     pool_side(&h0, &h1, s, row % s->p, s->h);
     for (size_t q = 0; q < s->q; q++) {
-        float *y = g->out + (row * s->q + q) * s->c;
+        elem *y = g->out + (row * s->q + q) * s->c;
         uint32_t *argmax = g->argmax + (row * s->q + q) * s->c;
         pool_side(&w0, &w1, s, q, s->w);
-        copy_floats(y, x + (h0 * s->w + w0) * s->c, s->c);
+        copy_elems(y, x + (h0 * s->w + w0) * s->c, s->c);
         for (size_t c = 0; c < s->c; c++) {
             argmax[c] = (uint32_t)(h0 * s->w + w0);
         }
@@ -72,40 +72,64 @@ static void maxpool_row(void *context, size_t row)
     }
 }
 
-static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x, const sc_pool_shape *shape)
+static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x,
+                            const sc_pool_shape *shape)
 {
     pool_check(shape);
     pool_args g = {.out = y, .argmax = argmax, .in = x, .s = *shape};
     sc_parallel_for(shape->n * shape->p, maxpool_row, &g);
 }
 
-SC_INLINE void pool_unmax_pixel(float *restrict dx, const float *restrict dy,
-                                const uint32_t *restrict from, uint32_t index, size_t c)
+/* The windows that cover pixel `at`: *begin .. *end - 1. */
+static void pool_windows(size_t *begin, size_t *end, const sc_pool_shape *s, size_t at, size_t out)
+{
+    size_t last = at + s->pad; /* padded position */
+    *begin = last < s->window ? 0 : (last - s->window) / s->stride + 1;
+    *end = min_size(last / s->stride + 1, out);
+}
+
+/* sum += dy where this window chose the pixel */
+SC_INLINE void pool_unmax(float *restrict sum, const elem *restrict dy,
+                          const uint32_t *restrict from, uint32_t index, size_t c)
 {
     for (size_t j = 0; j < c; j++) {
-        dx[j] += from[j] == index ? dy[j] : 0.0F;
+        sum[j] += from[j] == index ? eget(dy[j]) : 0.0F;
     }
 }
 
-static void maxpool_backward_image(void *context, size_t n)
+/* y += x scale */
+SC_INLINE void pool_add(float *restrict y, const elem *restrict x, float scale, size_t c)
+{
+    for (size_t j = 0; j < c; j++) {
+        y[j] += eget(x[j]) * scale;
+    }
+}
+
+/* dx of one row of pixels: each collects from the windows that cover it. */
+static void pool_backward_row(void *context, size_t row)
 {
     const pool_args *g = context;
     const sc_pool_shape *s = &g->s;
-    float *dx = g->out + n * s->h * s->w * s->c;
-    size_t h0, h1, w0, w1;
+    float share = 1 / (float)(s->window * s->window);
+    size_t p0, p1, q0, q1;
 
-    zero_floats(dx, s->h * s->w * s->c);
-    for (size_t i = 0; i < s->p * s->q; i++) {
-        size_t first = (n * s->p * s->q + i) * s->c;
-        pool_side(&h0, &h1, s, i / s->q, s->h);
-        pool_side(&w0, &w1, s, i % s->q, s->w);
-        for (size_t h = h0; h < h1; h++) {
-            for (size_t w = w0; w < w1; w++) {
-                size_t at = h * s->w + w;
-                pool_unmax_pixel(dx + at * s->c, g->in + first, g->from + first, (uint32_t)at,
-                                 s->c);
+    pool_windows(&p0, &p1, s, row % s->h, s->p);
+    for (size_t at = 0; at < s->w * s->c; at += min_size(s->c - at % s->c, POOL_RUN)) {
+        size_t c = at % s->c, w = at / s->c, width = min_size(s->c - c, POOL_RUN);
+        float sum[POOL_RUN] = {0};
+        pool_windows(&q0, &q1, s, w, s->q);
+        for (size_t p = p0; p < p1; p++) {
+            for (size_t q = q0; q < q1; q++) {
+                size_t i = ((row / s->h * s->p + p) * s->q + q) * s->c + c;
+                if (g->from) {
+                    uint32_t index = (uint32_t)(row % s->h * s->w + w);
+                    pool_unmax(sum, g->in + i, g->from + i, index, width);
+                } else {
+                    pool_add(sum, g->in + i, share, width);
+                }
             }
         }
+        floats_to_elems(g->out + row * s->w * s->c + at, sum, width);
     }
 }
 
@@ -114,38 +138,31 @@ static void maxpool_backward(sc_map *dx, const sc_map *dy, const uint32_t *argma
 {
     pool_check(shape);
     pool_args g = {.out = dx, .in = dy, .from = argmax, .s = *shape};
-    sc_parallel_for(shape->n, maxpool_backward_image, &g);
-}
-
-/* y += x scale */
-SC_INLINE void pool_add(float *restrict y, const float *restrict x, float scale, size_t c)
-{
-    for (size_t j = 0; j < c; j++) {
-        y[j] += x[j] * scale;
-    }
+    sc_parallel_for(shape->n * shape->h, pool_backward_row, &g);
 }
 
 static void avgpool_row(void *context, size_t row)
 {
     const pool_args *g = context;
     const sc_pool_shape *s = &g->s;
-    const float *x = g->in + row / s->p * s->h * s->w * s->c;
+    const elem *x = g->in + row / s->p * s->h * s->w * s->c;
     float count = (float)(s->window * s->window);
     size_t h0, h1, w0, w1;
 
     pool_side(&h0, &h1, s, row % s->p, s->h);
-    for (size_t q = 0; q < s->q; q++) {
-        float *y = g->out + (row * s->q + q) * s->c;
-        pool_side(&w0, &w1, s, q, s->w);
-        zero_floats(y, s->c);
+    for (size_t at = 0; at < s->q * s->c; at += min_size(s->c - at % s->c, POOL_RUN)) {
+        size_t c = at % s->c, width = min_size(s->c - c, POOL_RUN);
+        float sum[POOL_RUN] = {0};
+        pool_side(&w0, &w1, s, at / s->c, s->w);
         for (size_t h = h0; h < h1; h++) {
             for (size_t w = w0; w < w1; w++) {
-                pool_add(y, x + (h * s->w + w) * s->c, 1, s->c);
+                pool_add(sum, x + (h * s->w + w) * s->c + c, 1, width);
             }
         }
-        for (size_t c = 0; c < s->c; c++) {
-            y[c] /= count;
+        for (size_t j = 0; j < width; j++) {
+            sum[j] /= count;
         }
+        floats_to_elems(g->out + row * s->q * s->c + at, sum, width);
     }
 }
 
@@ -156,53 +173,42 @@ static void avgpool_forward(sc_map *y, const sc_map *x, const sc_pool_shape *sha
     sc_parallel_for(shape->n * shape->p, avgpool_row, &g);
 }
 
-static void avgpool_backward_image(void *context, size_t n)
-{
-    const pool_args *g = context;
-    const sc_pool_shape *s = &g->s;
-    float *dx = g->out + n * s->h * s->w * s->c, share = 1 / (float)(s->window * s->window);
-    size_t h0, h1, w0, w1;
-
-    zero_floats(dx, s->h * s->w * s->c);
-    for (size_t i = 0; i < s->p * s->q; i++) {
-        const float *dy = g->in + (n * s->p * s->q + i) * s->c;
-        pool_side(&h0, &h1, s, i / s->q, s->h);
-        pool_side(&w0, &w1, s, i % s->q, s->w);
-        for (size_t h = h0; h < h1; h++) {
-            for (size_t w = w0; w < w1; w++) {
-                pool_add(dx + (h * s->w + w) * s->c, dy, share, s->c);
-            }
-        }
-    }
-}
-
 static void avgpool_backward(sc_map *dx, const sc_map *dy, const sc_pool_shape *shape)
 {
     pool_check(shape);
     pool_args g = {.out = dx, .in = dy, .s = *shape};
-    sc_parallel_for(shape->n, avgpool_backward_image, &g);
+    sc_parallel_for(shape->n * shape->h, pool_backward_row, &g);
 }
+
+typedef struct {
+    float *h; /* (n,c) */
+    elem *map;
+    const float *dh;
+    const elem *in;
+    size_t rows, c;
+} global_args;
 
 /* Runs of POOL_RUN rows are added first: sums over large images keep their digits. */
 static void global_avgpool_image(void *context, size_t n)
 {
-    const pool_args *g = context;
-    size_t rows = g->s.h, c = g->s.c;
-    const float *x = g->in + n * rows * c;
-    float *y = g->out + n * c;
+    const global_args *g = context;
+    const elem *x = g->in + n * g->rows * g->c;
+    float *y = g->h + n * g->c;
 
-    for (size_t c0 = 0; c0 < c; c0 += POOL_RUN) {
-        size_t width = min_size(c - c0, POOL_RUN);
-        float total[POOL_RUN] = {0}, run[POOL_RUN];
-        for (size_t first = 0; first < rows; first += POOL_RUN) {
-            zero_floats(run, width);
-            for (size_t i = first; i < min_size(first + POOL_RUN, rows); i++) {
-                pool_add(run, x + i * c + c0, 1, width);
+    for (size_t c0 = 0; c0 < g->c; c0 += POOL_RUN) {
+        size_t width = min_size(g->c - c0, POOL_RUN);
+        float total[POOL_RUN] = {0};
+        for (size_t first = 0; first < g->rows; first += POOL_RUN) {
+            float run[POOL_RUN] = {0};
+            for (size_t i = first; i < min_size(first + POOL_RUN, g->rows); i++) {
+                pool_add(run, x + i * g->c + c0, 1, width);
             }
-            pool_add(total, run, 1, width);
+            for (size_t j = 0; j < width; j++) {
+                total[j] += run[j];
+            }
         }
         for (size_t j = 0; j < width; j++) {
-            y[c0 + j] = total[j] / (float)rows;
+            y[c0 + j] = total[j] / (float)g->rows;
         }
     }
 }
@@ -210,93 +216,29 @@ static void global_avgpool_image(void *context, size_t n)
 static void global_avgpool_forward(float *y, const sc_map *x, size_t n, size_t rows, size_t c)
 {
     assert(rows >= 1);
-    pool_args g = {.out = y, .in = x, .s = {.h = rows, .c = c}};
+    global_args g = {.h = y, .in = x, .rows = rows, .c = c};
     sc_parallel_for(n, global_avgpool_image, &g);
 }
 
 static void global_avgpool_backward_image(void *context, size_t n)
 {
-    const pool_args *g = context;
-    size_t rows = g->s.h, c = g->s.c;
-    float *dx = g->out + n * rows * c;
-    const float *dy = g->in + n * c;
+    const global_args *g = context;
+    elem *dx = g->map + n * g->rows * g->c;
+    const float *dy = g->dh + n * g->c;
 
-    for (size_t j = 0; j < c; j++) {
-        dx[j] = dy[j] / (float)rows;
+    for (size_t j = 0; j < g->c; j++) {
+        dx[j] = eput(dy[j] / (float)g->rows);
     }
-    for (size_t i = 1; i < rows; i++) {
-        copy_floats(dx + i * c, dx, c);
+    for (size_t i = 1; i < g->rows; i++) {
+        copy_elems(dx + i * g->c, dx, g->c);
     }
 }
 
 static void global_avgpool_backward(sc_map *dx, const float *dy, size_t n, size_t rows, size_t c)
 {
     assert(rows >= 1);
-    pool_args g = {.out = dx, .in = dy, .s = {.h = rows, .c = c}};
+    global_args g = {.map = dx, .dh = dy, .rows = rows, .c = c};
     sc_parallel_for(n, global_avgpool_backward_image, &g);
-}
-
-typedef struct {
-    float *out;
-    const float *a, *b;
-    size_t count;
-} pointwise_args;
-
-static void relu_part(void *context, size_t part)
-{
-    const pointwise_args *g = context;
-    size_t end = min_size((part + 1) * POOL_CHUNK, g->count);
-
-    for (size_t i = part * POOL_CHUNK; i < end; i++) {
-        g->out[i] = g->a[i] < 0 ? 0 : g->a[i];
-    }
-}
-
-static void relu_backward_part(void *context, size_t part)
-{
-    const pointwise_args *g = context;
-    size_t end = min_size((part + 1) * POOL_CHUNK, g->count);
-
-    for (size_t i = part * POOL_CHUNK; i < end; i++) {
-        g->out[i] = g->b[i] > 0 ? g->a[i] : 0;
-    }
-}
-
-static void add_part(void *context, size_t part)
-{
-    const pointwise_args *g = context;
-    size_t end = min_size((part + 1) * POOL_CHUNK, g->count);
-
-    for (size_t i = part * POOL_CHUNK; i < end; i++) {
-        g->out[i] = g->a[i] + g->b[i];
-    }
-}
-
-static void act_forward(sc_map *y, const sc_map *x, size_t count, sc_act_kind kind, double param)
-{
-    if (kind != SC_ACT_RELU) {
-        sc_ref_act_forward(y, x, count, kind, param);
-        return;
-    }
-    pointwise_args g = {y, x, NULL, count};
-    sc_parallel_for((count + POOL_CHUNK - 1) / POOL_CHUNK, relu_part, &g);
-}
-
-static void act_backward(sc_map *dx, const sc_map *dy, const sc_map *x, size_t count, sc_act_kind kind,
-                         double param)
-{
-    if (kind != SC_ACT_RELU) {
-        sc_ref_act_backward(dx, dy, x, count, kind, param);
-        return;
-    }
-    pointwise_args g = {dx, dy, x, count};
-    sc_parallel_for((count + POOL_CHUNK - 1) / POOL_CHUNK, relu_backward_part, &g);
-}
-
-static void add(sc_map *y, const sc_map *a, const sc_map *b, size_t count)
-{
-    pointwise_args g = {y, a, b, count};
-    sc_parallel_for((count + POOL_CHUNK - 1) / POOL_CHUNK, add_part, &g);
 }
 
 #endif

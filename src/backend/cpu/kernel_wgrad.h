@@ -6,7 +6,8 @@
  *   dw[k,c,r,s]     += slot 0 + slot 1 + ...
  *
  * A part is one slot (a range of rows) and one block of filters.  It takes WGRAD_ROWS rows at a time:
- * dy packed in panels of MR filters, the unfolded image in slivers of NR columns, both on the stack.
+ * dy packed in panels of MR filters, the unfolded image in slivers of NR columns, both on the stack,
+ * as words of WORD_K rows.
  */
 #ifndef SC_CPU_KERNEL_WGRAD_H
 #define SC_CPU_KERNEL_WGRAD_H
@@ -18,7 +19,7 @@ enum { WGRAD_ROWS = 128, WGRAD_FILTERS = 192, WGRAD_PARTS = 16 };
 typedef struct {
     correlation unfold; /* of x; only the gathering side is used */
     const sc_conv_shape *shape;
-    const float *dy;
+    const elem *dy;
     float *dw, *slots; /* slots (slots, k, depth) */
     size_t slot_count, blocks, depth;
 } wgrad_args;
@@ -35,26 +36,38 @@ static size_t wgrad_slots(const sc_conv_shape *s)
     return parts < chunks ? parts : chunks > 0 ? chunks : 1;
 }
 
-/* panel (ceil(filters / MR), rows, MR) = dy[rows, k0 ..] */
-static void wgrad_pack(float *panel, const wgrad_args *g, size_t row, size_t rows, size_t k0,
+/* panel (ceil(filters / MR), words of rows, MR) = dy[rows, k0 ..]; zero beyond the last row */
+static void wgrad_pack(word *panel, const wgrad_args *g, size_t row, size_t rows, size_t k0,
                        size_t filters)
 {
-    size_t k = g->shape->k;
+    size_t k = g->shape->k, padded = round_up(rows, WORD_K);
+    kelem *to = (kelem *)(void *)panel;
 
     for (size_t f = 0; f < filters; f += MR) {
-        const float *dy = g->dy + row * k + k0 + f;
+        const elem *dy = g->dy + row * k + k0 + f;
         size_t width = min_size(filters - f, MR);
-        for (size_t i = 0; i < rows; i++, dy += k, panel += MR) {
-            if (width == MR) {
-                for (size_t j = 0; j < MR; j++) {
-                    panel[j] = dy[j];
-                }
-                continue;
-            }
+        for (size_t i = 0; i < padded; i++, dy += k) {
+            kelem *lane = to + (f * padded / WORD_K + i / WORD_K * MR) * WORD_K + i % WORD_K;
             for (size_t j = 0; j < width; j++) {
-                panel[j] = dy[j];
+                lane[j * WORD_K] = i < rows ? kelem_of(dy[j]) : 0;
             }
         }
+    }
+}
+
+/* sliver (words of rows, NR) = columns j .. j+cols-1 of the unfolded image; zero beyond them */
+static void wgrad_sliver(word *sliver, const wgrad_args *g, const corr_row *at, size_t rows,
+                         size_t j, size_t cols)
+{
+    kelem line[WGRAD_ROWS * NR];
+    kelem *to = WORD_K == 1 ? (kelem *)(void *)sliver : line;
+
+    if (cols < NR || rows % WORD_K != 0) {
+        memset(to, 0, round_up(rows, WORD_K) * NR * sizeof *to);
+    }
+    corr_gather(to, NR, &g->unfold, at, rows, j, j + cols);
+    for (size_t i = 0; WORD_K > 1 && i < rows; i += WORD_K) {
+        wput_pair_rows(sliver + i / WORD_K * NR, to + i * NR, to + (i + WORD_K - 1) * NR, NR);
     }
 }
 
@@ -62,26 +75,26 @@ static void wgrad_pack(float *panel, const wgrad_args *g, size_t row, size_t row
 static void wgrad_rows(const wgrad_args *g, float *const *c, size_t row, size_t rows, size_t k0,
                        bool accumulate)
 {
-    float panel[WGRAD_FILTERS * WGRAD_ROWS], sliver[WGRAD_ROWS * NR];
+    word panel[WGRAD_FILTERS * WGRAD_ROWS / WORD_K], sliver[WGRAD_ROWS / WORD_K * NR];
     size_t filters = min_size(g->shape->k - k0, WGRAD_FILTERS);
+    size_t words = (rows + WORD_K - 1) / WORD_K;
     corr_row at[WGRAD_ROWS];
 
     wgrad_pack(panel, g, row, rows, k0, filters);
     corr_rows(at, &g->unfold, row, rows);
-    zero_floats(sliver, rows * NR);
     for (size_t j = 0; j < g->depth; j += NR) {
         size_t cols = min_size(g->depth - j, NR);
-        corr_gather(sliver, NR, &g->unfold, at, rows, j, j + cols);
+        wgrad_sliver(sliver, g, at, rows, j, cols);
         for (size_t f = 0; f < filters; f += MR) {
             tile t = {.c = c + f,
                       .col = j,
                       .cols = cols,
-                      .a = panel + f * rows,
+                      .a = panel + f * words,
                       .a_row = 1,
                       .a_col = MR,
                       .b = sliver,
                       .b_row = NR,
-                      .k = rows,
+                      .k = words,
                       .accumulate = accumulate};
             tile_sliver(&t, min_size(filters - f, MR));
         }
@@ -107,14 +120,16 @@ static void wgrad_part(void *context, size_t part)
 static void wgrad_sum_part(void *context, size_t k)
 {
     const wgrad_args *g = context;
+    const corr_side *h = &g->unfold.h, *v = &g->unfold.v;
     size_t taps = g->shape->r * g->shape->s, ci = g->shape->c;
 
     for (size_t slot = 0; slot < g->slot_count; slot++) {
         const float *from = g->slots + (slot * g->shape->k + k) * g->depth;
-        float *dw = g->dw + k * g->depth;
-        for (size_t tap = 0; tap < taps; tap++) {
+        for (size_t i = 0; i < h->taps * v->taps; i++, from += ci) {
+            size_t tap = corr_tap(h, i / v->taps) * g->shape->s + corr_tap(v, i % v->taps);
+            float *dw = g->dw + k * taps * ci + tap;
             for (size_t c = 0; c < ci; c++) {
-                dw[c * taps + tap] += from[tap * ci + c];
+                dw[c * taps] += from[c];
             }
         }
     }
@@ -125,7 +140,7 @@ static size_t direct_slots_size(const sc_conv_shape *s)
     return wgrad_slots(s) * s->k * s->r * s->s * s->c;
 }
 
-static void direct_backward_weight(float *dw, const float *dy, const float *x,
+static void direct_backward_weight(float *dw, const elem *dy, const elem *x,
                                    const sc_conv_shape *s, float *slots)
 {
     wgrad_args g = {.unfold = {.in = x,
@@ -139,8 +154,8 @@ static void direct_backward_weight(float *dw, const float *dy, const float *x,
                     .dw = dw,
                     .slots = slots,
                     .slot_count = wgrad_slots(s),
-                    .blocks = wgrad_blocks(s),
-                    .depth = s->r * s->s * s->c};
+                    .blocks = wgrad_blocks(s)};
+    g.depth = g.unfold.h.taps * g.unfold.v.taps * s->c;
     if (s->n * s->p * s->q == 0) {
         return;
     }

@@ -1,30 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel_wino_conv.h - Winograd convolution, its data and its weight gradient.
+ * kernel_wino_conv.h - convolution by Winograd's transforms, and its data gradient.
  *
  *   V[xi] (tiles, ci) = transformed image     M[xi] = V[xi] U[xi]     out = transformed back
- *   dU[xi] (ci, co)   = V[xi]' W[xi]          W = transformed dy
  *
- * for the 36 points xi.  A block of tiles goes through three stages, each a parallel loop.  When the
- * transformed filters U are small, blocks are small too (V and M stay in L2) and WINO_SLOTS ranges of
- * blocks run side by side, the stages of a block one after the other on one thread; when U is large,
+ * for the (m+2)^2 points xi.  A block of tiles goes through three stages, each a parallel loop.  When
+ * the transformed filters U are small, blocks are small too (V and M stay in L2) and WINO_SLOTS ranges
+ * of blocks run side by side, the stages of a block one after the other on one thread; when U is large,
  * there is one range, and blocks are as large as is good for reading U seldom.  The data gradient is
  * the convolution of dy with the filters turned round.
  */
 #ifndef SC_CPU_KERNEL_WINO_CONV_H
 #define SC_CPU_KERNEL_WINO_CONV_H
 
-#include "backend/cpu/kernel_wino.h"
+#include "backend/cpu/kernel_wino_tile.h"
 
 enum {
     WINO_SLOTS = 16,
     WINO_SMALL_FILTERS = 4 << 20, /* bytes of U */
     WINO_SMALL_BLOCK = 384 << 10, /* bytes of V and M */
     WINO_LARGE_BLOCK = 24 << 20,
-    WINO_GRADIENT_SLOTS = 8,
-    WINO_GRADIENT_BLOCK = 5 << 20, /* bytes of V and W when there is one slot */
-    WINO_GRADIENT_TILES = 96,      /* the fewest worth a pass over dU */
-    WINO_GROUP = 64,               /* columns of one part of stage 2 */
+    WINO_FILTERS = 8, /* words of input channels of one part of U */
+    WINO_GROUP = 64,  /* columns of one part of stage 2 */
     WINO_DEPTH = 256,
     WINO_ROWS = 96
 };
@@ -33,105 +30,156 @@ typedef struct {
     wino_shape g;
     const float *w;
     size_t w_ci, w_co;
-    bool flip; /* filters turned round */
-    float *u;  /* (xi, co_pad / NR, ci, NR) */
-    float *v, *m, *dw;
-    size_t tiles, block, slots, u_slots, u_plane, v_plane, m_plane;
+    bool flip;    /* filters turned round */
+    word *u;      /* (xi, co_pad / NR, words, NR) */
+    word *v;      /* per slot (xi, tiles of a block, words of ci) */
+    float *m;     /* per slot (xi, tiles of a block, co_pad) */
+    size_t words; /* that hold ci */
+    size_t tiles, block, slots, u_plane, v_plane, m_plane;
 } wino_args;
 
 /* Tiles first .. first+count-1, with the V and M of one slot. */
 typedef struct {
     const wino_args *a;
-    float *v, *m, *du;
+    word *v;
+    float *m;
     size_t first, count;
-    bool accumulate;
 } wino_block;
 
 enum { WINO_TILES_PER_PART = 4 };
 
-static bool wino_fits(const sc_conv_shape *s)
+/* m of F(m x m, 3x3) for this convolution, or 0: direct.  4 needs maps that fill its tiles. */
+static size_t wino_choice(const sc_conv_shape *s)
 {
+    static const size_t most[] = {
+        [SC_CONV_FASTEST] = 4, [SC_CONV_WINOGRAD2] = 2, [SC_CONV_DIRECT] = 0};
     size_t tiles = (s->p + 3) / 4 * ((s->q + 3) / 4);
-    return s->r == 3 && s->s == 3 && s->stride == 1 && s->dilation == 1 && s->pad <= 2 &&
-           s->c >= 16 && s->k >= 16 && s->c % 8 == 0 && s->k % 8 == 0 && s->c % VEC == 0 &&
-           s->k % VEC == 0 && s->p * s->q * 2 > tiles * 16;
+
+    if (s->r != 3 || s->s != 3 || s->stride != 1 || s->dilation != 1 || s->pad > 2 || s->c < 16 ||
+        s->k < 16 || s->c % 8 != 0 || s->k % 8 != 0 || s->c % VEC != 0 || s->k % VEC != 0) {
+        return 0;
+    }
+    if (s->p * s->q * 2 > tiles * 16) {
+        return most[s->algorithm];
+    }
+    return s->p >= 2 && s->q >= 2 ? min_size(2, most[s->algorithm]) : 0;
 }
 
-static void wino_sizes(wino_args *a, bool weight_gradient)
+static void wino_tiles(wino_shape *g)
+{
+    g->points = (g->m + 2) * (g->m + 2);
+    g->th = (g->oh + g->m - 1) / g->m;
+    g->tw = (g->ow + g->m - 1) / g->m;
+}
+
+static void wino_sizes(wino_args *a)
 {
     wino_shape *g = &a->g;
 
-    g->th = (g->oh + 3) / 4;
-    g->tw = (g->ow + 3) / 4;
+    wino_tiles(g);
     g->co_pad = round_up(g->co, NR);
-    g->ld_in = g->ci + 16;
+    a->words = round_up(g->ci, WORD_K * VEC) / WORD_K;
+    g->ld_in = a->words + 16;
     g->ld_out = g->co_pad + 16;
     a->tiles = g->n * g->th * g->tw;
-    a->u_plane = g->ci * g->co_pad + 16;
-    size_t tile_bytes = WINO_POINTS * sizeof(float) * (g->ld_in + g->ld_out), budget;
-    bool small = WINO_POINTS * a->u_plane * sizeof(float) <= WINO_SMALL_FILTERS;
-    if (weight_gradient) {
-        budget = small ? 0 : WINO_GRADIENT_BLOCK / tile_bytes;
-        budget = budget < WINO_GRADIENT_TILES ? WINO_GRADIENT_TILES : budget;
-    } else {
-        budget = (small ? WINO_SMALL_BLOCK : WINO_LARGE_BLOCK) / tile_bytes;
-        budget = budget < MR ? MR : budget;
-    }
+    a->u_plane = a->words * g->co_pad + 16;
+    bool small = g->points * a->u_plane * sizeof(word) <= WINO_SMALL_FILTERS;
+    size_t budget = small ? WINO_SMALL_BLOCK : WINO_LARGE_BLOCK;
+    budget /= g->points * sizeof(word) * (g->ld_in + g->ld_out);
+    budget = budget < MR ? MR : budget;
     size_t blocks = (a->tiles + budget - 1) / budget;
-    a->block = round_up((a->tiles + blocks - 1) / (blocks ? blocks : 1), MR);
+    a->block = round_up((a->tiles + blocks - 1) / blocks, MR);
     blocks = (a->tiles + a->block - 1) / a->block;
-    a->slots = small ? min_size(blocks, weight_gradient ? WINO_GRADIENT_SLOTS : WINO_SLOTS) : 1;
-    a->u_slots = weight_gradient ? a->slots : 1;
+    a->slots = small ? min_size(blocks, WINO_SLOTS) : 1;
     a->v_plane = a->block * g->ld_in + 16;
     a->m_plane = a->block * g->ld_out + 16;
 }
 
-/* zeros, U (or the dU of each slot), then V and M of each slot */
-static size_t wino_layout(wino_args *a, float *base)
+/* zeros, U, then V and M of each slot; in words */
+static size_t wino_layout(wino_args *a, word *base)
 {
-    size_t zeros = round_up(a->g.ci, 16), u = a->u_slots * WINO_POINTS * a->u_plane;
-    size_t v = WINO_POINTS * a->v_plane, m = WINO_POINTS * a->m_plane;
+    size_t zeros = round_up(a->g.ci, 16), u = a->g.points * a->u_plane;
+    size_t v = a->g.points * a->v_plane, m = a->g.points * a->m_plane;
 
     if (base) {
-        a->g.zeros = base;
+        a->g.zeros = (const elem *)(const void *)base;
         a->u = base + zeros;
         a->v = a->u + u;
-        a->m = a->v + a->slots * v;
-        zero_floats(base, zeros);
+        a->m = (float *)a->v + a->slots * v;
+        memset(base, 0, zeros * sizeof *base);
     }
     return zeros + u + a->slots * (v + m);
 }
 
-/* Transformed filters of one sliver of output channels. */
+/* tap[h][i] = weight i of channel c + h for NR outputs from o0 on; zero beyond ci and co.  Outputs
+ * one after the other: the 9 weights of neighbouring channels are adjacent. */
+SC_INLINE void wino_taps(float (*tap)[9][NR], const wino_args *a, size_t c0, size_t channels,
+                         size_t o0)
+{
+    size_t cols = min_size(a->g.co - o0, NR), real = min_size(a->g.ci - min_size(c0, a->g.ci),
+                                                              channels);
+
+    memset(tap, 0, real < channels || cols < NR ? channels * sizeof *tap : 0);
+    for (size_t j = 0; j < cols; j++) {
+        for (size_t c = 0; c < real; c++) {
+            const float *w = a->w + (o0 + j) * a->w_co + (c0 + c) * a->w_ci;
+            for (size_t i = 0; i < 9; i++) {
+                tap[c][i][j] = w[a->flip ? 8 - i : i];
+            }
+        }
+    }
+}
+
+/* r = G g G' of outputs j .. j+VEC-1 */
+SC_INLINE void wino_filter_vec(vec *r, float (*tap)[NR], size_t j, const size_t m)
+{
+    const size_t side = m + 2;
+    vec q[3 * WINO_MOST];
+
+    for (size_t i = 0; i < 3; i++) {
+        vec column[3] = {vload(tap[i] + j), vload(tap[3 + i] + j), vload(tap[6 + i] + j)};
+        wino_filter(q + i, 3, column, m);
+    }
+    for (size_t i = 0; i < side; i++) {
+        wino_filter(r + i * side, 1, q + 3 * i, m);
+    }
+}
+
+/* Transformed filters of one sliver of output channels and WINO_FILTERS words of input channels. */
+SC_INLINE void wino_filter_part_of(const wino_args *a, size_t part, const size_t m)
+{
+    const size_t points = (m + 2) * (m + 2);
+    size_t l0 = part % (a->words / WINO_FILTERS) * WINO_FILTERS;
+    size_t o0 = part / (a->words / WINO_FILTERS) * NR;
+    float tap[WINO_FILTERS * WORD_K][9][NR];
+
+    wino_taps(tap, a, l0 * WORD_K, WINO_FILTERS * WORD_K, o0);
+    for (size_t l = 0; l < WINO_FILTERS; l++) {
+        word *u = a->u + o0 * a->words + (l0 + l) * NR;
+        for (size_t j = 0; j < NR; j += VEC) {
+            vec r[WINO_POINTS];
+            kvec half[WORD_K][WINO_POINTS];
+            for (size_t h = 0; h < WORD_K; h++) {
+                wino_filter_vec(r, tap[l * WORD_K + h], j, m);
+                for (size_t xi = 0; xi < points; xi++) {
+                    half[h][xi] = kvec_of(r[xi]);
+                }
+            }
+            for (size_t xi = 0; xi < points; xi++) {
+                wput_pair(u + xi * a->u_plane + j, half[0][xi], half[WORD_K - 1][xi]);
+            }
+        }
+    }
+}
+
 static void wino_filter_part(void *context, size_t part)
 {
     const wino_args *a = context;
-    size_t ci = a->g.ci, c0 = part % (ci / 8) * 8, o0 = part / (ci / 8) * NR;
-    size_t cols = min_size(a->g.co - o0, NR);
-    float tap[9][NR] = {{0}}; /* zero beyond co */
 
-    for (size_t c = c0; c < c0 + 8; c++) {
-        for (size_t j = 0; j < cols; j++) {
-            const float *w = a->w + (o0 + j) * a->w_co + c * a->w_ci;
-            for (size_t i = 0; i < 9; i++) {
-                tap[i][j] = w[a->flip ? 8 - i : i];
-            }
-        }
-        float *u = a->u + o0 * ci + c * NR;
-        for (size_t j = 0; j < NR; j += VEC) {
-            vec q[3 * WINO_IN];
-            for (size_t i = 0; i < 3; i++) {
-                vec column[3] = {vload(tap[i] + j), vload(tap[3 + i] + j), vload(tap[6 + i] + j)};
-                wino_filter(q + i, 3, column);
-            }
-            for (size_t i = 0; i < WINO_IN; i++) {
-                vec r[WINO_IN];
-                wino_filter(r, 1, q + 3 * i);
-                for (size_t t = 0; t < WINO_IN; t++) {
-                    vstore(u + (i * WINO_IN + t) * a->u_plane + j, r[t]);
-                }
-            }
-        }
+    if (a->g.m == 4) {
+        wino_filter_part_of(a, part, 4);
+    } else {
+        wino_filter_part_of(a, part, 2);
     }
 }
 
@@ -163,7 +211,7 @@ static void wino_product_part(void *context, size_t part)
     const wino_shape *g = &a->g;
     size_t groups = (g->co_pad + WINO_GROUP - 1) / WINO_GROUP, xi = part / groups;
     size_t o0 = part % groups * WINO_GROUP, o1 = min_size(o0 + WINO_GROUP, g->co_pad);
-    const float *v = b->v + xi * a->v_plane, *u = a->u + xi * a->u_plane;
+    const word *v = b->v + xi * a->v_plane, *u = a->u + xi * a->u_plane;
     float *c[WINO_ROWS];
 
     for (size_t t0 = 0; t0 < b->count; t0 += WINO_ROWS) {
@@ -171,7 +219,7 @@ static void wino_product_part(void *context, size_t part)
         for (size_t i = 0; i < rows; i++) {
             c[i] = b->m + xi * a->m_plane + (t0 + i) * g->ld_out;
         }
-        for (size_t k = 0; k < g->ci; k += WINO_DEPTH) {
+        for (size_t k = 0; k < a->words; k += WINO_DEPTH) {
             for (size_t o = o0; o < o1; o += NR) {
                 tile t = {.c = c,
                           .col = o,
@@ -179,9 +227,9 @@ static void wino_product_part(void *context, size_t part)
                           .a = v + t0 * g->ld_in + k,
                           .a_row = g->ld_in,
                           .a_col = 1,
-                          .b = u + o * g->ci + k * NR,
+                          .b = u + o * a->words + k * NR,
                           .b_row = NR,
-                          .k = min_size(g->ci - k, WINO_DEPTH),
+                          .k = min_size(a->words - k, WINO_DEPTH),
                           .accumulate = k > 0};
                 tile_sliver(&t, rows);
             }
@@ -191,15 +239,15 @@ static void wino_product_part(void *context, size_t part)
 
 static size_t wino_product_parts(const wino_shape *g)
 {
-    return WINO_POINTS * ((g->co_pad + WINO_GROUP - 1) / WINO_GROUP);
+    return g->points * ((g->co_pad + WINO_GROUP - 1) / WINO_GROUP);
 }
 
 static void wino_slot(void *context, size_t slot)
 {
     const wino_args *a = context;
     wino_block b = {.a = a,
-                    .v = a->v + slot * WINO_POINTS * a->v_plane,
-                    .m = a->m + slot * WINO_POINTS * a->m_plane};
+                    .v = a->v + slot * a->g.points * a->v_plane,
+                    .m = a->m + slot * a->g.points * a->m_plane};
     size_t begin, end, blocks = (a->tiles + a->block - 1) / a->block;
 
     sc_part_range(&begin, &end, blocks, a->slots, slot);
@@ -213,17 +261,19 @@ static void wino_slot(void *context, size_t slot)
     }
 }
 
-static void wino_convolve(wino_args *a, float *scratch)
+static void wino_convolve(wino_args *a, word *scratch)
 {
-    wino_sizes(a, false);
+    wino_sizes(a);
     wino_layout(a, scratch);
-    sc_parallel_for(a->g.co_pad / NR * (a->g.ci / 8), wino_filter_part, a);
+    sc_parallel_for(a->g.co_pad / NR * (a->words / WINO_FILTERS), wino_filter_part,
+                    a);
     sc_parallel_for(a->slots, wino_slot, a);
 }
 
 static wino_args wino_forward_args(const sc_conv_shape *s)
 {
-    wino_args a = {.g = {.n = s->n,
+    wino_args a = {.g = {.m = wino_choice(s),
+                         .n = s->n,
                          .ih = s->h,
                          .iw = s->w,
                          .ci = s->c,
@@ -238,7 +288,8 @@ static wino_args wino_forward_args(const sc_conv_shape *s)
 
 static wino_args wino_backward_args(const sc_conv_shape *s)
 {
-    wino_args a = {.g = {.n = s->n,
+    wino_args a = {.g = {.m = wino_choice(s),
+                         .n = s->n,
                          .ih = s->p,
                          .iw = s->q,
                          .ci = s->k,
@@ -252,8 +303,8 @@ static wino_args wino_backward_args(const sc_conv_shape *s)
     return a;
 }
 
-static void wino_forward(float *y, const float *x, const float *w, const sc_conv_shape *s,
-                         float *scratch)
+static void wino_forward(elem *y, const elem *x, const float *w, const sc_conv_shape *s,
+                         word *scratch)
 {
     wino_args a = wino_forward_args(s);
     a.g.in = x;
@@ -262,8 +313,8 @@ static void wino_forward(float *y, const float *x, const float *w, const sc_conv
     wino_convolve(&a, scratch);
 }
 
-static void wino_backward_data(float *dx, const float *dy, const float *w, const sc_conv_shape *s,
-                               float *scratch)
+static void wino_backward_data(elem *dx, const elem *dy, const float *w, const sc_conv_shape *s,
+                               word *scratch)
 {
     wino_args a = wino_backward_args(s);
     a.g.in = dy;

@@ -2,147 +2,177 @@
  *
  * kernel_wino_wgrad.h - weight gradient by Winograd's transforms.
  *
- *   dU[xi] (ci, co) = sum over tiles of V[xi]' W[xi],  V = B' x B,  W = A dy A'
- *   dw[k,c,:,:]    += G' dU[:,c,k] G
+ *   dU[xi] (co, ci) = sum over tiles of W[xi]' V[xi],  V = B' x B,  W = A dy A'
+ *   dw[k,c,:,:]    += G' dU[:,k,c] G
  *
- * As in kernel_wino_conv.h: slots side by side with their own small dU, added in their order, or one
- * slot whose stages are parallel, each part with its own place in the large dU.
+ * A chunk of tiles is transformed to panels that stay in the last-level cache; then each part makes
+ * the dU of WGRAD_CO x NR filters for all points, on the stack, and adds what it means to dw.  So
+ * dU as a whole, of which there would be four times as much as of dw, is never stored.
  */
 #ifndef SC_CPU_KERNEL_WINO_WGRAD_H
 #define SC_CPU_KERNEL_WINO_WGRAD_H
 
 #include "backend/cpu/kernel_wino_conv.h"
 
+enum {
+    WINO_CHUNK = 4 << 20,   /* bytes of V and W */
+    WINO_CHUNK_TILES = 128, /* but at least so many tiles: shorter sums are not worth a pass */
+    WINO_PANEL = 48,      /* columns of a panel of W: a multiple of MR and of VEC */
+    WINO_CO = 24          /* filters of a part: half a panel */
+};
+
+typedef struct {
+    wino_shape g;
+    wino_panels v, w;
+    float *dw;
+    size_t tiles, chunk, rows; /* of all, of a chunk, and the words that hold a chunk's */
+    size_t first, count;       /* tiles of this chunk */
+} wino_wgrad_args;
+
+static void wino_wgrad_sizes(wino_wgrad_args *a, const sc_conv_shape *s)
+{
+    wino_shape *g = &a->g;
+    size_t ci = round_up(s->c, NR), co = round_up(s->k, WINO_PANEL);
+
+    *g = wino_forward_args(s).g;
+    wino_tiles(g);
+    a->tiles = g->n * g->th * g->tw;
+    size_t budget = WINO_CHUNK / (g->points * (ci + co) * sizeof(word)) * WORD_K;
+    budget = budget < WINO_CHUNK_TILES ? WINO_CHUNK_TILES : budget;
+    size_t chunks = (a->tiles + budget - 1) / budget;
+    a->chunk = round_up((a->tiles + chunks - 1) / chunks, 2 * WORD_K);
+    a->rows = a->chunk / WORD_K;
+    a->v = (wino_panels){.plane = ci * a->rows + 16, .panel = NR * a->rows, .width = NR};
+    a->w = (wino_panels){
+        .plane = co * a->rows + 16, .panel = WINO_PANEL * a->rows, .width = WINO_PANEL};
+}
+
+/* zeros, V, W; in words */
+static size_t wino_wgrad_layout(wino_wgrad_args *a, word *base)
+{
+    size_t zeros = round_up(a->g.ci, 16), v = a->g.points * a->v.plane;
+
+    if (base) {
+        a->g.zeros = (const elem *)(const void *)base;
+        a->v.at = base + zeros;
+        a->w.at = a->v.at + v;
+        memset(base, 0, zeros * sizeof *base);
+    }
+    return zeros + v + a->g.points * a->w.plane;
+}
+
 static void wino_pair_part(void *context, size_t part)
 {
-    const wino_block *b = context;
-    const wino_args *a = b->a;
-    size_t end = min_size((part + 1) * WINO_TILES_PER_PART, b->count);
+    const wino_wgrad_args *a = context;
+    size_t end = min_size((part + 1) * WINO_TILES_PER_PART, a->count);
 
-    for (size_t t = part * WINO_TILES_PER_PART; t < end; t++) {
-        wino_input_tile(b->v + t * a->g.ld_in, a->v_plane, &a->g, b->first + t);
-        wino_gradient_tile(b->m + t * a->g.ld_out, a->m_plane, &a->g, b->first + t);
+    for (size_t t = part * WINO_TILES_PER_PART; t < end; t += WORD_K) {
+        wino_pair(&a->v, &a->w, &a->g, t / WORD_K, a->first + t, a->first + end);
     }
 }
 
-/* dU[xi] += V[xi]' W[xi], WINO_GROUP columns of one xi */
-static void wino_wgrad_part(void *context, size_t part)
+/* taps[lane][3 i + j] = (G' dU G)[i,j] of VEC filters; du (points, WINO_CO, NR) from one of them */
+SC_INLINE void wino_wgrad_taps(float taps[VEC][9], const float *du, const size_t m)
 {
-    const wino_block *b = context;
-    const wino_args *a = b->a;
-    const wino_shape *g = &a->g;
-    size_t groups = (g->co_pad + WINO_GROUP - 1) / WINO_GROUP, xi = part / groups;
-    size_t o0 = part % groups * WINO_GROUP, o1 = min_size(o0 + WINO_GROUP, g->co_pad);
-    float *c[WINO_ROWS];
+    const size_t side = m + 2;
+    vec q[3 * WINO_MOST];
 
-    for (size_t o = o0; o < o1; o += NR) {
-        for (size_t c0 = 0; c0 < g->ci; c0 += WINO_ROWS) {
-            size_t rows = min_size(g->ci - c0, WINO_ROWS);
-            for (size_t i = 0; i < rows; i++) {
-                c[i] = b->du + xi * a->u_plane + (c0 + i) * g->co_pad;
-            }
-            tile t = {.c = c,
-                      .col = o,
-                      .cols = NR,
-                      .a = b->v + xi * a->v_plane + c0,
-                      .a_row = 1,
-                      .a_col = g->ld_in,
-                      .b = b->m + xi * a->m_plane + o,
-                      .b_row = g->ld_out,
-                      .k = b->count,
-                      .accumulate = b->accumulate};
-            tile_sliver(&t, rows);
+    for (size_t j = 0; j < side; j++) {
+        vec column[WINO_MOST];
+        for (size_t i = 0; i < side; i++) {
+            column[i] = vload(du + (i * side + j) * WINO_CO * NR);
         }
-    }
-}
-
-static void wino_wgrad_slot(void *context, size_t slot)
-{
-    const wino_args *a = context;
-    wino_block b = {.a = a,
-                    .v = a->v + slot * WINO_POINTS * a->v_plane,
-                    .m = a->m + slot * WINO_POINTS * a->m_plane,
-                    .du = a->u + slot * WINO_POINTS * a->u_plane};
-    size_t begin, end, blocks = (a->tiles + a->block - 1) / a->block;
-
-    sc_part_range(&begin, &end, blocks, a->slots, slot);
-    for (size_t i = begin; i < end; i++) {
-        b.first = i * a->block;
-        b.count = min_size(a->tiles - b.first, a->block);
-        b.accumulate = i > begin;
-        sc_parallel_for((b.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,
-                        &b);
-        sc_parallel_for(wino_product_parts(&a->g), wino_wgrad_part, &b);
-    }
-}
-
-/* lanes[3 i + j] = (G' dU G)[i,j] for channel c and filters k .. k+VEC-1 */
-SC_INLINE void wino_wgrad_taps(float lanes[9][VEC], const wino_args *a, size_t c, size_t k)
-{
-    vec q[3 * WINO_IN];
-
-    for (size_t j = 0; j < WINO_IN; j++) {
-        vec column[WINO_IN];
-        for (size_t i = 0; i < WINO_IN; i++) {
-            const float *u = a->u + (i * WINO_IN + j) * a->u_plane + c * a->g.co_pad + k;
-            column[i] = vload(u);
-            for (size_t slot = 1; slot < a->slots; slot++) {
-                column[i] += vload(u + slot * WINO_POINTS * a->u_plane);
-            }
-        }
-        wino_filter_gradient(q + j, WINO_IN, column);
+        wino_filter_gradient(q + j, side, column, m);
     }
     for (size_t i = 0; i < 3; i++) {
         vec r[3];
-        wino_filter_gradient(r, 1, q + i * WINO_IN);
+        float lane[VEC];
+        wino_filter_gradient(r, 1, q + i * side, m);
         for (size_t j = 0; j < 3; j++) {
-            vstore(lanes[3 * i + j], r[j]);
-        }
-    }
-}
-
-/* dw += G' dU G for 8 input channels */
-static void wino_wgrad_finish(void *context, size_t part)
-{
-    const wino_args *a = context;
-
-    for (size_t c = part * 8; c < part * 8 + 8; c++) {
-        for (size_t k = 0; k < a->g.co; k += VEC) {
-            float lanes[9][VEC];
-            wino_wgrad_taps(lanes, a, c, k);
-            for (size_t lane = 0; lane < VEC; lane++) {
-                float *dw = a->dw + ((k + lane) * a->g.ci + c) * 9;
-                for (size_t i = 0; i < 9; i++) {
-                    dw[i] += lanes[i][lane];
-                }
+            vstore(lane, r[j]);
+            for (size_t l = 0; l < VEC; l++) {
+                taps[l][3 * i + j] = lane[l];
             }
         }
     }
 }
 
-static void wino_backward_weight(float *dw, const float *dy, const float *x, const sc_conv_shape *s,
-                                 float *scratch)
+/* dw of filters k0 .. k0+filters-1 and channels c0 .. c0+channels-1 += G' dU G */
+static void wino_wgrad_finish(const wino_wgrad_args *a, const float *du, size_t k0, size_t filters,
+                              size_t c0, size_t channels)
 {
-    wino_args a = wino_forward_args(s);
-
-    a.g.in = x;
-    a.g.out = (float *)dy; /* only read here */
-    a.dw = dw;
-    wino_sizes(&a, true);
-    wino_layout(&a, scratch);
-    sc_parallel_for(a.slots, wino_wgrad_slot, &a);
-    sc_parallel_for(a.g.ci / 8, wino_wgrad_finish, &a);
+    for (size_t k = 0; k < filters; k++) {
+        for (size_t c = 0; c < channels; c += VEC) {
+            float taps[VEC][9];
+            float *dw = a->dw + ((k0 + k) * a->g.ci + c0 + c) * 9;
+            if (a->g.m == 4) {
+                wino_wgrad_taps(taps, du + k * NR + c, 4);
+            } else {
+                wino_wgrad_taps(taps, du + k * NR + c, 2);
+            }
+            for (size_t i = 0; i < VEC * 9; i++) {
+                dw[i] += taps[i / 9][i % 9];
+            }
+        }
+    }
 }
 
+static void wino_wgrad_part(void *context, size_t part)
+{
+    const wino_wgrad_args *a = context;
+    size_t slivers = round_up(a->g.ci, NR) / NR;
+    size_t k0 = part / slivers * WINO_CO, c0 = part % slivers * NR;
+    size_t filters = min_size(a->g.co - k0, WINO_CO), channels = min_size(a->g.ci - c0, NR);
+    float du[WINO_POINTS * WINO_CO * NR];
+
+    for (size_t xi = 0; xi < a->g.points; xi++) {
+        float *c[WINO_CO];
+        for (size_t i = 0; i < filters; i++) {
+            c[i] = du + (xi * WINO_CO + i) * NR;
+        }
+        tile t = {.c = c,
+                  .cols = NR,
+                  .a = wino_panel_at(&a->w, 0, k0) + xi * a->w.plane,
+                  .a_row = 1,
+                  .a_col = WINO_PANEL,
+                  .b = wino_panel_at(&a->v, 0, c0) + xi * a->v.plane,
+                  .b_row = NR,
+                  .k = (a->count + WORD_K - 1) / WORD_K};
+        tile_sliver(&t, filters);
+    }
+    wino_wgrad_finish(a, du, k0, filters, c0, channels);
+}
+
+static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const sc_conv_shape *s,
+                                 word *scratch)
+{
+    wino_wgrad_args a;
+
+    wino_wgrad_sizes(&a, s);
+    wino_wgrad_layout(&a, scratch);
+    a.g.in = x;
+    a.g.dy = dy;
+    a.dw = dw;
+    size_t parts = (s->k + WINO_CO - 1) / WINO_CO * (round_up(s->c, NR) / NR);
+    for (a.first = 0; a.first < a.tiles; a.first += a.count) {
+        a.count = min_size(a.tiles - a.first, a.chunk);
+        sc_parallel_for((a.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,
+                        &a);
+        sc_parallel_for(parts, wino_wgrad_part, &a);
+    }
+}
+
+/* Words that the convolution, its data gradient and its weight gradient need at most. */
 static size_t wino_scratch(const sc_conv_shape *s)
 {
-    wino_args forward = wino_forward_args(s), backward = wino_backward_args(s), weight = forward;
+    wino_args forward = wino_forward_args(s), backward = wino_backward_args(s);
+    wino_wgrad_args weight;
 
-    wino_sizes(&forward, false);
-    wino_sizes(&backward, false);
-    wino_sizes(&weight, true);
+    wino_sizes(&forward);
+    wino_sizes(&backward);
+    wino_wgrad_sizes(&weight, s);
     size_t f = wino_layout(&forward, NULL), d = wino_layout(&backward, NULL);
-    size_t w = wino_layout(&weight, NULL);
+    size_t w = wino_wgrad_layout(&weight, NULL);
     return f > d ? f > w ? f : w : d > w ? d : w;
 }
 
