@@ -105,9 +105,10 @@ static void add_build(lines *l)
 #endif
     const sc_backend *backend = NULL;
     simclr_error err = {SIMCLR_OK, ""};
-    bool selected = sc_backend_select(&backend, &err) == SIMCLR_OK;
+    bool selected = sc_backend_select(&backend, SC_FP32, &err) == SIMCLR_OK;
     add(l, "engine", selected ? backend->name : err.text);
-    add(l, "not compiled in", "CUDA, MPI, bf16");
+    add(l, "bf16", sc_backend_bf16_native() ? "by instructions" : "emulated, slower than fp32");
+    add(l, "not compiled in", "CUDA, MPI");
     add(l, "image formats", "PNG, JPEG, WebP");
 }
 

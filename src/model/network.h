@@ -14,7 +14,7 @@
 #include "nn/params.h"
 
 typedef struct {
-    const sc_backend *backend;
+    const sc_backend *backend; /* fp32, for all but the encoder, which has its own */
     sc_params params;
     sc_encoder encoder;
     sc_projector projector;
@@ -29,7 +29,8 @@ typedef struct {
     sc_projector_options projector;
     size_t height, width; /* of a view */
     size_t max_rows;
-    uint64_t seed; /* of the initial weights */
+    sc_precision precision; /* of the encoder's maps; all else is fp32 */
+    uint64_t seed;          /* of the initial weights */
 } sc_network_options;
 
 /* Checks the sizes of every stage (SIMCLR_E_USAGE with all of them when a map vanishes), allocates

@@ -383,7 +383,7 @@ static void tutorial(void **state)
 static int on_ref(void **state)
 {
     (void)state;
-    engine = sc_backend_ref();
+    engine = sc_backend_ref(SC_FP32);
     limit_of = OF_REF;
     return 0;
 }
@@ -393,7 +393,7 @@ static int on_fast(void **state)
 {
     (void)state;
     simclr_error err;
-    sct_assert_ok(sc_backend_select(&engine, &err), &err);
+    sct_assert_ok(sc_backend_select(&engine, SC_FP32, &err), &err);
     limit_of = OF_FAST;
     return 0;
 }

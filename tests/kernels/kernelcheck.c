@@ -224,7 +224,7 @@ void check_case(const kernel_case *c)
     float *want[CASE_OUTPUTS] = {0};
 
     sc_parallel_set_threads(sc_parallel_available());
-    if (!run_case(c, sc_backend_ref(), want)) {
+    if (!run_case(c, sc_backend_ref(SC_FP32), want)) {
         complain(c, "ref", sc_parallel_available(), "wrote outside an output");
     }
     for (int i = 0; i < TABLES; i++) {
@@ -244,7 +244,7 @@ static int choose_tables(const char *name)
         if (name && strcmp(name, table_names[i]) != 0) {
             continue;
         }
-        check.table[i] = sc_backend_by_name(table_names[i]);
+        check.table[i] = sc_backend_by_name(table_names[i], SC_FP32);
         found += check.table[i] != NULL;
         if (!check.table[i]) {
             printf("SKIP %s: not on this machine or not in this build\n", table_names[i]);

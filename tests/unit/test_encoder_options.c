@@ -203,13 +203,13 @@ static void options(void **state)
     double worst = 0;
     sc_real *x = rig_new(ROWS * HEIGHT * WIDTH * 3);
 
-    sct_assert_ok(sc_backend_select(&engine, &err), &err);
+    sct_assert_ok(sc_backend_select(&engine, SC_FP32, &err), &err);
     v.count = 0;
     add_shapes(&v);
     add_norms_and_acts(&v);
     for (size_t i = 0; i < v.count; i++) {
         const variant *one = &v.list[i];
-        check_variant(h[i], one, x, sc_backend_ref());
+        check_variant(h[i], one, x, sc_backend_ref(SC_FP32));
         check_variant(fast, one, x, engine);
         double error = sct_relative_l2(fast, h[i], ROWS * one->dim);
         worst = fmax(worst, error);
@@ -247,7 +247,7 @@ static void reflection(void **state)
         o.width = 0.0625;
         o.down = SC_DOWN_CONV;
         o.reflect = reflect;
-        open_network(&t, &o, sc_backend_ref());
+        open_network(&t, &o, sc_backend_ref(SC_FP32));
         for (size_t i = 0; i < HEIGHT * WIDTH * 3; i++)
             x[i] = (sc_real[]){1, -2, 0.5}[i % 3];
         sc_encoder_forward(h, x, 1, false, &t.e);
@@ -282,7 +282,7 @@ static void zero_init_residual(void **state)
         o.arch = arch;
         o.width = 0.0625;
         o.zero_init_residual = true;
-        open_network(&t, &o, sc_backend_ref());
+        open_network(&t, &o, sc_backend_ref(SC_FP32));
         sc_params_reset(p, 1);
         for (size_t i = 0; i < p->entry_count; i++) {
             const char *name = p->entry[i].name;
@@ -314,7 +314,7 @@ static void scratch_for_fewer_images(void **state)
     static const size_t shapes[][3] = {{16, 16, 8}, {512, 512, 4}, {64, 64, 32}, {3, 64, 32}};
 
     for (size_t b = 0; b < 4; b++) {
-        const sc_backend *be = sc_backend_by_name(tables[b]);
+        const sc_backend *be = sc_backend_by_name(tables[b], SC_FP32);
         for (size_t i = 0; i < 4 && be != NULL; i++) {
             sc_params p = {0};
             sc_conv2d conv;

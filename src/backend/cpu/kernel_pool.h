@@ -8,7 +8,7 @@
 #include <assert.h>
 
 #include "backend/cpu/kernel_vec.h"
-#include "backend/ref/ref.h"
+#include "backend/ref/ref_act.h"
 #include "core/parallel.h"
 
 enum { POOL_CHUNK = 16384, POOL_RUN = 64 };
@@ -72,7 +72,8 @@ static void maxpool_row(void *context, size_t row)
     }
 }
 
-static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x, const sc_pool_shape *shape)
+static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x,
+                            const sc_pool_shape *shape)
 {
     pool_check(shape);
     pool_args g = {.out = y, .argmax = argmax, .in = x, .s = *shape};
@@ -262,41 +263,25 @@ static void relu_backward_part(void *context, size_t part)
     }
 }
 
-static void add_part(void *context, size_t part)
-{
-    const pointwise_args *g = context;
-    size_t end = min_size((part + 1) * POOL_CHUNK, g->count);
-
-    for (size_t i = part * POOL_CHUNK; i < end; i++) {
-        g->out[i] = g->a[i] + g->b[i];
-    }
-}
-
 static void act_forward(sc_map *y, const sc_map *x, size_t count, sc_act_kind kind, double param)
 {
     if (kind != SC_ACT_RELU) {
-        sc_ref_act_forward(y, x, count, kind, param);
+        ref_act_forward(y, x, count, kind, param);
         return;
     }
     pointwise_args g = {y, x, NULL, count};
     sc_parallel_for((count + POOL_CHUNK - 1) / POOL_CHUNK, relu_part, &g);
 }
 
-static void act_backward(sc_map *dx, const sc_map *dy, const sc_map *x, size_t count, sc_act_kind kind,
-                         double param)
+static void act_backward(sc_map *dx, const sc_map *dy, const sc_map *x, size_t count,
+                         sc_act_kind kind, double param)
 {
     if (kind != SC_ACT_RELU) {
-        sc_ref_act_backward(dx, dy, x, count, kind, param);
+        ref_act_backward(dx, dy, x, count, kind, param);
         return;
     }
     pointwise_args g = {dx, dy, x, count};
     sc_parallel_for((count + POOL_CHUNK - 1) / POOL_CHUNK, relu_backward_part, &g);
-}
-
-static void add(sc_map *y, const sc_map *a, const sc_map *b, size_t count)
-{
-    pointwise_args g = {y, a, b, count};
-    sc_parallel_for((count + POOL_CHUNK - 1) / POOL_CHUNK, add_part, &g);
 }
 
 #endif

@@ -10,10 +10,22 @@
 #include "backend/cpu/kernel_conv2d.h"
 #include "backend/cpu/kernel_norm.h"
 #include "backend/cpu/kernel_pool.h"
-#include "backend/ref/ref.h"
+#include "backend/ref/ref_bias.h"
+#include "backend/ref/ref_global_max.h"
+#include "backend/ref/ref_groupnorm.h"
+#include "backend/ref/ref_pointwise.h"
+#include "backend/ref/ref_reflect.h"
 
 static const sc_backend kernel_table = {
     .name = KERNEL_NAME,
+    .precision = SC_FP32,
+    .map_bytes = sizeof(float),
+    .map_store = ref_map_store,
+    .map_load = ref_map_load,
+    .bias_forward = ref_bias_forward,
+    .bias_backward = ref_bias_backward,
+    .global_maxpool_forward = ref_global_maxpool_forward,
+    .global_maxpool_backward = ref_global_maxpool_backward,
     .gemm = gemm,
     .conv2d_scratch = conv2d_scratch,
     .conv2d_forward = conv2d_forward,
@@ -22,8 +34,8 @@ static const sc_backend kernel_table = {
     .channel_stats = channel_stats,
     .channel_affine = channel_affine,
     .batchnorm_backward = batchnorm_backward,
-    .groupnorm_forward = sc_ref_groupnorm_forward,
-    .groupnorm_backward = sc_ref_groupnorm_backward,
+    .groupnorm_forward = ref_groupnorm_forward,
+    .groupnorm_backward = ref_groupnorm_backward,
     .act_forward = act_forward,
     .act_backward = act_backward,
     .maxpool_forward = maxpool_forward,
@@ -32,9 +44,9 @@ static const sc_backend kernel_table = {
     .avgpool_backward = avgpool_backward,
     .global_avgpool_forward = global_avgpool_forward,
     .global_avgpool_backward = global_avgpool_backward,
-    .reflect_pad_forward = sc_ref_reflect_pad_forward,
-    .reflect_pad_backward = sc_ref_reflect_pad_backward,
-    .add = add,
+    .reflect_pad_forward = ref_reflect_pad_forward,
+    .reflect_pad_backward = ref_reflect_pad_backward,
+    .add = ref_add,
 };
 
 #endif
