@@ -22,6 +22,7 @@ int sc_api_open_network(sc_network *network, const sc_config *cfg, uint32_t size
         .height = size,
         .width = size,
         .max_rows = max_rows,
+        .precision = sc_setup_precision(cfg),
         .seed = cfg->train.seed,
     };
     sc_parallel_set_threads(sc_setup_threads(cfg));

@@ -56,6 +56,11 @@ void sc_network_close(sc_network *network)
     memset(network, 0, sizeof *network);
 }
 
+const char *sc_network_precision(const sc_network *network)
+{
+    return network->encoder.nn.backend->precision == SC_BF16 ? "bf16" : "fp32";
+}
+
 void sc_network_encode(sc_real *h, sc_network *network, const sc_real *x, size_t rows,
                        bool training)
 {

@@ -38,6 +38,9 @@ typedef struct {
 int sc_network_open(sc_network *network, const sc_network_options *options, simclr_error *err);
 void sc_network_close(sc_network *network); /* zeroed is fine */
 
+/* "fp32" or "bf16". */
+const char *sc_network_precision(const sc_network *network);
+
 /* rows <= max_rows.  `training`: batch statistics, dropout, and memory for the backward pass. */
 void sc_network_encode(sc_real *h, sc_network *network, const sc_real *x, size_t rows,
                        bool training);

@@ -263,11 +263,32 @@ static void ranges(void **state)
     refused(&o, 32, 32, "bn1: 32 groups do not divide 16 channels");
 }
 
+/* Maps and the gradients of maps are nearly all there is; h and the statistics stay fp32. */
+static void half_the_memory(void **state)
+{
+    (void)state;
+    size_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        sc_params p = {0};
+        sc_encoder e;
+        simclr_error err;
+        sc_encoder_options o = sc_encoder_defaults();
+        const sc_backend *be = sc_backend_ref(i ? SC_BF16 : SC_FP32);
+        sct_assert_ok(sc_encoder_init(&e, &o, 32, 32, 64, &p, be, &err), &err);
+        bytes[i] = sc_encoder_activation_bytes(&e);
+        sc_params_close(&p);
+    }
+    assert_true(2 * bytes[1] > bytes[0]); /* the views once more */
+    assert_true(2 * bytes[1] < bytes[0] + bytes[0] / 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts), cmocka_unit_test(names),          cmocka_unit_test(other_entries),
-        cmocka_unit_test(widths), cmocka_unit_test(vanishing_maps), cmocka_unit_test(ranges),
+        cmocka_unit_test(counts),          cmocka_unit_test(names),
+        cmocka_unit_test(other_entries),   cmocka_unit_test(widths),
+        cmocka_unit_test(vanishing_maps),  cmocka_unit_test(ranges),
+        cmocka_unit_test(half_the_memory),
     };
     return sct_run(tests);
 }
