@@ -83,7 +83,8 @@ int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3], const sim
     size_t n = shape[0] + shape[1], d = shape[2];
     sc_real *x = sc_alloc(n * d, sizeof *x, err);
     int32_t *label = sc_alloc(n, sizeof *label, err);
-    int rc = x == NULL || label == NULL ? SIMCLR_E_MEMORY : sc_backend_select(&backend, err);
+    int rc =
+        x == NULL || label == NULL ? SIMCLR_E_MEMORY : sc_backend_select(&backend, SC_FP32, err);
     sc_parallel_set_threads(sc_setup_threads(cfg));
     if (rc == 0)
         fill_normal(x, label, n, d, 0);

@@ -95,6 +95,19 @@ static void add_machine(lines *l)
     }
 }
 
+static void add_bf16(lines *l)
+{
+    const sc_backend *backend;
+    simclr_error err = {SIMCLR_OK, ""};
+    char text[64];
+    if (sc_backend_select(&backend, SC_BF16, &err) != SIMCLR_OK) {
+        return; /* the same mistake as the engine's */
+    }
+    snprintf(text, sizeof(text), "%s, %s", backend->name,
+             sc_backend_bf16_native() ? "by instructions" : "emulated: slower than fp32");
+    add(l, "precision bf16", text);
+}
+
 static void add_build(lines *l)
 {
     add(l, "simclr", simclr_version());
@@ -105,9 +118,10 @@ static void add_build(lines *l)
 #endif
     const sc_backend *backend = NULL;
     simclr_error err = {SIMCLR_OK, ""};
-    bool selected = sc_backend_select(&backend, &err) == SIMCLR_OK;
+    bool selected = sc_backend_select(&backend, SC_FP32, &err) == SIMCLR_OK;
     add(l, "engine", selected ? backend->name : err.text);
-    add(l, "not compiled in", "CUDA, MPI, bf16");
+    add_bf16(l);
+    add(l, "not compiled in", "CUDA, MPI");
     add(l, "image formats", "PNG, JPEG, WebP");
 }
 

@@ -22,6 +22,7 @@ int sc_api_open_network(sc_network *network, const sc_config *cfg, uint32_t size
         .height = size,
         .width = size,
         .max_rows = max_rows,
+        .precision = sc_setup_precision(cfg),
         .seed = cfg->train.seed,
     };
     sc_parallel_set_threads(sc_setup_threads(cfg));
@@ -158,7 +159,7 @@ int simclr_ntxent(double *loss, float *dz, const float *z, size_t n, size_t d, d
     sc_ntxent ntxent = {0};
     sc_arena arena = {0};
     const sc_backend *backend;
-    int rc = sc_backend_select(&backend, err);
+    int rc = sc_backend_select(&backend, SC_FP32, err);
     if (rc == 0)
         rc = sc_ntxent_init(&ntxent, backend, 2 * n, d, temperature, err);
     if (rc < 0)

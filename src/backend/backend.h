@@ -88,8 +88,8 @@ typedef struct sc_backend {
 
     /* Bytes of scratch that the three convolutions below need at most for this shape. */
     size_t (*conv2d_scratch)(const sc_conv_shape *shape);
-    void (*conv2d_forward)(sc_map *y, const sc_map *x, const sc_real *w,
-                           const sc_conv_shape *shape, void *scratch);
+    void (*conv2d_forward)(sc_map *y, const sc_map *x, const sc_real *w, const sc_conv_shape *shape,
+                           void *scratch);
     /* dx = the gradient with respect to x */
     void (*conv2d_backward_data)(sc_map *dx, const sc_map *dy, const sc_real *w,
                                  const sc_conv_shape *shape, void *scratch);
@@ -142,16 +142,15 @@ typedef struct sc_backend {
     void (*avgpool_backward)(sc_map *dx, const sc_map *dy, const sc_pool_shape *shape);
     /* Global average: y (n,c) = mean of x (n,rows,c) over rows. */
     void (*global_avgpool_forward)(sc_real *y, const sc_map *x, size_t n, size_t rows, size_t c);
-    void (*global_avgpool_backward)(sc_map *dx, const sc_real *dy, size_t n, size_t rows,
-                                    size_t c);
+    void (*global_avgpool_backward)(sc_map *dx, const sc_real *dy, size_t n, size_t rows, size_t c);
     /* Global maximum, the first of equal ones: y (n,c), argmax (n,c) its row. */
     void (*global_maxpool_forward)(sc_real *y, uint32_t *argmax, const sc_map *x, size_t n,
                                    size_t rows, size_t c);
     void (*global_maxpool_backward)(sc_map *dx, const sc_real *dy, const uint32_t *argmax, size_t n,
                                     size_t rows, size_t c);
     /* Reflection padding (torch.nn.ReflectionPad2d): y (n,h+2pad,w+2pad,c); pad < h, w. */
-    void (*reflect_pad_forward)(sc_map *y, const sc_map *x, size_t n, size_t h, size_t w,
-                                size_t c, size_t pad);
+    void (*reflect_pad_forward)(sc_map *y, const sc_map *x, size_t n, size_t h, size_t w, size_t c,
+                                size_t pad);
     void (*reflect_pad_backward)(sc_map *dx, const sc_map *dy, size_t n, size_t h, size_t w,
                                  size_t c, size_t pad);
 

@@ -37,9 +37,8 @@ static const char *refused(const char *key, const char *value)
     static const struct {
         const char *key, *value, *text;
     } TABLE[] = {
-        {"train.precision", "bf16", "is not in this version; use auto or fp32"},
-        {"train.precision", "fp16", "is not in this version; use auto or fp32"},
-        {"train.precision", "fp64", "is not offered; use auto or fp32"},
+        {"train.precision", "fp16", "is not offered; use auto, fp32 or bf16"},
+        {"train.precision", "fp64", "is not offered; use auto, fp32 or bf16"},
         {"train.device", "cuda", "is not in this version; use auto or cpu"},
         {"train.device", "gpu", "is not in this version; use auto or cpu"},
         {"model.arch", "resnet101", "is not in this version; use resnet18, resnet34 or resnet50"},

@@ -24,7 +24,7 @@ static const char *const PADDINGS[] = {"zero", "reflect", NULL};
 static const char *const OPTIMS[] = {"sgd", "adam", "adamw", "lars", NULL};
 static const char *const SCALINGS[] = {"none", "linear", "sqrt", NULL};
 static const char *const SCHEDULES[] = {"cosine", "step", "exponential", "constant", NULL};
-static const char *const PRECISIONS[] = {"auto", "fp32", NULL};
+static const char *const PRECISIONS[] = {"auto", "fp32", "bf16", NULL};
 static const char *const DEVICES[] = {"auto", "cpu", NULL};
 
 #define AT(field) offsetof(sc_config, field)
@@ -232,7 +232,7 @@ static const sc_config_row ROWS[] = {
     INT("train.threads", "threads", train.threads, "0", 0, 1024, N, NULL,
         "0: all processors this process may use; results do not depend on it"),
     ENUM("train.precision", "precision", train.precision, "auto", PRECISIONS, N,
-         "arithmetic of the network"),
+         "storage and products of the encoder; bf16: sums, weights and loss stay fp32; auto: fp32"),
     ENUM("train.device", "device", train.device, "auto", DEVICES, N, "where it runs"),
     FLOAT("train.checkpoint_seconds", NOALIAS, train.checkpoint_seconds, "600", 0, 1e7, N, "s",
           "between checkpoints; 0: not by time"),

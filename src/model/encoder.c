@@ -172,18 +172,21 @@ static sc_workspace workspace_sizes(const sc_encoder *e)
 void sc_encoder_plan(sc_encoder *encoder, sc_arena *arena)
 {
     sc_encoder *e = encoder;
-    size_t n = e->max_rows;
+    size_t n = e->max_rows, bytes = e->nn.backend->map_bytes;
     sc_workspace *ws = &e->ws;
 
+    if (e->nn.backend->precision != SC_FP32) {
+        e->x_map = sc_arena_take(arena, n * e->height * e->width * e->options.in_channels, bytes);
+    }
     sc_unit_plan(&e->stem, n, arena);
     if (e->has_pool) {
         size_t count = n * e->pool.p * e->pool.q * e->pool.c;
-        e->pool_out = sc_arena_take(arena, count, sizeof(sc_real));
+        e->pool_out = sc_arena_take(arena, count, bytes);
         if (e->options.down == SC_DOWN_MAXPOOL) {
             e->pool_argmax = sc_arena_take(arena, count, sizeof(uint32_t));
         }
     } else {
-        e->stem_out = sc_arena_take(arena, n * stem_count(e), sizeof(sc_real));
+        e->stem_out = sc_arena_take(arena, n * stem_count(e), bytes);
     }
     for (size_t i = 0; i < e->blocks; i++) {
         sc_block_plan(&e->block[i], n, arena);
@@ -195,11 +198,11 @@ void sc_encoder_plan(sc_encoder *encoder, sc_arena *arena)
         e->last_argmax = sc_arena_take(arena, n * e->dim, sizeof(uint32_t));
     }
     *ws = workspace_sizes(e);
-    ws->a = sc_arena_take(arena, n * ws->a_count, sizeof(sc_real));
-    ws->b = sc_arena_take(arena, n * ws->b_count, sizeof(sc_real));
-    ws->c = sc_arena_take(arena, n * ws->c_count, sizeof(sc_real));
-    ws->y = sc_arena_take(arena, n * ws->y_count, sizeof(sc_real));
-    ws->v = ws->v_count ? sc_arena_take(arena, n * ws->v_count, sizeof(sc_real)) : NULL;
+    ws->a = sc_arena_take(arena, n * ws->a_count, bytes);
+    ws->b = sc_arena_take(arena, n * ws->b_count, bytes);
+    ws->c = sc_arena_take(arena, n * ws->c_count, bytes);
+    ws->y = sc_arena_take(arena, n * ws->y_count, bytes);
+    ws->v = ws->v_count ? sc_arena_take(arena, n * ws->v_count, bytes) : NULL;
     ws->conv = sc_arena_take(arena, ws->conv_bytes, 1);
 }
 
@@ -218,8 +221,8 @@ static void pool_forward(sc_encoder *e)
         break;
     default:
         sc_conv2d_forward(e->pool_out, e->ws.y, e->rows, e->ws.conv, &e->pool_conv);
-        sc_bias_forward(e->pool_out, sc_params_value(e->nn.params, e->pool_bias),
-                        e->rows * shape.p * shape.q, shape.c);
+        be->bias_forward(e->pool_out, sc_params_value(e->nn.params, e->pool_bias),
+                         e->rows * shape.p * shape.q, shape.c);
     }
 }
 
@@ -238,8 +241,8 @@ static void pool_backward(sc_encoder *e)
         be->avgpool_backward(e->ws.b, e->ws.a, &shape);
         break;
     default:
-        sc_bias_backward(sc_params_grad(e->nn.params, e->pool_bias), e->ws.a,
-                         e->rows * shape.p * shape.q, shape.c);
+        be->bias_backward(sc_params_grad(e->nn.params, e->pool_bias), e->ws.a,
+                          e->rows * shape.p * shape.q, shape.c);
         sc_conv2d_backward(e->ws.b, e->ws.a, e->ws.y, e->rows, e->ws.conv, &e->pool_conv);
     }
 }
@@ -248,12 +251,18 @@ void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training
                         sc_encoder *encoder)
 {
     sc_encoder *e = encoder;
-    const sc_real *map;
+    const sc_backend *be = e->nn.backend;
+    const sc_map *map;
 
     assert(rows >= 1 && rows <= e->max_rows);
     e->x = x;
     e->rows = rows;
-    sc_unit_forward(e->has_pool ? e->ws.y : e->stem_out, x, NULL, rows, training, &e->ws, &e->stem);
+    if (e->x_map != NULL) {
+        be->map_store(e->x_map, x, rows * e->height * e->width * e->options.in_channels);
+        e->x = e->x_map;
+    }
+    sc_unit_forward(e->has_pool ? e->ws.y : e->stem_out, e->x, NULL, rows, training, &e->ws,
+                    &e->stem);
     if (e->has_pool) {
         pool_forward(e);
     }
@@ -267,9 +276,9 @@ void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training
         map = e->ws.y;
     }
     if (e->options.last_pool == SC_LAST_POOL_MAX) {
-        sc_global_maxpool_forward(h, e->last_argmax, map, rows, e->last_rows, e->last_channels);
+        be->global_maxpool_forward(h, e->last_argmax, map, rows, e->last_rows, e->last_channels);
     } else {
-        e->nn.backend->global_avgpool_forward(h, map, rows, e->last_rows, e->last_channels);
+        be->global_avgpool_forward(h, map, rows, e->last_rows, e->last_channels);
     }
 }
 
@@ -277,13 +286,14 @@ void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training
 static void last_backward(const sc_real *dh, sc_encoder *e)
 {
     sc_workspace *ws = &e->ws;
-    sc_real *dmap = e->has_last ? ws->b : ws->a;
+    const sc_backend *be = e->nn.backend;
+    sc_map *dmap = e->has_last ? ws->b : ws->a;
 
     if (e->options.last_pool == SC_LAST_POOL_MAX) {
-        sc_global_maxpool_backward(dmap, dh, e->last_argmax, e->rows, e->last_rows,
-                                   e->last_channels);
+        be->global_maxpool_backward(dmap, dh, e->last_argmax, e->rows, e->last_rows,
+                                    e->last_channels);
     } else {
-        e->nn.backend->global_avgpool_backward(dmap, dh, e->rows, e->last_rows, e->last_channels);
+        be->global_avgpool_backward(dmap, dh, e->rows, e->last_rows, e->last_channels);
     }
     if (e->has_last) {
         sc_unit_backward_norm(dmap, NULL, dmap, NULL, NULL, e->rows, ws, &e->last);
@@ -296,11 +306,11 @@ void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder)
 {
     sc_encoder *e = encoder;
     sc_workspace *ws = &e->ws;
-    sc_real *dstem = ws->a, *stem = e->stem_out;
+    sc_map *dstem = ws->a, *stem = e->stem_out;
 
     last_backward(dh, e);
     for (size_t i = e->blocks; i-- > 0;) {
-        const sc_real *before = e->has_pool ? e->pool_out : e->stem_out;
+        const sc_map *before = e->has_pool ? e->pool_out : e->stem_out;
         sc_block_backward(i > 0 ? e->block[i - 1].out : before, e->rows, ws, &e->block[i]);
     }
     if (e->has_pool) {

@@ -40,17 +40,18 @@ typedef struct {
     size_t height, width, max_rows, rows; /* rows: of the last forward */
     size_t dim;                           /* D, of h */
     sc_unit stem, last;
-    sc_real *stem_out; /* when there is no pool */
+    sc_map *stem_out; /* when there is no pool */
     bool has_pool, has_last;
     sc_pool_shape pool;  /* n = 1 */
     sc_conv2d pool_conv; /* SC_DOWN_CONV, with its bias */
     int pool_bias;
-    sc_real *pool_out;
+    sc_map *pool_out;
     uint32_t *pool_argmax, *last_argmax;
     sc_block block[SC_ENCODER_BLOCKS];
     size_t blocks;
     size_t last_rows, last_channels; /* of the map that is pooled: h*w, C */
-    const sc_real *x;                /* of the last forward; the caller's */
+    const sc_map *x;                 /* of the last forward: the caller's, or in bf16 x_map */
+    sc_map *x_map;                   /* (max_rows,H,W,C): x rounded to bf16; NULL in fp32 */
     sc_workspace ws;
     size_t first, count; /* its entries in the table of parameters */
 } sc_encoder;
@@ -60,7 +61,7 @@ sc_encoder_options sc_encoder_defaults(void);
 
 /* Registers the parameters; nothing else is allocated.  SIMCLR_E_USAGE when an option is out of
  * range, or when a map vanishes or reflection does not fit: then the text has the sizes of every
- * stage.  max_rows: most views at once. */
+ * stage.  max_rows: most views at once.  The maps are of the backend's precision. */
 int sc_encoder_init(sc_encoder *encoder, const sc_encoder_options *options, size_t height,
                     size_t width, size_t max_rows, sc_params *params, const sc_backend *backend,
                     simclr_error *err);
@@ -68,7 +69,7 @@ int sc_encoder_init(sc_encoder *encoder, const sc_encoder_options *options, size
 /* Activations and scratch; see core/alloc.h. */
 void sc_encoder_plan(sc_encoder *encoder, sc_arena *arena);
 
-/* h (rows,D) = f(x (rows,H,W,C)); x is read again by the backward pass.  rows <= max_rows. */
+/* h (rows,D) = f(x (rows,H,W,C)); in fp32 x is read again by the backward pass.  rows <= max_rows. */
 void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training,
                         sc_encoder *encoder);
 /* Gradients of all parameters (added) from dh (rows,D) of the last training forward. */

@@ -19,10 +19,13 @@ int sc_network_open(sc_network *network, const sc_network_options *options, simc
     network->width = options->width;
     network->channels = options->encoder.in_channels;
     network->max_rows = options->max_rows;
-    int rc = sc_backend_select(&network->backend, err);
+    const sc_backend *maps = NULL;
+    int rc = sc_backend_select(&network->backend, SC_FP32, err);
+    if (rc == 0)
+        rc = sc_backend_select(&maps, options->precision, err);
     if (rc == 0)
         rc = sc_encoder_init(&network->encoder, &options->encoder, options->height, options->width,
-                             options->max_rows, &network->params, network->backend, err);
+                             options->max_rows, &network->params, maps, err);
     if (rc == 0) {
         network->dim_h = network->encoder.dim;
         network->encoder_parameters =
@@ -51,6 +54,11 @@ void sc_network_close(sc_network *network)
     sc_arena_close(&network->arena);
     sc_params_close(&network->params);
     memset(network, 0, sizeof *network);
+}
+
+const char *sc_network_precision(const sc_network *network)
+{
+    return network->encoder.nn.backend->precision == SC_BF16 ? "bf16" : "fp32";
 }
 
 void sc_network_encode(sc_real *h, sc_network *network, const sc_real *x, size_t rows,

@@ -14,7 +14,7 @@
 #include "nn/params.h"
 
 typedef struct {
-    const sc_backend *backend;
+    const sc_backend *backend; /* fp32, for all but the encoder, which has its own */
     sc_params params;
     sc_encoder encoder;
     sc_projector projector;
@@ -29,13 +29,17 @@ typedef struct {
     sc_projector_options projector;
     size_t height, width; /* of a view */
     size_t max_rows;
-    uint64_t seed; /* of the initial weights */
+    sc_precision precision; /* of the encoder's maps; all else is fp32 */
+    uint64_t seed;          /* of the initial weights */
 } sc_network_options;
 
 /* Checks the sizes of every stage (SIMCLR_E_USAGE with all of them when a map vanishes), allocates
  * everything and draws the initial weights.  The network must not be moved afterwards. */
 int sc_network_open(sc_network *network, const sc_network_options *options, simclr_error *err);
 void sc_network_close(sc_network *network); /* zeroed is fine */
+
+/* "fp32" or "bf16". */
+const char *sc_network_precision(const sc_network *network);
 
 /* rows <= max_rows.  `training`: batch statistics, dropout, and memory for the backward pass. */
 void sc_network_encode(sc_real *h, sc_network *network, const sc_real *x, size_t rows,

@@ -59,7 +59,7 @@ static bool is_smooth(const sc_unit *unit)
 
 void sc_unit_plan(sc_unit *unit, size_t max_n, sc_arena *arena)
 {
-    unit->u = sc_arena_take(arena, max_n * unit_out(unit), sizeof(sc_real));
+    unit->u = sc_arena_take(arena, max_n * unit_out(unit), unit->conv.nn.backend->map_bytes);
     sc_norm_plan(&unit->norm, max_n, arena);
 }
 
@@ -71,7 +71,7 @@ void sc_unit_need(sc_workspace *ws, const sc_unit *unit, size_t max_n)
     }
 }
 
-static void apply_act(sc_real *y, size_t n, const sc_unit *unit)
+static void apply_act(sc_map *y, size_t n, const sc_unit *unit)
 {
     if (is_smooth(unit)) {
         unit->conv.nn.backend->act_forward(y, y, n * unit_out(unit), unit->act.kind,
@@ -79,28 +79,28 @@ static void apply_act(sc_real *y, size_t n, const sc_unit *unit)
     }
 }
 
-void sc_unit_finish(sc_real *y, const sc_real *residual, size_t n, bool training, sc_unit *unit)
+void sc_unit_finish(sc_map *y, const sc_map *residual, size_t n, bool training, sc_unit *unit)
 {
     sc_norm_forward(y, unit->u, residual, is_relu(unit), n, unit->p * unit->q, training,
                     &unit->norm);
     apply_act(y, n, unit);
 }
 
-void sc_unit_forward(sc_real *y, const sc_real *x, const sc_real *residual, size_t n, bool training,
+void sc_unit_forward(sc_map *y, const sc_map *x, const sc_map *residual, size_t n, bool training,
                      sc_workspace *ws, sc_unit *unit)
 {
     sc_conv2d_forward(unit->u, x, n, ws->conv, &unit->conv);
     sc_unit_finish(y, residual, n, training, unit);
 }
 
-void sc_unit_again(sc_real *y, const sc_real *residual, size_t n, const sc_unit *unit)
+void sc_unit_again(sc_map *y, const sc_map *residual, size_t n, const sc_unit *unit)
 {
     sc_norm_again(y, unit->u, residual, is_relu(unit), n, unit->p * unit->q, &unit->norm);
     apply_act(y, n, unit);
 }
 
-void sc_unit_backward_norm(sc_real *du, sc_real *dresidual, const sc_real *dy, const sc_real *y,
-                           const sc_real *residual, size_t n, sc_workspace *ws, sc_unit *unit)
+void sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, const sc_map *y,
+                           const sc_map *residual, size_t n, sc_workspace *ws, sc_unit *unit)
 {
     size_t rows = unit->p * unit->q;
 
@@ -109,7 +109,7 @@ void sc_unit_backward_norm(sc_real *du, sc_real *dresidual, const sc_real *dy, c
                          &unit->norm);
         return;
     }
-    sc_real *dv = dresidual ? dresidual : du;
+    sc_map *dv = dresidual ? dresidual : du;
     sc_norm_again(ws->v, unit->u, residual, false, n, rows, &unit->norm);
     unit->conv.nn.backend->act_backward(dv, dy, ws->v, n * unit_out(unit), unit->act.kind,
                                         unit->act.param);
@@ -221,7 +221,8 @@ void sc_block_plan(sc_block *block, size_t max_n, sc_arena *arena)
     if (block->has_skip) {
         sc_unit_plan(&block->skip, max_n, arena);
     }
-    block->out = sc_arena_take(arena, max_n * block->out_count, sizeof(sc_real));
+    block->out =
+        sc_arena_take(arena, max_n * block->out_count, block->unit[0].conv.nn.backend->map_bytes);
 }
 
 void sc_block_need(sc_workspace *ws, const sc_block *block, size_t max_n)
@@ -245,10 +246,10 @@ void sc_block_need(sc_workspace *ws, const sc_block *block, size_t max_n)
     }
 }
 
-void sc_block_forward(const sc_real *x, size_t n, bool training, sc_workspace *ws, sc_block *block)
+void sc_block_forward(const sc_map *x, size_t n, bool training, sc_workspace *ws, sc_block *block)
 {
     sc_unit *last = &block->unit[block->units - 1];
-    const sc_real *in = x, *residual = x;
+    const sc_map *in = x, *residual = x;
 
     for (size_t i = 0; i + 1 < block->units; i++) {
         sc_unit_forward(ws->y, in, NULL, n, training, ws, &block->unit[i]);
@@ -262,18 +263,18 @@ void sc_block_forward(const sc_real *x, size_t n, bool training, sc_workspace *w
     sc_unit_finish(block->out, residual, n, training, last);
 }
 
-static void swap(sc_real **p, sc_real **q)
+static void swap(sc_map **p, sc_map **q)
 {
-    sc_real *t = *p;
+    sc_map *t = *p;
     *p = *q;
     *q = t;
 }
 
-void sc_block_backward(const sc_real *x, size_t n, sc_workspace *ws, sc_block *block)
+void sc_block_backward(const sc_map *x, size_t n, sc_workspace *ws, sc_block *block)
 {
     sc_unit *last = &block->unit[block->units - 1];
-    sc_real *now = ws->c, *next = ws->b; /* gradient after, before a convolution */
-    const sc_real *residual = x;
+    sc_map *now = ws->c, *next = ws->b; /* gradient after, before a convolution */
+    const sc_map *residual = x;
 
     if (block->has_skip && is_smooth(last)) {
         sc_unit_again(ws->y, NULL, n, &block->skip);
@@ -292,7 +293,7 @@ void sc_block_backward(const sc_real *x, size_t n, sc_workspace *ws, sc_block *b
         sc_unit_backward_norm(ws->a, NULL, ws->a, NULL, NULL, n, ws, &block->skip);
         sc_conv2d_backward(now, ws->a, x, n, ws->conv, &block->skip.conv);
     }
-    const sc_real *other = block->has_skip ? now : ws->a;
+    const sc_map *other = block->has_skip ? now : ws->a;
     block->unit[0].conv.nn.backend->add(ws->a, other, next, n * block->in_count);
 }
 

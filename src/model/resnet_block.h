@@ -15,13 +15,13 @@
 
 /* Shared by all units of an encoder.  The sizes are found first, see sc_*_need. */
 typedef struct {
-    size_t a_count, b_count, c_count, y_count, v_count; /* sc_real per image */
+    size_t a_count, b_count, c_count, y_count, v_count; /* elements per image */
     size_t conv_bytes;
-    sc_real *a; /* gradient of the current block's output, then of its input */
-    sc_real *b; /* gradients within a block */
-    sc_real *c;
-    sc_real *y; /* activation between two units, computed again in the backward pass */
-    sc_real *v; /* value before an activation that is not ReLU; NULL when all are */
+    sc_map *a; /* gradient of the current block's output, then of its input */
+    sc_map *b; /* gradients within a block */
+    sc_map *c;
+    sc_map *y; /* activation between two units, computed again in the backward pass */
+    sc_map *v; /* value before an activation that is not ReLU; NULL when all are */
     void *conv;
 } sc_workspace;
 
@@ -30,7 +30,7 @@ typedef struct {
     sc_norm norm;
     sc_act act;
     size_t p, q, k; /* output (p,q,k) of one image */
-    sc_real *u;     /* (max_n,p,q,k): the convolution's output */
+    sc_map *u;      /* (max_n,p,q,k): the convolution's output */
 } sc_unit;
 
 typedef struct {
@@ -46,24 +46,24 @@ void sc_unit_plan(sc_unit *unit, size_t max_n, sc_arena *arena);
 /* Raises the sizes in ws to what this unit needs for n images. */
 void sc_unit_need(sc_workspace *ws, const sc_unit *unit, size_t max_n);
 /* y (n,p,q,k) = act(norm(conv(x)) + residual); residual may be NULL. */
-void sc_unit_forward(sc_real *y, const sc_real *x, const sc_real *residual, size_t n, bool training,
+void sc_unit_forward(sc_map *y, const sc_map *x, const sc_map *residual, size_t n, bool training,
                      sc_workspace *ws, sc_unit *unit);
 /* The second half of sc_unit_forward, when unit->u is already there. */
-void sc_unit_finish(sc_real *y, const sc_real *residual, size_t n, bool training, sc_unit *unit);
+void sc_unit_finish(sc_map *y, const sc_map *residual, size_t n, bool training, sc_unit *unit);
 /* y of the last forward again. */
-void sc_unit_again(sc_real *y, const sc_real *residual, size_t n, const sc_unit *unit);
+void sc_unit_again(sc_map *y, const sc_map *residual, size_t n, const sc_unit *unit);
 /* du = gradient before the norm, from dy; y and residual as in the forward pass.  dresidual = that
  * before the sum, or NULL; it may be dy.  du may be dy when dresidual is NULL. */
-void sc_unit_backward_norm(sc_real *du, sc_real *dresidual, const sc_real *dy, const sc_real *y,
-                           const sc_real *residual, size_t n, sc_workspace *ws, sc_unit *unit);
+void sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, const sc_map *y,
+                           const sc_map *residual, size_t n, sc_workspace *ws, sc_unit *unit);
 
 typedef struct {
     sc_unit unit[3];
     size_t units; /* 2 basic, 3 bottleneck */
     bool has_skip;
     sc_unit skip;               /* downsample: 1x1 convolution and norm */
-    size_t in_count, out_count; /* sc_real of one image */
-    sc_real *out;               /* (max_n,p,q,k) */
+    size_t in_count, out_count; /* elements of one image */
+    sc_map *out;                /* (max_n,p,q,k) */
 } sc_block;
 
 typedef struct {
@@ -80,9 +80,9 @@ int sc_block_init(sc_block *block, sc_nn nn, const sc_block_options *options, si
 void sc_block_plan(sc_block *block, size_t max_n, sc_arena *arena);
 void sc_block_need(sc_workspace *ws, const sc_block *block, size_t max_n);
 /* block->out = the output for x (n, in). */
-void sc_block_forward(const sc_real *x, size_t n, bool training, sc_workspace *ws, sc_block *block);
+void sc_block_forward(const sc_map *x, size_t n, bool training, sc_workspace *ws, sc_block *block);
 /* ws->a: gradient of block->out on entry, of x on return. */
-void sc_block_backward(const sc_real *x, size_t n, sc_workspace *ws, sc_block *block);
+void sc_block_backward(const sc_map *x, size_t n, sc_workspace *ws, sc_block *block);
 /* Multiply-adds of one image. */
 double sc_unit_macs(const sc_unit *unit);
 double sc_block_macs(const sc_block *block);

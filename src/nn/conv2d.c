@@ -66,7 +66,8 @@ static sc_conv_shape shape_for(const sc_conv2d *conv, size_t n)
 static size_t padded_bytes(const sc_conv2d *conv, size_t n)
 {
     const sc_conv_shape *s = &conv->shape;
-    return conv->reflect ? (n * s->h * s->w * s->c * sizeof(sc_real) + 63) / 64 * 64 : 0;
+    return conv->reflect ? (n * s->h * s->w * s->c * conv->nn.backend->map_bytes + 63) / 64 * 64
+                         : 0;
 }
 
 size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n)
@@ -82,7 +83,7 @@ size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n)
     return padded_bytes(conv, n) + most;
 }
 
-static const sc_real *bordered(const sc_real *x, size_t n, void *scratch, const sc_conv2d *conv)
+static const sc_map *bordered(const sc_map *x, size_t n, void *scratch, const sc_conv2d *conv)
 {
     if (!conv->reflect) {
         return x;
@@ -92,7 +93,7 @@ static const sc_real *bordered(const sc_real *x, size_t n, void *scratch, const 
     return scratch;
 }
 
-void sc_conv2d_forward(sc_real *y, const sc_real *x, size_t n, void *scratch, const sc_conv2d *conv)
+void sc_conv2d_forward(sc_map *y, const sc_map *x, size_t n, void *scratch, const sc_conv2d *conv)
 {
     sc_conv_shape shape = shape_for(conv, n);
     const sc_real *w = sc_params_value(conv->nn.params, conv->weight);
@@ -101,7 +102,7 @@ void sc_conv2d_forward(sc_real *y, const sc_real *x, size_t n, void *scratch, co
     conv->nn.backend->conv2d_forward(y, bordered(x, n, scratch, conv), w, &shape, rest);
 }
 
-void sc_conv2d_backward(sc_real *dx, const sc_real *dy, const sc_real *x, size_t n, void *scratch,
+void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, size_t n, void *scratch,
                         const sc_conv2d *conv)
 {
     const sc_backend *be = conv->nn.backend;
@@ -119,7 +120,7 @@ void sc_conv2d_backward(sc_real *dx, const sc_real *dy, const sc_real *x, size_t
         be->conv2d_backward_data(dx, dy, w, &shape, rest);
         return;
     }
-    sc_real *dpadded = scratch; /* the copy of x is no longer needed */
+    sc_map *dpadded = scratch; /* the copy of x is no longer needed */
     be->conv2d_backward_data(dpadded, dy, w, &shape, rest);
     be->reflect_pad_backward(dx, dpadded, n, conv->in_h, conv->in_w, shape.c, conv->reflect_pad);
 }

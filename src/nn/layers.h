@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * layers.h - the layers: conv2d, norm, activation, pooling, linear, dropout.
+ * layers.h - the layers: conv2d, norm, activation, linear, dropout.
  *
  * Every layer is a struct with init (registers its parameters), plan (takes its memory from an
  * arena; runs twice, see core/alloc.h), forward, backward.  Parameter gradients accumulate, those
@@ -14,7 +14,8 @@
 #include "core/alloc.h"
 #include "nn/params.h"
 
-/* Where a layer gets its parameters and kernels from. */
+/* Where a layer gets its parameters and kernels from.  The maps of a layer are of its backend's
+ * precision; linear and dropout work on sc_real, so that their backend must be SC_FP32. */
 typedef struct {
     sc_params *params;
     const sc_backend *backend;
@@ -44,10 +45,9 @@ int sc_conv2d_init(sc_conv2d *conv, sc_nn nn, const char *name, const sc_conv2d_
 /* Bytes of scratch for n images or fewer. */
 size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n);
 /* y (n,p,q,K) = conv(x (n,h,w,C)) */
-void sc_conv2d_forward(sc_real *y, const sc_real *x, size_t n, void *scratch,
-                       const sc_conv2d *conv);
+void sc_conv2d_forward(sc_map *y, const sc_map *x, size_t n, void *scratch, const sc_conv2d *conv);
 /* dw += ..., and dx (n,h,w,C) = ... unless NULL; dx must be neither x nor dy. */
-void sc_conv2d_backward(sc_real *dx, const sc_real *dy, const sc_real *x, size_t n, void *scratch,
+void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, size_t n, void *scratch,
                         const sc_conv2d *conv);
 
 /* ---- norm.c ---- */
@@ -84,15 +84,15 @@ int sc_norm_init(sc_norm *norm, sc_nn nn, const char *name, const sc_norm_option
 void sc_norm_plan(sc_norm *norm, size_t max_n, sc_arena *arena);
 /* y = f(norm(x) + residual), f = ReLU if `relu`; x, y, residual (n, rows, C); residual may be NULL.
  * y may be x only for BatchNorm and none.  training: batch statistics, running ones updated. */
-void sc_norm_forward(sc_real *y, const sc_real *x, const sc_real *residual, bool relu, size_t n,
+void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                      size_t rows, bool training, sc_norm *norm);
 /* The y of the last forward again, same bits, statistics untouched. */
-void sc_norm_again(sc_real *y, const sc_real *x, const sc_real *residual, bool relu, size_t n,
+void sc_norm_again(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                    size_t rows, const sc_norm *norm);
 /* Of the last training forward.  y not NULL: f was ReLU and y its output.  dresidual (may be dy or
  * NULL) = dy where y > 0.  dx may be dy when dresidual is NULL. */
-void sc_norm_backward(sc_real *dx, sc_real *dresidual, const sc_real *dy, const sc_real *x,
-                      const sc_real *y, size_t n, size_t rows, sc_norm *norm);
+void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_map *x,
+                      const sc_map *y, size_t n, size_t rows, sc_norm *norm);
 
 /* ---- act.c ---- */
 
@@ -114,14 +114,6 @@ double sc_act_gain(sc_act act);
 /* Standard deviation of kaiming_normal_(mode="fan_out"): gain / sqrt(K R S). */
 double sc_he_std(sc_act act, size_t filters, size_t kernel);
 
-/* ---- pool2d.c ---- */
-
-/* Largest value of each channel over rows: y (n,C), where (n,C) from x (n,rows,C). */
-void sc_global_maxpool_forward(sc_real *y, uint32_t *where, const sc_real *x, size_t n, size_t rows,
-                               size_t c);
-void sc_global_maxpool_backward(sc_real *dx, const sc_real *dy, const uint32_t *where, size_t n,
-                                size_t rows, size_t c);
-
 /* ---- linear.c ---- */
 
 typedef struct {
@@ -137,10 +129,6 @@ void sc_linear_forward(sc_real *y, const sc_real *x, size_t rows, const sc_linea
 /* dx (rows,in) unless NULL; dW, db accumulate. */
 void sc_linear_backward(sc_real *dx, const sc_real *dy, const sc_real *x, size_t rows,
                         const sc_linear *linear);
-/* db (c) += sum of dy (rows,c) over rows, in a fixed order. */
-void sc_bias_backward(sc_real *db, const sc_real *dy, size_t rows, size_t c);
-/* y (rows,c) += b (c) */
-void sc_bias_forward(sc_real *y, const sc_real *b, size_t rows, size_t c);
 
 /* ---- dropout.c ---- */
 

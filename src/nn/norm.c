@@ -132,7 +132,7 @@ static void update_running(const sc_norm *norm, const sc_real *var, size_t rows)
 }
 
 /* mean and invstd of this pass, from the batch or from the running statistics. */
-static void batch_statistics(const sc_real *x, size_t rows, bool training, sc_norm *norm)
+static void batch_statistics(const sc_map *x, size_t rows, bool training, sc_norm *norm)
 {
     size_t channels = norm->channels;
 
@@ -142,8 +142,8 @@ static void batch_statistics(const sc_real *x, size_t rows, bool training, sc_no
             update_running(norm, norm->invstd, rows);
         }
     } else {
-        memcpy(norm->mean, value_or_null(norm, norm->running_mean), channels * sizeof *x);
-        memcpy(norm->invstd, value_or_null(norm, norm->running_var), channels * sizeof *x);
+        memcpy(norm->mean, value_or_null(norm, norm->running_mean), channels * sizeof(sc_real));
+        memcpy(norm->invstd, value_or_null(norm, norm->running_var), channels * sizeof(sc_real));
     }
     for (size_t c = 0; c < channels; c++) { /* invstd held the variance until here */
         norm->invstd[c] = (sc_real)(1 / sqrt((double)norm->invstd[c] + norm->options.eps));
@@ -165,7 +165,7 @@ static void fold(sc_norm *norm)
     }
 }
 
-void sc_norm_forward(sc_real *y, const sc_real *x, const sc_real *residual, bool relu, size_t n,
+void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                      size_t rows, bool training, sc_norm *norm)
 {
     if (norm->options.kind == SC_NORM_BATCH) {
@@ -177,7 +177,7 @@ void sc_norm_forward(sc_real *y, const sc_real *x, const sc_real *residual, bool
     sc_norm_again(y, x, residual, relu, n, rows, norm);
 }
 
-void sc_norm_again(sc_real *y, const sc_real *x, const sc_real *residual, bool relu, size_t n,
+void sc_norm_again(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                    size_t rows, const sc_norm *norm)
 {
     const sc_backend *be = norm->nn.backend;
@@ -199,8 +199,8 @@ void sc_norm_again(sc_real *y, const sc_real *x, const sc_real *residual, bool r
     }
 }
 
-void sc_norm_backward(sc_real *dx, sc_real *dresidual, const sc_real *dy, const sc_real *x,
-                      const sc_real *y, size_t n, size_t rows, sc_norm *norm)
+void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_map *x,
+                      const sc_map *y, size_t n, size_t rows, sc_norm *norm)
 {
     const sc_backend *be = norm->nn.backend;
     size_t channels = norm->channels, count = n * rows * channels;
@@ -213,21 +213,21 @@ void sc_norm_backward(sc_real *dx, sc_real *dresidual, const sc_real *dy, const 
                                norm->invstd, n * rows, channels);
         return;
     }
-    const sc_real *g = dy; /* gradient before the ReLU and the sum */
-    sc_real *to = dresidual ? dresidual : dx;
+    const sc_map *g = dy; /* gradient before the ReLU and the sum */
+    sc_map *to = dresidual ? dresidual : dx;
     if (y != NULL) {
         be->act_backward(to, dy, y, count, SC_ACT_RELU, 0); /* y > 0 where its argument is */
         g = to;
     } else if (dresidual != NULL && dresidual != dy) {
-        memcpy(dresidual, dy, count * sizeof *dy);
+        memcpy(dresidual, dy, count * be->map_bytes);
     }
     if (norm->options.kind != SC_NORM_NONE) {
         be->groupnorm_backward(dx, dgamma, dbeta, g, x, gamma, norm->mean, norm->invstd, n, rows,
                                channels, norm->groups);
         return;
     }
-    sc_bias_backward(dbeta, g, n * rows, channels);
+    be->bias_backward(dbeta, g, n * rows, channels);
     if (dx != g) {
-        memcpy(dx, g, count * sizeof *dx);
+        memcpy(dx, g, count * be->map_bytes);
     }
 }

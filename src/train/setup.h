@@ -19,6 +19,9 @@
 /* Threads that train.threads means on this machine. */
 int sc_setup_threads(const sc_config *cfg);
 
+/* Precision that train.precision means on this machine. */
+sc_precision sc_setup_precision(const sc_config *cfg);
+
 /* "" means shapes. */
 const char *sc_setup_dataset_spec(const sc_config *cfg);
 sc_dataset_options sc_setup_dataset(const sc_config *cfg, const char *split);

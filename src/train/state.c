@@ -36,7 +36,8 @@ static int state_text(char **text, const sc_step *step, const sc_state_identity 
     sc_json_set_string(json, "random_streams", STREAMS);
     sc_json_set_bool(json, "imported", id->data_digest == NULL);
     sc_json_set_string(json, "data_sha256", id->data_digest == NULL ? "" : id->data_digest);
-    sc_json_set_string(json, "engine", step->network.backend->name);
+    sc_json_set_string(json, "engine", step->network.encoder.nn.backend->name);
+    sc_json_set_string(json, "precision", sc_network_precision(&step->network));
     sc_json_set_string(json, "settings", id->data_digest == NULL ? "" : settings);
     rc = sc_json_dump(text, json, true, err);
     sc_json_free(json);
@@ -111,8 +112,25 @@ static size_t changed_settings(char *out, size_t size, const char *then, const c
     return changed;
 }
 
-static int check_identity(const sc_json *json, const sc_state_identity *id, const char *checkpoint,
-                          simclr_error *err)
+/* Not one of the settings: `auto` may mean something else on another machine. */
+static int check_precision(const sc_json *json, const sc_network *network, const char *run,
+                           simclr_error *err)
+{
+    const char *then = sc_json_string(sc_json_get(json, "precision"));
+    const char *now = sc_network_precision(network);
+    if (then == NULL)
+        then = "fp32"; /* written before there was a choice */
+    if (strcmp(then, now) == 0)
+        return 0;
+    return sc_fail(
+        err, SIMCLR_E_USAGE,
+        "%s was begun with precision %s, now it is %s; give precision=%s to resume it, or "
+        "another -o for a new run",
+        run, then, now, then);
+}
+
+static int check_identity(const sc_json *json, const sc_state_identity *id,
+                          const sc_network *network, const char *checkpoint, simclr_error *err)
 {
     const char *data = sc_json_string(sc_json_get(json, "data_sha256"));
     const char *then = sc_json_string(sc_json_get(json, "settings"));
@@ -141,7 +159,7 @@ static int check_identity(const sc_json *json, const sc_state_identity *id, cons
                        "%s was begun with other images; restore them to resume it, or give another "
                        "-o for a new run",
                        id->run);
-    return 0;
+    return check_precision(json, network, id->run, err);
 }
 
 typedef struct {
@@ -193,7 +211,7 @@ int sc_state_restore(bool *found, sc_step *step, const sc_state_identity *id,
     if (rc < 0)
         return rc;
     int64_t steps, optimizer_steps;
-    rc = check_identity(json, id, at.path, err);
+    rc = check_identity(json, id, &step->network, at.path, err);
     if (rc == 0 && (!sc_json_integer(&steps, sc_json_get(json, "step")) ||
                     !sc_json_integer(&optimizer_steps, sc_json_get(json, "optimizer_steps"))))
         rc = sc_fail(err, SIMCLR_E_CHECKPOINT, "%s/state.json: step is missing", at.path);

@@ -83,6 +83,7 @@ static int open_network(sc_trainer *t, simclr_error *err)
         .height = t->size,
         .width = t->size,
         .max_rows = rows,
+        .precision = sc_setup_precision(&t->cfg),
         .seed = t->cfg.train.seed,
     };
     sc_optim_options optim = sc_setup_optim(&t->cfg);
@@ -167,8 +168,9 @@ static void say_plan(const sc_trainer *t)
            net->dim_h, net->dim_z, (double)net->encoder_parameters / 1e6,
            sc_encoder_macs(&net->encoder) / 1e6, t->size, t->size);
     sc_say(t->observer, SIMCLR_NOTE,
-           "engine    cpu/%s, fp32, %d threads, %.0f MiB for network and batch", net->backend->name,
-           sc_parallel_threads(), memory / MIB);
+           "engine    cpu/%s, %s, %d threads, %.0f MiB for network and batch",
+           net->encoder.nn.backend->name, sc_network_precision(net), sc_parallel_threads(),
+           memory / MIB);
     sc_say(
         t->observer, SIMCLR_NOTE,
         "loss      from %.2f (nothing learnt) down to at best %.2f at this batch and temperature",

@@ -121,7 +121,7 @@ grep -q "is finished" "$scratch/err" || fail "a finished run is not called so"
 
 # Other settings or images are refused, by name.
 cp -a "$scratch/term" "$scratch/other"
-for change in lr=0.5 seed=9 temperature=0.3 batch=8; do
+for change in lr=0.5 seed=9 temperature=0.3 batch=8 precision=bf16; do
     tiny "$scratch/other" "$change" train.checkpoint_steps=1
     check_exit "resume with $change" 2 $?
     one_error "${change%%=*}"
@@ -161,4 +161,18 @@ for part in model.safetensors optim.safetensors state.json; do
     [ -d "$newest.corrupt" ] || fail "$part: no $(basename "$newest").corrupt"
     grep -q "^warning: .*$(basename "$newest").*set aside" "$scratch/err" || fail "$part: no warning"
 done
+
+# The same in bf16: weights and slots are fp32, nothing is lost on their way through the files.
+in_fp32=$whole/model.safetensors
+whole=$scratch/whole_bf16
+tiny "$whole" train.checkpoint_steps=1 precision=bf16
+check_exit "bf16" 0 $?
+grep -q "^engine .*, bf16, " "$scratch/err" || fail "the engine line does not say bf16"
+found=$(results)
+cmp -s "$whole/model.safetensors" "$in_fp32" && fail "precision=bf16 gives the model of fp32"
+start "$scratch/bf16" precision=bf16
+until_step "$scratch/bf16" 11
+end KILL
+[ "$got" -eq 137 ] || fail "bf16, SIGKILL: exit $got"
+again "bf16, killed at step 11" "$scratch/bf16" precision=bf16
 finish

@@ -23,7 +23,7 @@ expect 2 "optim.lr" "$SIMCLR" config --yaml lr=abc batch=0 # all at once
 expect 2 "train.batch" "$SIMCLR" config --yaml lr=abc batch=0
 expect 2 "unknown preset 'tny'; did you mean 'tiny'?" "$SIMCLR" config --preset tny
 expect 2 "unknown preset" "$SIMCLR" presets nothing-like-it
-expect 2 "bf16' is not in this version" "$SIMCLR" config precision=bf16
+expect 2 "fp16' is not offered; use auto, fp32 or bf16" "$SIMCLR" config precision=fp16
 expect 2 "cuda' is not in this version" "$SIMCLR" config --device cuda
 expect 2 "no key or group 'nothing'" "$SIMCLR" config nothing
 expect 2 "nonexistent.yaml" "$SIMCLR" config --yaml -c /nonexistent.yaml

@@ -20,6 +20,14 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static const char *label(const sc_backend *table)
+{
+    static char text[32];
+    snprintf(text, sizeof text, "%s %s", table->name,
+             table->precision == SC_BF16 ? "bf16" : "fp32");
+    return text;
+}
+
 static void bench_gemm(const sc_backend *table, size_t m, size_t n, size_t k, int repeats)
 {
     float *a = fill(m * k, false), *b = fill(n * k, false), *c = fill(m * n, false);
@@ -31,7 +39,7 @@ static void bench_gemm(const sc_backend *table, size_t m, size_t n, size_t k, in
         double time = now() - start;
         best = time < best ? time : best;
     }
-    printf("%-7s gemm m=%-5zu n=%-5zu k=%-5zu %8.2f ms %7.1f GFLOP/s\n", table->name, m, n, k,
+    printf("%-15s gemm m=%-5zu n=%-5zu k=%-5zu %8.2f ms %7.1f GFLOP/s\n", label(table), m, n, k,
            best * 1e3, 2e-9 * (double)(m * n * k) / best);
     drop_fills();
 }
@@ -50,9 +58,10 @@ static void bench_conv(double total[3], const sc_backend *table, const size_t v[
                        .pad = v[4] / 2,
                        .dilation = 1};
     s.p = s.q = (s.h + 2 * s.pad - s.r) / s.stride + 1;
-    float *x = fill(s.n * s.h * s.w * s.c, false), *w = fill(s.k * s.c * s.r * s.s, false);
-    float *y = fill(s.n * s.p * s.q * s.k, false), *dx = fill(s.n * s.h * s.w * s.c, false);
-    float *dw = fill(s.k * s.c * s.r * s.s, false);
+    sc_map *x = map_of(table, fill(s.n * s.h * s.w * s.c, false));
+    sc_map *dx = map_of(table, fill(s.n * s.h * s.w * s.c, false));
+    sc_map *y = map_of(table, fill(s.n * s.p * s.q * s.k, false));
+    float *w = fill(s.k * s.c * s.r * s.s, false), *dw = fill(s.k * s.c * s.r * s.s, false);
     size_t bytes = table->conv2d_scratch(&s);
     float *scratch = fill(bytes / sizeof(float) + 16, false);
     double best[3] = {1e30, 1e30, 1e30};
@@ -73,9 +82,9 @@ static void bench_conv(double total[3], const sc_backend *table, const size_t v[
         }
     }
     double flop = 2e-9 * (double)(s.n * s.p * s.q * s.k * s.c * s.r * s.s);
-    printf("%-7s conv %zux%zu/%zu %3zu->%-3zu @%-3zu forward %7.2f ms %6.1f  data %7.2f ms %6.1f  "
+    printf("%-15s conv %zux%zu/%zu %3zu->%-3zu @%-3zu forward %7.2f ms %6.1f  data %7.2f ms %6.1f  "
            "weight %7.2f ms %6.1f GFLOP/s  scratch %.1f MB\n",
-           table->name, s.r, s.s, s.stride, s.c, s.k, s.h, best[0] * 1e3, flop / best[0],
+           label(table), s.r, s.s, s.stride, s.c, s.k, s.h, best[0] * 1e3, flop / best[0],
            best[1] * 1e3, flop / best[1], best[2] * 1e3, flop / best[2], (double)bytes / 1e6);
     for (int i = 0; i < 3; i++) {
         total[i] += best[i] * (double)v[6];
@@ -85,7 +94,8 @@ static void bench_conv(double total[3], const sc_backend *table, const size_t v[
 
 static void bench_norm(const sc_backend *table, size_t rows, size_t c, int repeats)
 {
-    float *x = fill(rows * c, false), *y = fill(rows * c, false), *dy = fill(rows * c, false);
+    sc_map *x = map_of(table, fill(rows * c, false)), *y = map_of(table, fill(rows * c, false));
+    sc_map *dy = map_of(table, fill(rows * c, false));
     float *mean = fill(c, false), *var = fill_positive(c), *dg = fill(c, false),
           *db = fill(c, false);
     double best[3] = {1e30, 1e30, 1e30};
@@ -104,11 +114,11 @@ static void bench_norm(const sc_backend *table, size_t rows, size_t c, int repea
             best[which] = time < best[which] ? time : best[which];
         }
     }
-    double gigabytes = 4e-9 * (double)(rows * c);
+    double gigabytes = 1e-9 * (double)(table->map_bytes * rows * c);
     printf(
-        "%-7s norm rows=%-6zu c=%-3zu stats %.2f ms (%.0f GB/s)  affine %.2f ms (%.0f)  backward "
+        "%-15s norm rows=%-6zu c=%-3zu stats %.2f ms (%.0f GB/s)  affine %.2f ms (%.0f)  backward "
         "%.2f ms (%.0f)\n",
-        table->name, rows, c, best[0] * 1e3, gigabytes / best[0], best[1] * 1e3,
+        label(table), rows, c, best[0] * 1e3, gigabytes / best[0], best[1] * 1e3,
         2 * gigabytes / best[1], best[2] * 1e3, 7 * gigabytes / best[2]);
     drop_fills();
 }
@@ -147,10 +157,11 @@ void bench(const sc_backend *table, int repeats)
         bench_conv(total, table, conv[i], repeats);
     }
     if (wanted("conv2d")) {
-        printf("%-7s ResNet-18, 256 views: forward %.0f ms, data %.0f ms, weight %.0f ms, all %.0f "
-               "ms\n",
-               table->name, total[0] * 1e3, total[1] * 1e3, total[2] * 1e3,
-               (total[0] + total[1] + total[2]) * 1e3);
+        printf(
+            "%-15s ResNet-18, 256 views: forward %.0f ms, data %.0f ms, weight %.0f ms, all %.0f "
+            "ms\n",
+            label(table), total[0] * 1e3, total[1] * 1e3, total[2] * 1e3,
+            (total[0] + total[1] + total[2]) * 1e3);
     }
     if (wanted("norm")) {
         bench_norm(table, 262144, 64, repeats);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * check_layers.c - cases of kernelcheck: normalisation, pooling, activations, addition.
+ * check_layers.c - cases of kernelcheck: normalisation and pooling.
  *
  * Tolerances, relative to the largest output: statistics are double sums of float runs of 32 rows,
  * so a few ulp: 1e-5 leaves room for outputs that are differences of nearly equal numbers.
@@ -15,23 +15,21 @@ typedef struct {
     size_t n, rows, c, groups;
     bool relu, in_place, with_residual;
     sc_pool_shape pool;
-    sc_act_kind kind;
-    double param;
 } layer_context;
 
 static void run_stats(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
     (void)scratch;
-    t->channel_stats(out[0], out[1], g->x, g->rows, g->c);
+    t->channel_stats(out[0], out[1], map_of(t, g->x), g->rows, g->c);
 }
 
 static void run_affine(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
     (void)scratch;
-    t->channel_affine(out[0], g->in_place ? out[0] : g->x, g->scale, g->shift, g->residual, g->relu,
-                      g->rows, g->c);
+    t->channel_affine(out[0], g->in_place ? out[0] : map_of(t, g->x), g->scale, g->shift,
+                      map_of(t, g->residual), g->relu, g->rows, g->c);
 }
 
 static void run_batchnorm(const sc_backend *t, float **out, void *scratch, void *context)
@@ -39,24 +37,25 @@ static void run_batchnorm(const sc_backend *t, float **out, void *scratch, void 
     const layer_context *g = context;
     (void)scratch;
     t->batchnorm_backward(out[0], g->with_residual ? out[3] : NULL, g->scale ? out[1] : NULL,
-                          g->scale ? out[2] : NULL, g->in_place ? out[0] : g->dy, g->x, g->y,
-                          g->scale, g->mean, g->invstd, g->rows, g->c);
+                          g->scale ? out[2] : NULL, g->in_place ? out[0] : map_of(t, g->dy),
+                          map_of(t, g->x), map_of(t, g->y), g->scale, g->mean, g->invstd, g->rows,
+                          g->c);
 }
 
 static void run_groupnorm(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
     (void)scratch;
-    t->groupnorm_forward(out[0], out[1], out[2], g->x, g->scale, g->shift, g->n, g->rows, g->c,
-                         g->groups, 1e-5);
+    t->groupnorm_forward(out[0], out[1], out[2], map_of(t, g->x), g->scale, g->shift, g->n, g->rows,
+                         g->c, g->groups, 1e-5);
 }
 
 static void run_groupnorm_backward(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
     (void)scratch;
-    t->groupnorm_backward(out[0], out[1], out[2], g->dy, g->x, g->scale, g->mean, g->invstd, g->n,
-                          g->rows, g->c, g->groups);
+    t->groupnorm_backward(out[0], out[1], out[2], map_of(t, g->dy), map_of(t, g->x), g->scale,
+                          g->mean, g->invstd, g->n, g->rows, g->c, g->groups);
 }
 
 static void norm_cases(size_t rows, size_t c, int variant)
@@ -89,7 +88,7 @@ static void norm_cases(size_t rows, size_t c, int variant)
         g.shift = fill(c, true);
         g.residual = g.with_residual ? fill(count, true) : NULL;
         k.out[1] = (case_output){OUT_EXACT, 0, NULL};
-        k.out[0] = (case_output){OUT_EXACT, count, g.in_place ? g.x : NULL};
+        k.out[0] = (case_output){MAP_EXACT, count, g.in_place ? g.x : NULL};
         check_case(&k);
     }
     if (wanted("batchnorm_backward")) {
@@ -101,9 +100,9 @@ static void norm_cases(size_t rows, size_t c, int variant)
         g.scale = variant & 8 ? NULL : fill(c, false);
         g.mean = fill(c, false);
         g.invstd = fill_positive(c);
-        k.out[0] = (case_output){OUT_NEAR, count, g.in_place ? g.dy : NULL};
+        k.out[0] = (case_output){MAP_NEAR, count, g.in_place ? g.dy : NULL};
         k.out[1] = k.out[2] = (case_output){OUT_NEAR, c, fill(c, false)};
-        k.out[3] = (case_output){OUT_EXACT, g.with_residual ? count : 0, NULL};
+        k.out[3] = (case_output){MAP_EXACT, g.with_residual ? count : 0, NULL};
         check_case(&k);
     }
 }
@@ -121,7 +120,7 @@ static void groupnorm_cases(size_t n, size_t rows, size_t c, size_t groups)
     g.x = fill(n * rows * c, false);
     g.scale = fill(c, false);
     g.shift = fill(c, false);
-    k.out[0] = (case_output){OUT_NEAR, n * rows * c, NULL};
+    k.out[0] = (case_output){MAP_NEAR, n * rows * c, NULL};
     k.out[1] = k.out[2] = (case_output){OUT_NEAR, n * groups, NULL};
     check_case(&k);
     k.op = "groupnorm_backward";
@@ -154,16 +153,16 @@ static void run_maxpool(const sc_backend *t, float **out, void *scratch, void *c
 {
     const layer_context *g = context;
     (void)scratch;
-    t->maxpool_forward(out[0], (uint32_t *)out[1], g->x, &g->pool);
-    t->maxpool_backward(out[2], g->dy, (const uint32_t *)out[1], &g->pool);
+    t->maxpool_forward(out[0], (uint32_t *)out[1], map_of(t, g->x), &g->pool);
+    t->maxpool_backward(out[2], map_of(t, g->dy), (const uint32_t *)out[1], &g->pool);
 }
 
 static void run_avgpool(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const layer_context *g = context;
     (void)scratch;
-    t->avgpool_forward(out[0], g->x, &g->pool);
-    t->avgpool_backward(out[1], g->dy, &g->pool);
+    t->avgpool_forward(out[0], map_of(t, g->x), &g->pool);
+    t->avgpool_backward(out[1], map_of(t, g->dy), &g->pool);
 }
 
 static void run_global(const sc_backend *t, float **out, void *scratch, void *context)
@@ -171,8 +170,18 @@ static void run_global(const sc_backend *t, float **out, void *scratch, void *co
     const layer_context *g = context;
     const sc_pool_shape *s = &g->pool;
     (void)scratch;
-    t->global_avgpool_forward(out[0], g->x, s->n, s->h * s->w, s->c);
+    t->global_avgpool_forward(out[0], map_of(t, g->x), s->n, s->h * s->w, s->c);
     t->global_avgpool_backward(out[1], g->dy, s->n, s->h * s->w, s->c);
+}
+
+static void run_global_max(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    const sc_pool_shape *s = &g->pool;
+    uint32_t *argmax = (uint32_t *)out[1];
+    (void)scratch;
+    t->global_maxpool_forward(out[0], argmax, map_of(t, g->x), s->n, s->h * s->w, s->c);
+    t->global_maxpool_backward(out[2], g->dy, argmax, s->n, s->h * s->w, s->c);
 }
 
 static void run_reflect(const sc_backend *t, float **out, void *scratch, void *context)
@@ -180,8 +189,8 @@ static void run_reflect(const sc_backend *t, float **out, void *scratch, void *c
     const layer_context *g = context;
     const sc_pool_shape *s = &g->pool;
     (void)scratch;
-    t->reflect_pad_forward(out[0], g->x, s->n, s->h, s->w, s->c, s->pad);
-    t->reflect_pad_backward(out[1], g->dy, s->n, s->h, s->w, s->c, s->pad);
+    t->reflect_pad_forward(out[0], map_of(t, g->x), s->n, s->h, s->w, s->c, s->pad);
+    t->reflect_pad_backward(out[1], map_of(t, g->dy), s->n, s->h, s->w, s->c, s->pad);
 }
 
 static void pool_cases(sc_pool_shape s)
@@ -197,9 +206,9 @@ static void pool_cases(sc_pool_shape s)
         k.run = run_maxpool;
         g.x = fill(x, true); /* small integers: many ties */
         g.dy = fill(y, true);
-        k.out[0] = (case_output){OUT_EXACT, y, NULL};
+        k.out[0] = (case_output){MAP_EXACT, y, NULL};
         k.out[1] = (case_output){OUT_BITS, y, NULL};
-        k.out[2] = (case_output){OUT_EXACT, x, NULL};
+        k.out[2] = (case_output){MAP_EXACT, x, NULL};
         check_case(&k);
     }
     k.out[2].count = 0;
@@ -208,8 +217,8 @@ static void pool_cases(sc_pool_shape s)
         k.run = run_avgpool;
         g.x = fill(x, false);
         g.dy = fill(y, false);
-        k.out[0] = (case_output){OUT_NEAR, y, NULL};
-        k.out[1] = (case_output){OUT_NEAR, x, NULL};
+        k.out[0] = (case_output){MAP_NEAR, y, NULL};
+        k.out[1] = (case_output){MAP_NEAR, x, NULL};
         check_case(&k);
     }
     if (wanted("global_avgpool")) {
@@ -218,17 +227,28 @@ static void pool_cases(sc_pool_shape s)
         g.x = fill(x, false);
         g.dy = fill(s.n * s.c, false);
         k.out[0] = (case_output){OUT_NEAR, s.n * s.c, NULL};
-        k.out[1] = (case_output){OUT_NEAR, x, NULL};
+        k.out[1] = (case_output){MAP_NEAR, x, NULL};
         check_case(&k);
     }
+    if (wanted("global_maxpool")) {
+        k.op = "global_maxpool";
+        k.run = run_global_max;
+        g.x = fill(x, true);
+        g.dy = fill(s.n * s.c, true);
+        k.out[0] = (case_output){OUT_EXACT, s.n * s.c, NULL};
+        k.out[1] = (case_output){OUT_BITS, s.n * s.c, NULL};
+        k.out[2] = (case_output){MAP_EXACT, x, NULL};
+        check_case(&k);
+    }
+    k.out[2].count = 0;
     if (wanted("reflect_pad") && s.pad < s.h && s.pad < s.w) {
         size_t padded = s.n * (s.h + 2 * s.pad) * (s.w + 2 * s.pad) * s.c;
         k.op = "reflect_pad";
         k.run = run_reflect;
         g.x = fill(x, true);
         g.dy = fill(padded, true);
-        k.out[0] = (case_output){OUT_EXACT, padded, NULL};
-        k.out[1] = (case_output){OUT_EXACT, x, NULL};
+        k.out[0] = (case_output){MAP_EXACT, padded, NULL};
+        k.out[1] = (case_output){MAP_EXACT, x, NULL};
         check_case(&k);
     }
 }
@@ -254,51 +274,5 @@ void check_pools(void)
         s.p = (s.h + 2 * s.pad - s.window) / s.stride + 1;
         s.q = (s.w + 2 * s.pad - s.window) / s.stride + 1;
         pool_cases(s);
-    }
-}
-
-static void run_act(const sc_backend *t, float **out, void *scratch, void *context)
-{
-    const layer_context *g = context;
-    (void)scratch;
-    t->act_forward(out[0], g->x, g->rows, g->kind, g->param);
-    t->act_backward(out[1], g->in_place ? out[1] : g->dy, g->x, g->rows, g->kind, g->param);
-}
-
-static void run_add(const sc_backend *t, float **out, void *scratch, void *context)
-{
-    const layer_context *g = context;
-    (void)scratch;
-    t->add(out[0], g->in_place ? out[0] : g->x, g->dy, g->rows);
-}
-
-void check_pointwise(void)
-{
-    static const size_t count[] = {1, 7, 64, 1000, 40001};
-
-    for (size_t i = 0; i < sizeof count / sizeof *count; i++) {
-        layer_context g = {.rows = count[i], .in_place = i % 2, .param = 1};
-        kernel_case k = {.context = &g, .tolerance = 1e-6};
-        for (int kind = SC_ACT_IDENTITY; wanted("act") && kind <= SC_ACT_MISH; kind++) {
-            g.kind = (sc_act_kind)kind;
-            g.x = fill(count[i], false);
-            g.dy = fill(count[i], false);
-            k.op = "act";
-            k.run = run_act;
-            k.out[0] = (case_output){OUT_NEAR, count[i], NULL};
-            k.out[1] = (case_output){OUT_NEAR, count[i], g.in_place ? g.dy : NULL};
-            snprintf(k.shape, sizeof k.shape, "count=%zu kind=%d", count[i], kind);
-            check_case(&k);
-        }
-        if (wanted("add")) {
-            g.x = fill(count[i], false);
-            g.dy = fill(count[i], false);
-            k.op = "add";
-            k.run = run_add;
-            k.out[0] = (case_output){OUT_EXACT, count[i], g.in_place ? g.x : NULL};
-            k.out[1].count = 0;
-            snprintf(k.shape, sizeof k.shape, "count=%zu", count[i]);
-            check_case(&k);
-        }
     }
 }

@@ -4,7 +4,8 @@
  *
  * Tolerances, relative to the largest output: a float sum of k products errs by at most k/2 ulp and
  * in practice by sqrt(k) * 6e-8; with k <= 5000 here 1e-5 is ample and any wrong term shows.
- * Winograd adds its transforms' rounding, about 20 times that of the direct sum: 1e-4.
+ * Winograd adds its transforms' rounding, about 20 times that of the direct sum: 1e-4.  For bf16 see
+ * matches.c.
  */
 #include <stdio.h>
 
@@ -67,19 +68,19 @@ typedef struct {
 static void run_forward(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const conv_context *g = context;
-    table->conv2d_forward(out[0], g->x, g->w, g->s, scratch);
+    table->conv2d_forward(out[0], map_of(table, g->x), g->w, g->s, scratch);
 }
 
 static void run_backward_data(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const conv_context *g = context;
-    table->conv2d_backward_data(out[0], g->dy, g->w, g->s, scratch);
+    table->conv2d_backward_data(out[0], map_of(table, g->dy), g->w, g->s, scratch);
 }
 
 static void run_backward_weight(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const conv_context *g = context;
-    table->conv2d_backward_weight(out[0], g->dy, g->x, g->s, scratch);
+    table->conv2d_backward_weight(out[0], map_of(table, g->dy), map_of(table, g->x), g->s, scratch);
 }
 
 /* Shapes for which a fast table may use Winograd's algorithm, whose sums are never exact. */
@@ -95,8 +96,11 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
     size_t x = s->n * s->h * s->w * s->c, y = s->n * s->p * s->q * s->k;
     size_t w = s->k * s->c * s->r * s->s, count[] = {y, x, w};
     conv_context g = {.s = s};
-    kernel_case c = {
-        .op = op[direction], .context = &g, .conv = s, .tolerance = inexact(s) ? 1e-4 : 1e-5};
+    kernel_case c = {.op = op[direction],
+                     .context = &g,
+                     .conv = s,
+                     .tolerance = inexact(s) ? 1e-4 : 1e-5,
+                     .winograd = inexact(s)};
 
     if (!wanted(op[direction])) {
         return;
@@ -105,8 +109,10 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
     g.w = fill(w, exact);
     g.dy = fill(y, exact);
     c.run = direction == 0 ? run_forward : direction == 1 ? run_backward_data : run_backward_weight;
-    c.out[0] = (case_output){exact ? OUT_EXACT : OUT_NEAR, count[direction],
-                             direction == 2 ? fill(w, exact) : NULL};
+    c.out[0] = (case_output){exact ? MAP_EXACT : MAP_NEAR, count[direction], NULL};
+    if (direction == 2) {
+        c.out[0] = (case_output){exact ? OUT_EXACT : OUT_NEAR, w, fill(w, exact)};
+    }
     snprintf(c.shape, sizeof c.shape,
              "n=%zu h=%zu w=%zu c=%zu k=%zu r=%zu s=%zu stride=%zu pad=%zu dilation=%zu %s", s->n,
              s->h, s->w, s->c, s->k, s->r, s->s, s->stride, s->pad, s->dilation,

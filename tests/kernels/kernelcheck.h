@@ -2,8 +2,10 @@
  *
  * kernelcheck.h - what the parts of the kernel harness share.
  *
- * A case is one call of one operation.  It runs with the reference and with the table under test,
- * on 1, 2 and 3 threads and once more; outputs lie between guards and are poisoned before.
+ * A case is one call of one operation.  It runs in both precisions, with the reference and with the
+ * table under test, on 1, 2 and 3 threads and once more; outputs lie between guards and are poisoned
+ * before.  Data are floats: what the operation takes as a map goes through map_of, and an output
+ * that is a map is loaded before it is compared.
  */
 #ifndef SC_KERNELS_KERNELCHECK_H
 #define SC_KERNELS_KERNELCHECK_H
@@ -16,11 +18,13 @@
 
 enum { CASE_OUTPUTS = 5 };
 
-/* How an output is compared. */
+/* What an output is and how it is compared. */
 typedef enum {
-    OUT_EXACT, /* bit for bit (numbers equal; -0 equals 0) */
+    OUT_EXACT, /* numbers equal; -0 equals 0, NaN equals NaN */
+    OUT_NEAR,  /* within tolerance * the largest magnitude of the reference */
     OUT_BITS,  /* uint32_t */
-    OUT_NEAR   /* within tolerance * the largest magnitude of the reference */
+    MAP_EXACT, /* the same for a map */
+    MAP_NEAR   /* and, in bf16, one step of bf16 more */
 } out_kind;
 
 typedef struct {
@@ -36,16 +40,36 @@ typedef struct {
     void *context;
     case_output out[CASE_OUTPUTS];
     double tolerance;
+    bool winograd;             /* bf16 may err by what Winograd's transforms in bf16 cost */
     const sc_conv_shape *conv; /* scratch by conv2d_scratch; NULL: none */
 } kernel_case;
 
 /* Runs the case for every table under test. */
 void check_case(const kernel_case *c);
+bool wanted(const char *op);
+
+/* ---- buffers.c ---- */
+
+void seed_fills(uint64_t seed);
 /* count floats; exact: small integers, whose products and sums are exact in float. */
 float *fill(size_t count, bool exact);
 float *fill_positive(size_t count);
-void drop_fills(void); /* frees everything fill gave */
-bool wanted(const char *op);
+/* x, which fill gave, as a map of this table; NULL for NULL. */
+sc_map *map_of(const sc_backend *table, const float *x);
+void drop_maps(void);
+void drop_fills(void); /* frees everything that fill and map_of gave */
+/* A block with guards before and behind, all of it poisoned. */
+void *guarded(size_t bytes);
+bool guards_intact(const void *block, size_t bytes);
+void release(void *block);
+
+/* ---- matches.c ---- */
+
+/* Whether output `which` is near enough to the reference's, or what differs as text. */
+bool output_matches(char *text, size_t size, const kernel_case *c, const sc_backend *table,
+                    int which, const float *got, const float *want);
+
+/* ---- the cases ---- */
 
 void check_gemm(void);
 void check_convolutions(void);

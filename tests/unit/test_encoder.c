@@ -34,9 +34,9 @@ static void counts(void **state)
         sc_encoder_options o = sc_encoder_defaults();
         o.arch = cases[i].arch;
         o.stem = cases[i].stem;
-        sct_assert_ok(
-            sc_encoder_init(&e, &o, cases[i].size, cases[i].size, 2, &p, sc_backend_ref(), &err),
-            &err);
+        sct_assert_ok(sc_encoder_init(&e, &o, cases[i].size, cases[i].size, 2, &p,
+                                      sc_backend_ref(SC_FP32), &err),
+                      &err);
         assert_int_equal(sc_params_count(&p, e.first, e.count), cases[i].numbers);
         assert_int_equal(e.count, cases[i].entries);
         assert_int_equal(e.dim, cases[i].dim);
@@ -63,7 +63,7 @@ static void names_are(const sc_encoder_options *o, const char *const (*modules)[
     simclr_error err;
     size_t at = 0;
 
-    sct_assert_ok(sc_encoder_init(&e, o, 64, 64, 2, &p, sc_backend_ref(), &err), &err);
+    sct_assert_ok(sc_encoder_init(&e, o, 64, 64, 2, &p, sc_backend_ref(SC_FP32), &err), &err);
     for (size_t i = 0; i < count; i++) {
         next_is(&p, &at, modules[i][0], "weight");
         assert_int_equal(p.entry[at - 1].ndim, 4);
@@ -135,7 +135,7 @@ static void other_entries(void **state)
     o.down = SC_DOWN_CONV;
     o.norm = sc_norm_defaults(SC_NORM_NONE);
     o.out_channels = 24;
-    sct_assert_ok(sc_encoder_init(&e, &o, 64, 64, 2, &p, sc_backend_ref(), &err), &err);
+    sct_assert_ok(sc_encoder_init(&e, &o, 64, 64, 2, &p, sc_backend_ref(SC_FP32), &err), &err);
     static const sc_param want[] = {
         {.name = "conv1.weight", .shape = {16, 1, 7, 7}, .ndim = 4},
         {.name = "conv1.bias", .shape = {16}, .ndim = 1}, /* instead of bn1 */
@@ -174,7 +174,7 @@ static void widths(void **state)
         sc_encoder_options o = sc_encoder_defaults();
         o.arch = cases[i].arch;
         o.width = cases[i].width;
-        sct_assert_ok(sc_encoder_init(&e, &o, 32, 32, 2, &p, sc_backend_ref(), &err), &err);
+        sct_assert_ok(sc_encoder_init(&e, &o, 32, 32, 2, &p, sc_backend_ref(SC_FP32), &err), &err);
         assert_int_equal(e.stem.k, cases[i].stem);
         assert_int_equal(e.dim, cases[i].dim);
         sc_params_close(&p);
@@ -189,8 +189,8 @@ static void refused(const sc_encoder_options *o, size_t height, size_t width, co
     sc_encoder e;
     simclr_error err = {0};
 
-    sct_assert_error(sc_encoder_init(&e, o, height, width, 2, &p, sc_backend_ref(), &err), &err,
-                     SIMCLR_E_USAGE, part);
+    sct_assert_error(sc_encoder_init(&e, o, height, width, 2, &p, sc_backend_ref(SC_FP32), &err),
+                     &err, SIMCLR_E_USAGE, part);
     sc_params_close(&p);
 }
 
@@ -222,7 +222,7 @@ static void vanishing_maps(void **state)
     sc_params p = {0};
     sc_encoder e;
     simclr_error err;
-    sct_assert_ok(sc_encoder_init(&e, &o, 32, 32, 2, &p, sc_backend_ref(), &err), &err);
+    sct_assert_ok(sc_encoder_init(&e, &o, 32, 32, 2, &p, sc_backend_ref(SC_FP32), &err), &err);
     assert_int_equal(e.last_rows, 1);
     sc_params_close(&p);
     o.pool_kernel = 2; /* has no padding */
@@ -263,11 +263,32 @@ static void ranges(void **state)
     refused(&o, 32, 32, "bn1: 32 groups do not divide 16 channels");
 }
 
+/* Maps and the gradients of maps are nearly all there is; h and the statistics stay fp32. */
+static void half_the_memory(void **state)
+{
+    (void)state;
+    size_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        sc_params p = {0};
+        sc_encoder e;
+        simclr_error err;
+        sc_encoder_options o = sc_encoder_defaults();
+        const sc_backend *be = sc_backend_ref(i ? SC_BF16 : SC_FP32);
+        sct_assert_ok(sc_encoder_init(&e, &o, 32, 32, 64, &p, be, &err), &err);
+        bytes[i] = sc_encoder_activation_bytes(&e);
+        sc_params_close(&p);
+    }
+    assert_true(2 * bytes[1] > bytes[0]); /* the views once more */
+    assert_true(2 * bytes[1] < bytes[0] + bytes[0] / 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts), cmocka_unit_test(names),          cmocka_unit_test(other_entries),
-        cmocka_unit_test(widths), cmocka_unit_test(vanishing_maps), cmocka_unit_test(ranges),
+        cmocka_unit_test(counts),          cmocka_unit_test(names),
+        cmocka_unit_test(other_entries),   cmocka_unit_test(widths),
+        cmocka_unit_test(vanishing_maps),  cmocka_unit_test(ranges),
+        cmocka_unit_test(half_the_memory),
     };
     return sct_run(tests);
 }

@@ -251,12 +251,12 @@ static void linear(void **state)
 
 static void act_forward(test_layer *t)
 {
-    sc_backend_ref()->act_forward(t->y, t->x, t->in, t->act.kind, t->act.param);
+    sc_backend_ref(SC_FP32)->act_forward(t->y, t->x, t->in, t->act.kind, t->act.param);
 }
 
 static void act_backward(test_layer *t)
 {
-    sc_backend_ref()->act_backward(t->dx, t->r, t->x, t->in, t->act.kind, t->act.param);
+    sc_backend_ref(SC_FP32)->act_backward(t->dx, t->r, t->x, t->in, t->act.kind, t->act.param);
 }
 
 static void activations(void **state)
@@ -301,28 +301,28 @@ static void dropout(void **state)
 
 static void pool_forward(test_layer *t)
 {
-    const sc_backend *be = sc_backend_ref();
+    const sc_backend *be = sc_backend_ref(SC_FP32);
     if (t->rows == 0)
         be->maxpool_forward(t->y, t->where, t->x, &t->pool);
     else if (t->rows == 1)
         be->avgpool_forward(t->y, t->x, &t->pool);
     else if (t->rows == 2)
-        sc_global_maxpool_forward(t->y, t->where, t->x, t->pool.n, t->pool.h * t->pool.w,
-                                  t->pool.c);
+        be->global_maxpool_forward(t->y, t->where, t->x, t->pool.n, t->pool.h * t->pool.w,
+                                   t->pool.c);
     else
         be->global_avgpool_forward(t->y, t->x, t->pool.n, t->pool.h * t->pool.w, t->pool.c);
 }
 
 static void pool_backward(test_layer *t)
 {
-    const sc_backend *be = sc_backend_ref();
+    const sc_backend *be = sc_backend_ref(SC_FP32);
     if (t->rows == 0)
         be->maxpool_backward(t->dx, t->r, t->where, &t->pool);
     else if (t->rows == 1)
         be->avgpool_backward(t->dx, t->r, &t->pool);
     else if (t->rows == 2)
-        sc_global_maxpool_backward(t->dx, t->r, t->where, t->pool.n, t->pool.h * t->pool.w,
-                                   t->pool.c);
+        be->global_maxpool_backward(t->dx, t->r, t->where, t->pool.n, t->pool.h * t->pool.w,
+                                    t->pool.c);
     else
         be->global_avgpool_backward(t->dx, t->r, t->pool.n, t->pool.h * t->pool.w, t->pool.c);
 }

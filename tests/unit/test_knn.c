@@ -85,9 +85,9 @@ static void compare_search(size_t n, size_t m, size_t dim, size_t k, bool self)
     sc_real *similarity = malloc(query->n * k * sizeof *similarity);
     sc_knn_search_options options = {k, self};
     simclr_error err;
-    assert_int_equal(
-        sc_knn_search(index, similarity, &bank.features, query, &options, sc_backend_ref(), &err),
-        0);
+    assert_int_equal(sc_knn_search(index, similarity, &bank.features, query, &options,
+                                   sc_backend_ref(SC_FP32), &err),
+                     0);
     for (size_t i = 0; i < query->n; i += 1 + query->n / 40) {
         check_list(index + i * k, similarity + i * k, i, &bank.features, query, k, self);
     }
@@ -151,7 +151,7 @@ static void test_classify_brute_force(void **state)
         double top1, hits = 0.0;
         simclr_error err;
         assert_int_equal(sc_knn_classify(&top1, guess, &bank.features, &query.features, &options,
-                                         sc_backend_ref(), &err),
+                                         sc_backend_ref(SC_FP32), &err),
                          0);
         for (size_t i = 0; i < 60; i++) {
             assert_int_equal(guess[i], slow_vote(&bank.features, &query.features, i, options.k,
@@ -177,19 +177,20 @@ static void test_ties(void **state)
     simclr_error err;
     sc_knn_search_options options = {5, false};
     assert_int_equal(
-        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(), &err), 0);
+        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(SC_FP32), &err),
+        0);
     const uint32_t expected[] = {1, 3, 0, 2, 4};
     assert_memory_equal(index, expected, sizeof expected);
     /* One vote each: the nearest wins, and of equally near ones the smaller index. */
     sc_knn_options vote = {4, SC_KNN_MAJORITY, 0.0};
-    assert_int_equal(sc_knn_classify(NULL, &guess, &bank, &query, &vote, sc_backend_ref(), &err),
-                     0);
+    assert_int_equal(
+        sc_knn_classify(NULL, &guess, &bank, &query, &vote, sc_backend_ref(SC_FP32), &err), 0);
     assert_int_equal(guess, 2);
     vote.k = 2;
     vote.vote = SC_KNN_WEIGHTED;
     vote.temperature = 1e-4; /* exp(1 / T) alone would overflow */
-    assert_int_equal(sc_knn_classify(NULL, &guess, &bank, &query, &vote, sc_backend_ref(), &err),
-                     0);
+    assert_int_equal(
+        sc_knn_classify(NULL, &guess, &bank, &query, &vote, sc_backend_ref(SC_FP32), &err), 0);
     assert_int_equal(guess, 2);
 }
 
@@ -211,16 +212,19 @@ static void test_golden(void **state)
     sc_features query = {u, golden_v, GOLDEN_M, GOLDEN_DIM};
     sc_knn_search_options options = {GOLDEN_K, false};
     assert_int_equal(
-        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(), &err), 0);
+        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(SC_FP32), &err),
+        0);
     assert_memory_equal(index, golden_index, sizeof index);
     for (size_t i = 0; i < GOLDEN_M * GOLDEN_K; i++) {
         assert_true(fabs((double)similarity[i] - golden_similarity[i]) < 1e-6);
     }
     sc_knn_options vote = {GOLDEN_K, SC_KNN_MAJORITY, GOLDEN_TEMPERATURE};
-    assert_int_equal(sc_knn_classify(NULL, guess, &bank, &query, &vote, sc_backend_ref(), &err), 0);
+    assert_int_equal(
+        sc_knn_classify(NULL, guess, &bank, &query, &vote, sc_backend_ref(SC_FP32), &err), 0);
     assert_memory_equal(guess, golden_majority, sizeof guess);
     vote.vote = SC_KNN_WEIGHTED;
-    assert_int_equal(sc_knn_classify(NULL, guess, &bank, &query, &vote, sc_backend_ref(), &err), 0);
+    assert_int_equal(
+        sc_knn_classify(NULL, guess, &bank, &query, &vote, sc_backend_ref(SC_FP32), &err), 0);
     assert_memory_equal(guess, golden_weighted, sizeof guess);
 }
 
@@ -228,7 +232,7 @@ static int classify(const sc_features *bank, const sc_features *query, sc_knn_op
                     simclr_error *err)
 {
     double top1;
-    return sc_knn_classify(&top1, NULL, bank, query, &options, sc_backend_ref(), err);
+    return sc_knn_classify(&top1, NULL, bank, query, &options, sc_backend_ref(SC_FP32), err);
 }
 
 static void test_refusals(void **state)
@@ -248,7 +252,7 @@ static void test_refusals(void **state)
     assert_non_null(strstr(err.text, "1 to 8"));
     assert_int_equal(classify(&b, &q, k0, &err), SIMCLR_E_USAGE);
     assert_int_equal(classify(&b, &q, cold, &err), SIMCLR_E_USAGE);
-    assert_int_equal(sc_knn_search(index, NULL, &b, &b, &self, sc_backend_ref(), &err),
+    assert_int_equal(sc_knn_search(index, NULL, &b, &b, &self, sc_backend_ref(SC_FP32), &err),
                      SIMCLR_E_USAGE);
     q.dim = 2;
     assert_int_equal(classify(&b, &q, k3, &err), SIMCLR_E_USAGE);
@@ -276,7 +280,7 @@ static void test_separable_and_chance(void **state)
     double top1;
     simclr_error err;
     assert_int_equal(sc_knn_classify(&top1, NULL, &bank.features, &query.features, &options,
-                                     sc_backend_ref(), &err),
+                                     sc_backend_ref(SC_FP32), &err),
                      0);
     assert_true(top1 > 99.99);
     free_set(&bank);
@@ -284,7 +288,7 @@ static void test_separable_and_chance(void **state)
     bank = make_set(2000, 8, 4, 0.0, 9);
     query = make_set(1000, 8, 4, 0.0, 10);
     assert_int_equal(sc_knn_classify(&top1, NULL, &bank.features, &query.features, &options,
-                                     sc_backend_ref(), &err),
+                                     sc_backend_ref(SC_FP32), &err),
                      0);
     assert_true(top1 > 19.0 && top1 < 31.0); /* 25 +- 4.4 standard deviations */
     free_set(&bank);
@@ -306,7 +310,7 @@ static void test_threads_bit_equal(void **state)
         size_t at = threads == 1 ? 0 : count;
         sc_parallel_set_threads(threads);
         assert_int_equal(sc_knn_search(index + at, similarity + at, &bank.features, &bank.features,
-                                       &options, sc_backend_ref(), &err),
+                                       &options, sc_backend_ref(SC_FP32), &err),
                          0);
         if (threads > 1) {
             assert_memory_equal(index, index + count, count * sizeof *index);

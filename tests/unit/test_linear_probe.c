@@ -87,7 +87,8 @@ static void test_objective_gradient(void **state)
         theta[i] = 0.3 * sc_rng_normal(&rng);
     }
     sc_rows rows = {&s.features, row, N - 9};
-    assert_int_equal(sc_softreg_init(&model, &s.features, CLASSES, sc_backend_ref(), NULL), 0);
+    assert_int_equal(sc_softreg_init(&model, &s.features, CLASSES, sc_backend_ref(SC_FP32), NULL),
+                     0);
     sc_softreg_objective(gradient, theta, &model, &rows, 0.1);
     for (size_t i = 0; i < PARAMS; i++) {
         double at = theta[i];
@@ -147,7 +148,8 @@ static void test_golden(void **state)
     sc_features train = {x, golden_y, GOLDEN_N, GOLDEN_DIM};
     sc_features test = {u, golden_v, GOLDEN_M, GOLDEN_DIM};
     sc_rows rows = {&train, row, GOLDEN_N}, test_rows = {&test, row, GOLDEN_M};
-    assert_int_equal(sc_softreg_init(&model, &train, GOLDEN_CLASSES, sc_backend_ref(), NULL), 0);
+    assert_int_equal(sc_softreg_init(&model, &train, GOLDEN_CLASSES, sc_backend_ref(SC_FP32), NULL),
+                     0);
     assert_int_equal(sc_softreg_fit(theta, NULL, &model, &rows, GOLDEN_L2, 500, NULL), 0);
     assert_true(
         fabs(sc_softreg_objective(gradient, theta, &model, &rows, GOLDEN_L2) - GOLDEN_LOSS) < 1e-6);
@@ -170,7 +172,8 @@ static int probe(sc_probe_result *out, const set *train, const set *test, double
 {
     sc_probe_options options = sc_probe_defaults();
     options.label_fraction = labels;
-    return sc_linear_probe(out, &train->features, &test->features, &options, sc_backend_ref(), err);
+    return sc_linear_probe(out, &train->features, &test->features, &options,
+                           sc_backend_ref(SC_FP32), err);
 }
 
 static void test_separable_and_chance(void **state)
@@ -259,7 +262,8 @@ static void test_threads_bit_equal(void **state)
         sc_softreg model;
         sc_parallel_set_threads(threads);
         memset(theta, 0, sizeof first);
-        assert_int_equal(sc_softreg_init(&model, &s.features, CLASSES, sc_backend_ref(), NULL), 0);
+        assert_int_equal(
+            sc_softreg_init(&model, &s.features, CLASSES, sc_backend_ref(SC_FP32), NULL), 0);
         assert_int_equal(sc_softreg_fit(theta, NULL, &model, &rows, 1e-3, 40, NULL), 0);
         assert_memory_equal(first, theta, sizeof first);
         sc_softreg_free(&model);

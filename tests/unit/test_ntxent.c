@@ -23,7 +23,8 @@ static void open_loss(loss *l, size_t rows, size_t dim, double temperature)
 {
     simclr_error err;
     memset(l, 0, sizeof *l);
-    sct_assert_ok(sc_ntxent_init(&l->t, sc_backend_ref(), rows, dim, temperature, &err), &err);
+    sct_assert_ok(sc_ntxent_init(&l->t, sc_backend_ref(SC_FP32), rows, dim, temperature, &err),
+                  &err);
     sc_ntxent_plan(&l->t, &l->arena);
     sct_assert_ok(sc_arena_open(&l->arena, &err), &err);
     sc_ntxent_plan(&l->t, &l->arena);
@@ -248,7 +249,7 @@ static void refusals(void **state)
     (void)state;
     sc_ntxent t;
     simclr_error err;
-    const sc_backend *be = sc_backend_ref();
+    const sc_backend *be = sc_backend_ref(SC_FP32);
     sct_assert_error(sc_ntxent_init(&t, be, 8, 4, 0, &err), &err, SIMCLR_E_USAGE, "temperature");
     sct_assert_error(sc_ntxent_init(&t, be, 8, 4, NAN, &err), &err, SIMCLR_E_USAGE, "temperature");
     sct_assert_error(sc_ntxent_init(&t, be, 2, 4, 1, &err), &err, SIMCLR_E_USAGE, "2 images");

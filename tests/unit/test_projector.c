@@ -59,7 +59,7 @@ static void layers_are(const sc_projector_options *o, const char *want)
     char got[1024] = "";
     size_t used = 0;
 
-    sct_assert_ok(sc_projector_init(&g, o, 7, 4, &p, sc_backend_ref(), &err), &err);
+    sct_assert_ok(sc_projector_init(&g, o, 7, 4, &p, sc_backend_ref(SC_FP32), &err), &err);
     assert_int_equal(g.count, p.entry_count);
     for (size_t i = 0; i < p.entry_count; i++) {
         const sc_param *e = &p.entry[i];
@@ -128,8 +128,9 @@ static void refusals(void **state)
         sc_params p = {0};
         sc_projector g;
         simclr_error err;
-        sct_assert_error(sc_projector_init(&g, &cases[i].options, 7, 4, &p, sc_backend_ref(), &err),
-                         &err, SIMCLR_E_USAGE, cases[i].part);
+        sct_assert_error(
+            sc_projector_init(&g, &cases[i].options, 7, 4, &p, sc_backend_ref(SC_FP32), &err), &err,
+            SIMCLR_E_USAGE, cases[i].part);
         assert_int_equal(p.entry_count, 0);
     }
 }

@@ -47,7 +47,7 @@ static const struct {
     {"views:\n  crop_scale: [[1], 2]\n", "not a list of numbers"},
     {"views:\n  crop_scale: 0.5\n", "f.yaml:2:3: views.crop_scale: '0.5' has too few"},
     {"epochs: 1.5\nbatch: x\nlr: -1\n", "f.yaml:2:1: train.batch: 'x' is not a whole number"},
-    {"precision: bf16\n", "is not in this version"},
+    {"precision: fp16\n", "is not offered"},
     {"train:\n  seed: -1\n", "f.yaml:2:3: train.seed: '-1' is negative"},
 };
 

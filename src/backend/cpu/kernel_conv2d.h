@@ -39,8 +39,8 @@ static void conv2d_forward(sc_map *y, const sc_map *x, const float *w, const sc_
     }
 }
 
-static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const float *w, const sc_conv_shape *s,
-                                 void *scratch)
+static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const float *w,
+                                 const sc_conv_shape *s, void *scratch)
 {
     conv2d_check(s);
     if (wino_choice(s)) {

@@ -246,8 +246,9 @@ static void norm_backward_part(void *context, size_t part)
 }
 
 static void batchnorm_backward(sc_map *dx, sc_map *dresidual, float *dgamma, float *dbeta,
-                               const sc_map *dy, const sc_map *x, const sc_map *y, const float *gamma,
-                               const float *mean, const float *invstd, size_t rows, size_t c)
+                               const sc_map *dy, const sc_map *x, const sc_map *y,
+                               const float *gamma, const float *mean, const float *invstd,
+                               size_t rows, size_t c)
 {
     norm_sums sums;
     norm_backward_args a = {

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * matches.c - how near the outputs of a table must be to those of the reference.
+ *
+ * fp32: within tolerance * the largest output.
+ *
+ * bf16: both start from the same bf16 numbers, add in float or better and round once.  Where the sum
+ * is exact the results are equal.  Else the float sums differ by as much as in fp32, and where a
+ * midpoint of two bf16 numbers lies between them, they round to different sides: one step of bf16,
+ * at most 2^-7 of the value.  What is no map (statistics, gradients of weights) is not rounded.
+ *
+ * Winograd in bf16 rounds the transformed tiles as well.  With the points 0, +-3/4, +-3/2 that costs
+ * 1.2 % of the rms output in rms and 5 to 7 % at most (measured; F(4x4,3x3)).  Twice as much is
+ * allowed: a term left out or doubled among the at least 144 of a sum is 8 % in rms.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernelcheck.h"
+
+static const double BF16_STEP = 1.0 / 128;
+static const double WINOGRAD_RMS = 0.024, WINOGRAD_MOST = 0.14;
+
+typedef struct {
+    double largest, rms; /* of the reference */
+} magnitudes;
+
+static magnitudes measure(const float *x, size_t count)
+{
+    magnitudes m = {0, 0};
+
+    for (size_t i = 0; i < count; i++) {
+        m.largest = fmax(m.largest, fabs((double)x[i]));
+        m.rms += (double)x[i] * (double)x[i];
+    }
+    m.rms = sqrt(m.rms / (double)count);
+    return m;
+}
+
+static double limit_at(const kernel_case *c, const sc_backend *table, out_kind kind, double want,
+                       magnitudes size)
+{
+    bool rounded = kind == MAP_NEAR && table->precision == SC_BF16;
+    double limit = c->tolerance * size.largest;
+
+    if (kind != OUT_NEAR && kind != MAP_NEAR) {
+        return 0;
+    }
+    if (c->winograd && table->precision == SC_BF16) {
+        limit = WINOGRAD_MOST * size.rms;
+    }
+    return limit + (rounded ? BF16_STEP * fabs(want) : 0);
+}
+
+bool output_matches(char *text, size_t size, const kernel_case *c, const sc_backend *table,
+                    int which, const float *got, const float *want)
+{
+    const case_output *o = &c->out[which];
+    double worst = -1, worst_limit = 0, squares = 0;
+    size_t at = 0;
+
+    if (o->kind == OUT_BITS) {
+        snprintf(text, size, "output %d: integers differ", which);
+        return memcmp(got, want, o->count * sizeof *got) == 0;
+    }
+    magnitudes m = measure(want, o->count);
+    for (size_t i = 0; i < o->count; i++) {
+        if ((isnan(got[i]) && isnan(want[i])) || got[i] == want[i]) {
+            continue; /* infinities too */
+        }
+        double error = fabs((double)got[i] - (double)want[i]);
+        double limit = limit_at(c, table, o->kind, want[i], m);
+        squares += error * error;
+        if (!(error <= limit) && !(error <= worst)) {
+            worst = isnan(error) ? INFINITY : error;
+            worst_limit = limit;
+            at = i;
+        }
+    }
+    if (worst >= 0) {
+        snprintf(text, size, "output %d[%zu] is %.9g, not %.9g (limit %.3g)", which, at,
+                 (double)got[at], (double)want[at], worst_limit);
+        return false;
+    }
+    double rms = sqrt(squares / (double)o->count);
+    snprintf(text, size, "output %d differs by %.3g in rms, over %.3g", which, rms,
+             WINOGRAD_RMS * m.rms);
+    return !c->winograd || table->precision != SC_BF16 || rms <= WINOGRAD_RMS * m.rms;
+}
