@@ -185,6 +185,10 @@ SC_INLINE void wput_pair(word *to, kvec even, kvec odd)
     __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(even), odd, 1);
     _mm512_storeu_si512((void *)to, _mm512_permutexvar_epi16(order, both));
 }
+SC_INLINE kvec kvec_from(const elem *from)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)from);
+}
 SC_INLINE kvec kload(const kelem *from)
 {
     return _mm256_loadu_si256((const __m256i *)(const void *)from);
@@ -232,6 +236,10 @@ SC_INLINE kvec kvec_of(vec v)
 SC_INLINE void kstore(kelem *to, kvec v)
 {
     vstore(to, v);
+}
+SC_INLINE kvec kvec_from(const elem *from)
+{
+    return eload(from);
 }
 SC_INLINE kvec kload(const kelem *from)
 {

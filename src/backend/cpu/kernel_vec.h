@@ -125,6 +125,19 @@ SC_INLINE vec vzero(void)
     return vset(0);
 }
 
+/* Asks for the cache lines of `bytes` bytes that will be read soon. */
+SC_INLINE void prefetch(const void *from, size_t bytes)
+{
+#if defined(__GNUC__)
+    for (size_t i = 0; i < bytes; i += 64) {
+        __builtin_prefetch((const char *)from + i);
+    }
+#else
+    (void)from;
+    (void)bytes;
+#endif
+}
+
 SC_INLINE size_t min_size(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -14,7 +14,12 @@
 
 #include "backend/cpu/kernel_conv.h"
 
-enum { WGRAD_ROWS = 128, WGRAD_FILTERS = 192, WGRAD_PARTS = 16 };
+enum {
+    WGRAD_ROWS = 128,
+    WGRAD_FILTERS = 192,
+    WGRAD_PARTS = 16,
+    WGRAD_WIDE = VEC > MR ? VEC : MR /* what packing by vectors reads */
+};
 
 typedef struct {
     correlation unfold; /* of x; only the gathering side is used */
@@ -41,15 +46,24 @@ static void wgrad_pack(word *panel, const wgrad_args *g, size_t row, size_t rows
                        size_t filters)
 {
     size_t k = g->shape->k, padded = round_up(rows, WORD_K);
-    kelem *to = (kelem *)(void *)panel;
 
     for (size_t f = 0; f < filters; f += MR) {
         const elem *dy = g->dy + row * k + k0 + f;
-        size_t width = min_size(filters - f, MR);
-        for (size_t i = 0; i < padded; i++, dy += k) {
-            kelem *lane = to + (f * padded / WORD_K + i / WORD_K * MR) * WORD_K + i % WORD_K;
+        size_t width = min_size(filters - f, MR), i = 0;
+        word *line = panel + f * padded / WORD_K;
+        /* whole vectors, which write over the next row and are written over by it */
+        for (; k0 + f + WGRAD_WIDE <= k && i + WORD_K < rows; i += WORD_K, line += MR) {
+            wput_pair(line, kvec_from(dy + i * k), kvec_from(dy + (i + WORD_K - 1) * k));
+            if (MR > VEC) {
+                size_t rest = MR - VEC;
+                wput_pair(line + rest, kvec_from(dy + i * k + rest),
+                          kvec_from(dy + (i + WORD_K - 1) * k + rest));
+            }
+        }
+        for (; i < padded; i++) {
+            kelem *lane = (kelem *)(void *)(panel + f * padded / WORD_K + i / WORD_K * MR);
             for (size_t j = 0; j < width; j++) {
-                lane[j * WORD_K] = i < rows ? kelem_of(dy[j]) : 0;
+                lane[j * WORD_K + i % WORD_K] = i < rows ? kelem_of(dy[i * k + j]) : 0;
             }
         }
     }

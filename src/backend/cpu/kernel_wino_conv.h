@@ -19,7 +19,7 @@ enum {
     WINO_SLOTS = 16,
     WINO_SMALL_FILTERS = 4 << 20, /* bytes of U */
     WINO_SMALL_BLOCK = 384 << 10, /* bytes of V and M */
-    WINO_LARGE_BLOCK = 24 << 20,
+    WINO_LARGE_BLOCK = 3 << 20,
     WINO_FILTERS = 8, /* words of input channels of one part of U */
     WINO_GROUP = 64,  /* columns of one part of stage 2 */
     WINO_DEPTH = 256,
@@ -245,9 +245,12 @@ static size_t wino_product_parts(const wino_shape *g)
 static void wino_slot(void *context, size_t slot)
 {
     const wino_args *a = context;
+    /* A thread takes the same V and M for all its slots: they are in its cache. */
+    bool own = a->slots > 1 && (size_t)sc_parallel_threads() <= a->slots;
+    size_t place = own ? (size_t)sc_parallel_index() : slot;
     wino_block b = {.a = a,
-                    .v = a->v + slot * a->g.points * a->v_plane,
-                    .m = a->m + slot * a->g.points * a->m_plane};
+                    .v = a->v + place * a->g.points * a->v_plane,
+                    .m = a->m + place * a->g.points * a->m_plane};
     size_t begin, end, blocks = (a->tiles + a->block - 1) / a->block;
 
     sc_part_range(&begin, &end, blocks, a->slots, slot);

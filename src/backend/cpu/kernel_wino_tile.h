@@ -51,6 +51,24 @@ SC_INLINE void wino_pixels(const elem **pixel, const wino_shape *g, size_t tile_
     }
 }
 
+/* What the tile after this one adds to the image: tiles jump from line to line, which the
+ * processor's own prefetching does not follow. */
+SC_INLINE void wino_prefetch(const wino_shape *g, size_t tile_index, const size_t m)
+{
+    const size_t side = m + 2;
+    const elem *pixel[WINO_POINTS];
+
+    if (tile_index >= g->n * g->th * g->tw) {
+        return;
+    }
+    wino_pixels(pixel, g, tile_index, m);
+    for (size_t i = 0; i < side; i++) {
+        for (size_t j = 2; j < side; j++) {
+            prefetch(pixel[i * side + j], g->ci * sizeof(elem));
+        }
+    }
+}
+
 /* r = (B' d B) of channels c .. c+VEC-1 */
 SC_INLINE void wino_input_vec(vec *r, const elem *const *pixel, size_t c, const size_t m)
 {
@@ -77,6 +95,7 @@ SC_INLINE void wino_input_tile_of(word *v, size_t plane, const wino_shape *g, si
     const size_t points = (m + 2) * (m + 2);
 
     wino_pixels(pixel, g, tile_index, m);
+    wino_prefetch(g, tile_index + 1, m);
     for (size_t c = 0; c < round_up(g->ci, WORD_K * VEC); c += VEC) {
         vec r[WINO_POINTS];
         if (c < g->ci) {
@@ -160,6 +179,17 @@ SC_INLINE void wino_gradient_vec(vec *r, const wino_shape *g, size_t tile_index,
     }
 }
 
+SC_INLINE void wino_prefetch_gradient(const wino_shape *g, size_t tile_index, const size_t m)
+{
+    size_t n, h, w;
+
+    wino_locate(g, tile_index, &n, &h, &w);
+    for (size_t i = 0; n < g->n && i < min_size(g->oh - h, m); i++) {
+        const elem *dy = g->dy + ((n * g->oh + h + i) * g->ow + w) * g->co;
+        prefetch(dy, min_size(g->ow - w, m) * g->co * sizeof(elem));
+    }
+}
+
 /* Where the transformed tiles of a weight gradient lie: columns in panels, each panel a row of
  * `width` words a step, so that the products read them one after the other. */
 typedef struct {
@@ -185,6 +215,8 @@ SC_INLINE void wino_pair_of(const wino_panels *v, const wino_panels *w, const wi
 
     for (size_t i = 0; i < WORD_K; i++) {
         wino_pixels(pixel[i], g, min_size(first + i, end - 1), m);
+        wino_prefetch(g, first + i + WORD_K, m);
+        wino_prefetch_gradient(g, first + i + WORD_K, m);
         for (size_t xi = 0; xi < points; xi++) {
             half[i][xi] = kvec_of(vzero());
         }

@@ -6,8 +6,8 @@
  *   dw[k,c,:,:]    += G' dU[:,k,c] G
  *
  * A chunk of tiles is transformed to panels that stay in the last-level cache; then each part makes
- * the dU of WGRAD_CO x NR filters for all points, on the stack, and adds what it means to dw.  So
- * dU as a whole, of which there would be four times as much as of dw, is never stored.
+ * the dU of WINO_CO x NR filters for all points, on the stack, and adds G' dU G to sums (k, tap, ci).
+ * So dU as a whole, of which there is four times as much as of dw, is never stored.
  */
 #ifndef SC_CPU_KERNEL_WINO_WGRAD_H
 #define SC_CPU_KERNEL_WINO_WGRAD_H
@@ -24,7 +24,7 @@ enum {
 typedef struct {
     wino_shape g;
     wino_panels v, w;
-    float *dw;
+    float *dw, *sums; /* sums (co, 9, ci) of the chunks so far */
     size_t tiles, chunk, rows; /* of all, of a chunk, and the words that hold a chunk's */
     size_t first, count;       /* tiles of this chunk */
 } wino_wgrad_args;
@@ -47,18 +47,20 @@ static void wino_wgrad_sizes(wino_wgrad_args *a, const sc_conv_shape *s)
         .plane = co * a->rows + 16, .panel = WINO_PANEL * a->rows, .width = WINO_PANEL};
 }
 
-/* zeros, V, W; in words */
+/* zeros, sums, V, W; in words */
 static size_t wino_wgrad_layout(wino_wgrad_args *a, word *base)
 {
-    size_t zeros = round_up(a->g.ci, 16), v = a->g.points * a->v.plane;
+    size_t zeros = round_up(a->g.ci, 16), sums = round_up(a->g.co * 9 * a->g.ci, 16);
+    size_t v = a->g.points * a->v.plane;
 
     if (base) {
         a->g.zeros = (const elem *)(const void *)base;
-        a->v.at = base + zeros;
+        a->sums = (float *)base + zeros;
+        a->v.at = base + zeros + sums;
         a->w.at = a->v.at + v;
         memset(base, 0, zeros * sizeof *base);
     }
-    return zeros + v + a->g.points * a->w.plane;
+    return zeros + sums + v + a->g.points * a->w.plane;
 }
 
 static void wino_pair_part(void *context, size_t part)
@@ -71,8 +73,8 @@ static void wino_pair_part(void *context, size_t part)
     }
 }
 
-/* taps[lane][3 i + j] = (G' dU G)[i,j] of VEC filters; du (points, WINO_CO, NR) from one of them */
-SC_INLINE void wino_wgrad_taps(float taps[VEC][9], const float *du, const size_t m)
+/* sums[tap] (stride ci) = or += (G' dU G)[tap] of VEC filters; du (points, WINO_CO, NR) from one on */
+SC_INLINE void wino_wgrad_taps(float *sums, size_t ci, bool first, const float *du, const size_t m)
 {
     const size_t side = m + 2;
     vec q[3 * WINO_MOST];
@@ -86,33 +88,43 @@ SC_INLINE void wino_wgrad_taps(float taps[VEC][9], const float *du, const size_t
     }
     for (size_t i = 0; i < 3; i++) {
         vec r[3];
-        float lane[VEC];
         wino_filter_gradient(r, 1, q + i * side, m);
         for (size_t j = 0; j < 3; j++) {
-            vstore(lane, r[j]);
-            for (size_t l = 0; l < VEC; l++) {
-                taps[l][3 * i + j] = lane[l];
+            float *to = sums + (3 * i + j) * ci;
+            vstore(to, r[j] + (first ? vzero() : vload(to)));
+        }
+    }
+}
+
+/* sums of filters k0 .. k0+filters-1 and channels c0 .. c0+channels-1 */
+static void wino_wgrad_add(const wino_wgrad_args *a, const float *du, size_t k0, size_t filters,
+                           size_t c0, size_t channels)
+{
+    size_t ci = a->g.ci;
+
+    for (size_t k = 0; k < filters; k++) {
+        for (size_t c = 0; c < channels; c += VEC) {
+            float *sums = a->sums + (k0 + k) * 9 * ci + c0 + c;
+            if (a->g.m == 4) {
+                wino_wgrad_taps(sums, ci, a->first == 0, du + k * NR + c, 4);
+            } else {
+                wino_wgrad_taps(sums, ci, a->first == 0, du + k * NR + c, 2);
             }
         }
     }
 }
 
-/* dw of filters k0 .. k0+filters-1 and channels c0 .. c0+channels-1 += G' dU G */
-static void wino_wgrad_finish(const wino_wgrad_args *a, const float *du, size_t k0, size_t filters,
-                              size_t c0, size_t channels)
+/* dw (ci, tap) of filter k += sums (tap, ci) */
+static void wino_wgrad_finish(void *context, size_t k)
 {
-    for (size_t k = 0; k < filters; k++) {
-        for (size_t c = 0; c < channels; c += VEC) {
-            float taps[VEC][9];
-            float *dw = a->dw + ((k0 + k) * a->g.ci + c0 + c) * 9;
-            if (a->g.m == 4) {
-                wino_wgrad_taps(taps, du + k * NR + c, 4);
-            } else {
-                wino_wgrad_taps(taps, du + k * NR + c, 2);
-            }
-            for (size_t i = 0; i < VEC * 9; i++) {
-                dw[i] += taps[i / 9][i % 9];
-            }
+    const wino_wgrad_args *a = context;
+    size_t ci = a->g.ci;
+    const float *sums = a->sums + k * 9 * ci;
+    float *dw = a->dw + k * 9 * ci;
+
+    for (size_t c = 0; c < ci; c++) {
+        for (size_t tap = 0; tap < 9; tap++) {
+            dw[c * 9 + tap] += sums[tap * ci + c];
         }
     }
 }
@@ -140,7 +152,7 @@ static void wino_wgrad_part(void *context, size_t part)
                   .k = (a->count + WORD_K - 1) / WORD_K};
         tile_sliver(&t, filters);
     }
-    wino_wgrad_finish(a, du, k0, filters, c0, channels);
+    wino_wgrad_add(a, du, k0, filters, c0, channels);
 }
 
 static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const sc_conv_shape *s,
@@ -160,6 +172,7 @@ static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const
                         &a);
         sc_parallel_for(parts, wino_wgrad_part, &a);
     }
+    sc_parallel_for(a.g.co, wino_wgrad_finish, &a);
 }
 
 /* Words that the convolution, its data gradient and its weight gradient need at most. */
