@@ -15,7 +15,7 @@
 #include "backend/cpu/kernel_conv.h"
 
 enum {
-    WGRAD_ROWS = 128,
+    WGRAD_ROWS = 128 * WORD_K,
     WGRAD_FILTERS = 192,
     WGRAD_PARTS = 16,
     WGRAD_WIDE = VEC > MR ? VEC : MR /* what packing by vectors reads */

@@ -7,7 +7,7 @@
  * for the (m+2)^2 points xi.  A block of tiles goes through three stages, each a parallel loop.  When
  * the transformed filters U are small, blocks are small too (V and M stay in L2) and WINO_SLOTS ranges
  * of blocks run side by side, the stages of a block one after the other on one thread; when U is large,
- * there is one range, and blocks are as large as is good for reading U seldom.  The data gradient is
+ * there is one range, and V and M are half as large as U, so that U is read seldom.  The data gradient is
  * the convolution of dy with the filters turned round.
  */
 #ifndef SC_CPU_KERNEL_WINO_CONV_H
@@ -83,8 +83,10 @@ static void wino_sizes(wino_args *a)
     g->ld_out = g->co_pad + 16;
     a->tiles = g->n * g->th * g->tw;
     a->u_plane = a->words * g->co_pad + 16;
-    bool small = g->points * a->u_plane * sizeof(word) <= WINO_SMALL_FILTERS;
+    size_t filters = g->points * a->u_plane * sizeof(word);
+    bool small = filters <= WINO_SMALL_FILTERS;
     size_t budget = small ? WINO_SMALL_BLOCK : WINO_LARGE_BLOCK;
+    budget = !small && filters / 2 > budget ? filters / 2 : budget;
     budget /= g->points * sizeof(word) * (g->ld_in + g->ld_out);
     budget = budget < MR ? MR : budget;
     size_t blocks = (a->tiles + budget - 1) / budget;

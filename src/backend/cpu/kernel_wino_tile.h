@@ -23,7 +23,7 @@ typedef struct {
     size_t th, tw;        /* tiles of an image */
     size_t co_pad;        /* co, rounded up to slivers */
     size_t ld_in, ld_out; /* row strides of transformed tiles; the 16 keep cache sets apart */
-    const elem *zeros;    /* ci zeros: what lies outside the image */
+    const elem *zeros;    /* for every channel: what lies outside the image */
 } wino_shape;
 
 SC_INLINE void wino_locate(const wino_shape *g, size_t tile_index, size_t *n, size_t *h, size_t *w)
@@ -69,21 +69,33 @@ SC_INLINE void wino_prefetch(const wino_shape *g, size_t tile_index, const size_
     }
 }
 
-/* r = (B' d B) of channels c .. c+VEC-1 */
-SC_INLINE void wino_input_vec(vec *r, const elem *const *pixel, size_t c, const size_t m)
+/* Channels c .. c+VEC-1 of a transform's first half, over the columns: of the image (B' d, n = m + 2),
+ * or with `gradient` of dy (A y, n = m). */
+SC_INLINE void wino_columns(vec *q, const elem *const *pixel, size_t c, const size_t m,
+                            const bool gradient)
 {
-    const size_t side = m + 2;
-    vec q[WINO_POINTS];
+    const size_t n = gradient ? m : m + 2;
 
-    for (size_t j = 0; j < side; j++) {
+    for (size_t j = 0; j < n; j++) {
         vec d[WINO_MOST];
-        for (size_t i = 0; i < side; i++) {
-            d[i] = eload(pixel[i * side + j] + c);
+        for (size_t i = 0; i < n; i++) {
+            d[i] = eload(pixel[i * n + j] + c);
         }
-        wino_input(q + j, side, d, m);
+        if (gradient) {
+            wino_gradient(q + j, n, d, m);
+        } else {
+            wino_input(q + j, n, d, m);
+        }
     }
-    for (size_t i = 0; i < side; i++) {
-        wino_input(r + i * side, 1, q + i * side, m);
+}
+
+/* r = row i of the result: (B' d) B or (A y) A' */
+SC_INLINE void wino_row(vec *r, const vec *q, size_t i, const size_t m, const bool gradient)
+{
+    if (gradient) {
+        wino_gradient(r, 1, q + i * m, m);
+    } else {
+        wino_input(r, 1, q + i * (m + 2), m);
     }
 }
 
@@ -92,19 +104,24 @@ SC_INLINE void wino_input_tile_of(word *v, size_t plane, const wino_shape *g, si
                                   const size_t m)
 {
     const elem *pixel[WINO_POINTS];
-    const size_t points = (m + 2) * (m + 2);
+    const size_t side = m + 2;
 
     wino_pixels(pixel, g, tile_index, m);
     wino_prefetch(g, tile_index + 1, m);
-    for (size_t c = 0; c < round_up(g->ci, WORD_K * VEC); c += VEC) {
-        vec r[WINO_POINTS];
-        if (c < g->ci) {
-            wino_input_vec(r, pixel, c, m);
-        } else {
-            memset(r, 0, sizeof r);
+    for (size_t c = 0; c < g->ci; c += VEC) {
+        vec q[WINO_POINTS];
+        wino_columns(q, pixel, c, m, false);
+        for (size_t i = 0; i < side; i++) {
+            vec r[WINO_MOST];
+            wino_row(r, q, i, m, false);
+            for (size_t j = 0; j < side; j++) {
+                kstore((kelem *)(void *)(v + (i * side + j) * plane) + c, kvec_of(r[j]));
+            }
         }
-        for (size_t xi = 0; xi < points; xi++) {
-            kstore((kelem *)(void *)(v + xi * plane) + c, kvec_of(r[xi]));
+    }
+    if (g->ci % (WORD_K * VEC) != 0) {
+        for (size_t xi = 0; xi < side * side; xi++) {
+            kstore((kelem *)(void *)(v + xi * plane) + g->ci, kvec_of(vzero()));
         }
     }
 }
@@ -156,26 +173,19 @@ static void wino_output_tile(const float *u, size_t plane, const wino_shape *g, 
     }
 }
 
-/* r = (A dy A') of channels c .. c+VEC-1 of one tile */
-SC_INLINE void wino_gradient_vec(vec *r, const wino_shape *g, size_t tile_index, size_t c,
-                                 const size_t m)
+/* The m^2 pixels of dy under a tile; zeros from tile `end` on and beyond the edge. */
+SC_INLINE void wino_gradient_pixels(const elem **pixel, const wino_shape *g, size_t tile_index,
+                                    size_t end, const size_t m)
 {
-    const size_t side = m + 2;
     size_t n, h, w;
-    vec q[WINO_POINTS];
 
     wino_locate(g, tile_index, &n, &h, &w);
-    size_t rows = min_size(g->oh - h, m), cols = min_size(g->ow - w, m);
-    const elem *dy = g->dy + ((n * g->oh + h) * g->ow + w) * g->co + c;
-    for (size_t j = 0; j < m; j++) {
-        vec d[WINO_MOST];
-        for (size_t i = 0; i < m; i++) {
-            d[i] = i < rows && j < cols ? eload(dy + (i * g->ow + j) * g->co) : vzero();
+    for (size_t i = 0; i < m; i++) {
+        const elem *line = g->dy + (n * g->oh + h + i) * g->ow * g->co;
+        for (size_t j = 0; j < m; j++) {
+            bool inside = tile_index < end && h + i < g->oh && w + j < g->ow;
+            pixel[i * m + j] = inside ? line + (w + j) * g->co : g->zeros;
         }
-        wino_gradient(q + j, m, d, m);
-    }
-    for (size_t i = 0; i < side; i++) {
-        wino_gradient(r + i * side, 1, q + i * m, m);
     }
 }
 
@@ -203,47 +213,50 @@ SC_INLINE word *wino_panel_at(const wino_panels *p, size_t row, size_t column)
     return p->at + column / p->width * p->panel + row * p->width + column % p->width;
 }
 
-/* Row `row` of V and W from the tiles first .. first+WORD_K-1; those from `end` on count as zero. */
+/* Words of WORD_K tiles, channels c .. c+VEC-1: to[xi plane] = transform of each tile's pixels. */
+SC_INLINE void wino_pair_channels(word *to, size_t plane, const elem *pixel[WORD_K][WINO_POINTS],
+                                  size_t c, const size_t m, const bool gradient)
+{
+    const size_t side = m + 2;
+    kvec first[WINO_POINTS];
+    vec q[WINO_POINTS], r[WINO_MOST];
+
+    wino_columns(q, pixel[0], c, m, gradient);
+    for (size_t i = 0; WORD_K > 1 && i < side; i++) {
+        wino_row(r, q, i, m, gradient);
+        for (size_t j = 0; j < side; j++) {
+            first[i * side + j] = kvec_of(r[j]);
+        }
+    }
+    if (WORD_K > 1) {
+        wino_columns(q, pixel[WORD_K - 1], c, m, gradient);
+    }
+    for (size_t i = 0; i < side; i++) {
+        wino_row(r, q, i, m, gradient);
+        for (size_t j = 0; j < side; j++) {
+            kvec last = kvec_of(r[j]);
+            wput_pair(to + (i * side + j) * plane, WORD_K > 1 ? first[i * side + j] : last, last);
+        }
+    }
+}
+
+/* Row `row` of V and W from the tiles first .. first+WORD_K-1; W is zero from tile `end` on. */
 SC_INLINE void wino_pair_of(const wino_panels *v, const wino_panels *w, const wino_shape *g,
                             size_t row, size_t first, size_t end, const size_t m)
 {
-    const elem *pixel[WORD_K][WINO_POINTS];
-    const size_t points = (m + 2) * (m + 2);
-    const size_t tiles = min_size(end - first, WORD_K), v_plane = v->plane, w_plane = w->plane;
-    kvec half[WORD_K][WINO_POINTS];
-    vec r[WINO_POINTS];
+    const elem *x[WORD_K][WINO_POINTS], *dy[WORD_K][WINO_POINTS];
 
     for (size_t i = 0; i < WORD_K; i++) {
-        wino_pixels(pixel[i], g, min_size(first + i, end - 1), m);
+        wino_pixels(x[i], g, min_size(first + i, end - 1), m);
+        wino_gradient_pixels(dy[i], g, first + i, end, m);
         wino_prefetch(g, first + i + WORD_K, m);
         wino_prefetch_gradient(g, first + i + WORD_K, m);
-        for (size_t xi = 0; xi < points; xi++) {
-            half[i][xi] = kvec_of(vzero());
-        }
     }
     for (size_t c = 0; c < g->ci; c += VEC) {
-        for (size_t i = 0; i < tiles; i++) {
-            wino_input_vec(r, pixel[i], c, m);
-            for (size_t xi = 0; xi < points; xi++) {
-                half[i][xi] = kvec_of(r[xi]);
-            }
-        }
-        word *to = wino_panel_at(v, row, c);
-        for (size_t xi = 0; xi < points; xi++) {
-            wput_pair(to + xi * v_plane, half[0][xi], half[WORD_K - 1][xi]);
-        }
+        wino_pair_channels(wino_panel_at(v, row, c), v->plane, x, c, m, false);
     }
     for (size_t k = 0; k < g->co; k += VEC) {
-        for (size_t i = 0; i < tiles; i++) {
-            wino_gradient_vec(r, g, first + i, k, m);
-            for (size_t xi = 0; xi < points; xi++) {
-                half[i][xi] = kvec_of(r[xi]);
-            }
-        }
-        word *to = wino_panel_at(w, row, k);
-        for (size_t xi = 0; xi < points; xi++) {
-            wput_pair(to + xi * w_plane, half[0][xi], half[WORD_K - 1][xi]);
-        }
+        wino_pair_channels(wino_panel_at(w, row, k), w->plane, dy, k, m, true);
     }
 }
 

@@ -50,7 +50,7 @@ static void wino_wgrad_sizes(wino_wgrad_args *a, const sc_conv_shape *s)
 /* zeros, sums, V, W; in words */
 static size_t wino_wgrad_layout(wino_wgrad_args *a, word *base)
 {
-    size_t zeros = round_up(a->g.ci, 16), sums = round_up(a->g.co * 9 * a->g.ci, 16);
+    size_t zeros = round_up(a->g.ci + a->g.co, 16), sums = round_up(a->g.co * 9 * a->g.ci, 16);
     size_t v = a->g.points * a->v.plane;
 
     if (base) {
