@@ -3,8 +3,8 @@
  * loops.c - the loops of loops.h for any processor, and the choice between the versions.
  */
 #include <stdatomic.h>
-#include <stdlib.h>
 
+#include "backend/backend.h"
 #include "views/loops_body.h"
 
 static void rows3(uint8_t *restrict out, const uint8_t *restrict in, size_t in_stride, size_t rows,
@@ -23,14 +23,14 @@ static void write3(sc_real *restrict x, const uint8_t *restrict pixels, size_t n
 
 const sc_loops sc_loops_any = SC_LOOPS_WITH(rows3, write3);
 
-static const sc_loops *choose(void)
+const sc_loops *sc_loops_for(const char *engine)
 {
 #if defined(__x86_64__)
-    const char *wish = getenv("SIMCLR_CPU");
-    bool low = wish != NULL && (strcmp(wish, "ref") == 0 || strcmp(wish, "base") == 0);
-    if (!low && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    if (strncmp(engine, "avx", 3) == 0) {
         return &sc_loops_avx2;
     }
+#else
+    (void)engine;
 #endif
     return &sc_loops_any;
 }
@@ -41,7 +41,9 @@ const sc_loops *sc_loops_here(void)
     static _Atomic(const sc_loops *) chosen;
     const sc_loops *loops = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (loops == NULL) {
-        loops = choose();
+        const sc_backend *backend;
+        simclr_error err;
+        loops = sc_loops_for(sc_backend_select(&backend, &err) == 0 ? backend->name : "ref");
         atomic_store_explicit(&chosen, loops, memory_order_relaxed);
     }
     return loops;

@@ -69,7 +69,9 @@ extern const sc_loops sc_loops_any;
 #if defined(__x86_64__)
 extern const sc_loops sc_loops_avx2;
 #endif
-/* The fastest for this processor, or what SIMCLR_CPU (ref, base, avx2, avx512) allows. */
+/* The version that belongs to an engine of backend.h, by its name. */
+const sc_loops *sc_loops_for(const char *engine);
+/* That of the engine in use, which this processor and SIMCLR_CPU decide. */
 const sc_loops *sc_loops_here(void);
 
 #endif

@@ -46,8 +46,8 @@ static __m256i rounded(__m256i high, __m256i low)
 /* Eight outputs of two taps.  Four neighbours read at most 16 bytes, which begin at offset[half]. */
 typedef struct {
     size_t offset[2];
-    __m256i high, low;   /* weights: (w0, w1) of outputs 0..3 | 4..7 */
-    __m256i channel[3];  /* shuffles: (a, b) of a channel */
+    __m256i high, low;  /* weights: (w0, w1) of outputs 0..3 | 4..7 */
+    __m256i channel[3]; /* shuffles: (a, b) of a channel */
 } eight_pairs;
 
 static bool plan_eight(eight_pairs *plan, const sc_axis *axis, size_t x)
@@ -185,9 +185,10 @@ static void four_sums_row(uint8_t *restrict out, size_t plane, const uint8_t *re
     for (size_t j = 0; j < 4; j++) {
         sum[j] = _mm_srai_epi32(_mm_add_epi32(sum_taps(in, plan, j), half), SC_RESIZE_BITS);
     }
-    __m128i all = _mm_packus_epi16(_mm_packs_epi32(sum[0], sum[1]), _mm_packs_epi32(sum[2], sum[3]));
-    all = _mm_shuffle_epi8(
-        all, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    __m128i all =
+        _mm_packus_epi16(_mm_packs_epi32(sum[0], sum[1]), _mm_packs_epi32(sum[2], sum[3]));
+    all =
+        _mm_shuffle_epi8(all, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     _mm_storeu_si32(out, all);
     _mm_storeu_si32(out + plane, _mm_srli_si128(all, 4));
     _mm_storeu_si32(out + 2 * plane, _mm_srli_si128(all, 8));

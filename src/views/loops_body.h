@@ -125,7 +125,8 @@ static void find_sextants(colours *restrict t, const uint8_t *red, const uint8_t
 static void find_hue(colours *restrict t, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        float sixth = fabsf((float)t->below[i] / (float)t->some_range[i] + (float)t->base[i]) / 6.0F;
+        float sixth =
+            fabsf((float)t->below[i] / (float)t->some_range[i] + (float)t->base[i]) / 6.0F;
         t->h[i] = (uint8_t)(int)(fabsf((float)t->wrap[i] - sixth) * 255.0F);
         t->s[i] = (uint8_t)(int)((float)t->range[i] / (float)t->some_hi[i] * 255.0F);
     }

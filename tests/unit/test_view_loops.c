@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "core/alloc.h"
 #include "views/loops.h"
 
@@ -139,7 +140,8 @@ static void check_rows(size_t inputs, size_t count, size_t taps, size_t rows, bo
     any->rows3(a, image + 3 * left, stride, rows, &axis);
     fast->rows3(b, image + 3 * left, stride, rows, &axis);
     if (memcmp(a, b, n) != 0) {
-        fail_msg("%zu rows of %zu pixels to %zu, %zu taps, flip %d", rows, inputs, count, taps, flip);
+        fail_msg("%zu rows of %zu pixels to %zu, %zu taps, flip %d", rows, inputs, count, taps,
+                 flip);
     }
     sc_free(image);
     sc_free(a);
@@ -235,11 +237,27 @@ static void test_write(void **state)
     }
 }
 
+/* SIMCLR_CPU caps these loops as it caps the engine. */
+static void test_choice(void **state)
+{
+    (void)state;
+    const sc_backend *backend;
+    simclr_error err;
+    sct_assert_ok(sc_backend_select(&backend, &err), &err);
+    assert_ptr_equal(sc_loops_here(), sc_loops_for(backend->name));
+    assert_ptr_equal(sc_loops_for("ref"), any);
+    assert_ptr_equal(sc_loops_for("base"), any);
+#if defined(__x86_64__)
+    assert_ptr_equal(sc_loops_for("avx512"), &sc_loops_avx2);
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_colours), cmocka_unit_test(test_columns), cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_blur),    cmocka_unit_test(test_write),
+        cmocka_unit_test(test_colours), cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_rows),    cmocka_unit_test(test_blur),
+        cmocka_unit_test(test_write),   cmocka_unit_test(test_choice),
     };
     fast = sc_loops_here();
     if (fast == any) {
