@@ -2,7 +2,8 @@
 #
 # peer_views.py - SimCLR's augmentation in torchvision on PIL, one thread.
 #   views --images N    two 32x32 views of each of N images of 32x32 in memory (no blur, as for CIFAR)
-#   photos DIR          two 224x224 views (blur 23, p 0.5) of every JPEG file in DIR, decoding included
+#   photos DIR          two 224x224 views (blur 23, p 0.5) of every JPEG file in DIR/train, or in DIR
+#                       where it has no such folder, decoding included
 #   make DIR            writes 32 JPEG files of 500x375 to DIR, for photos
 # Prints {"ms_list": [one timed pass after one warm-up pass]}.
 import argparse
@@ -59,7 +60,9 @@ if args.what == "views":
     images = [smooth(32, 32) for _ in range(args.images)]
     load, view = (lambda image: image), augmentation(32, 0)
 else:
-    images = sorted(os.path.join(root, f) for root, _, files in os.walk(args.folder)
+    train = os.path.join(args.folder, "train")  # simclr bench takes this split where it exists
+    folder = train if os.path.isdir(train) else args.folder
+    images = sorted(os.path.join(root, f) for root, _, files in os.walk(folder)
                     for f in files if f.lower().endswith((".jpg", ".jpeg")))
     load, view = (lambda path: Image.open(path).convert("RGB")), augmentation(224, 23)
 if not images:

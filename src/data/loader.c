@@ -83,11 +83,9 @@ static int use_epoch(sc_loader *l, uint64_t epoch, simclr_error *err)
     return 0;
 }
 
+/* The images stay until new ones take their places, or the loader closes. */
 static void clear_slot(slot *s)
 {
-    for (size_t k = 0; k < s->count; k++) {
-        sc_image_free(&s->image[k]);
-    }
     release_order(s->order);
     s->order = NULL;
     s->count = s->taken = s->done = 0;
@@ -111,14 +109,15 @@ static int plan_step(sc_loader *l, simclr_error *err)
     s->order = l->current;
     s->order->users++;
     memcpy(s->index, s->order->order + s->first, s->count * sizeof *s->index);
-    memset(s->image, 0, s->count * sizeof *s->image);
     return 0;
 }
 
-/* Image at a position of the epoch, or the next one of the order that can be read. */
+/* Image at a position of the epoch, or the next one of the order that can be read, in the place of
+ * an old one: freed here, not by the consumer, whose time counts. */
 static int fetch(sc_image *image, uint32_t *index, sc_loader *l, const epoch_order *o,
                  size_t position, simclr_error *err)
 {
+    sc_image_free(image);
     for (size_t k = 0; k < l->images; k++) {
         simclr_error why = {0};
         *index = o->order[(position + k) % l->images];
@@ -306,9 +305,10 @@ void sc_loader_close(sc_loader *l)
         pthread_join(l->thread[t], NULL);
     }
     for (int s = 0; s < DEPTH; s++) {
-        if (l->ring[s].image != NULL) {
-            clear_slot(&l->ring[s]);
+        for (size_t k = 0; l->ring[s].image != NULL && k < l->batch + 1; k++) {
+            sc_image_free(&l->ring[s].image[k]);
         }
+        clear_slot(&l->ring[s]);
         sc_free(l->ring[s].index);
         sc_free(l->ring[s].image);
     }

@@ -10,26 +10,19 @@
 
 #include "core/alloc.h"
 #include "core/rng.h"
+#include "views/loops.h"
 #include "views/views.h"
 
 /* Floating-point results are compared bit by bit with Pillow's, so no fused multiply-add:
  * gcc -std=c11 has none, clang and gcc -std=gnu11 need -ffp-contract=off. */
 
-/* One axis of a resize:
- * output i = sum over t < taps[i] of weight[i * stride + t] * input[first[i] + t]. */
-typedef struct {
-    int32_t *weight; /* 22-bit fixed point */
-    uint32_t *first, *taps;
-    size_t stride, count;
-    bool pairs; /* every output has exactly two taps */
-} sc_axis;
-
 /* Scratch of one thread; the pointers follow from the sizes alone. */
 typedef struct {
     uint8_t *pixels, *spare; /* planar pictures of the output's size */
     uint8_t *rows;           /* after the horizontal pass: (input row, channel, x) */
-    int32_t *sum;            /* one such row */
-    float *line, *kernel;    /* blur: a padded row, the weights */
+    /* Blur: the picture with reflected rows, one line of sums with reflected ends, the result of a
+     * line, the weights. */
+    float *tall, *line, *sums, *kernel;
     sc_axis horizontal, vertical;
 } sc_work;
 

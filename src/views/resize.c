@@ -11,10 +11,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "views/loops.h"
 #include "views/ops.h"
-
-enum { BITS = 22, HALF = 1 << (BITS - 1) };
 
 static double filter(sc_resize_kind kind, double x)
 {
@@ -40,13 +37,6 @@ size_t sc_resize_taps(uint32_t in, uint32_t out, sc_resize_kind kind)
     return (size_t)ceil(radius(kind) * (scale < 1.0 ? 1.0 : scale)) * 2 + 1;
 }
 
-static uint8_t clip8(int32_t sum)
-{
-    int32_t v = sum >> BITS;
-    v = v < 0 ? 0 : v;
-    return (uint8_t)(v > 255 ? 255 : v);
-}
-
 /* Weights of one output; returns the number of taps. */
 static uint32_t weigh(int32_t *weight, uint32_t *first, double centre, double scale, uint32_t in,
                       sc_resize_kind kind)
@@ -61,7 +51,7 @@ static uint32_t weigh(int32_t *weight, uint32_t *first, double centre, double sc
     }
     for (uint32_t t = 0; t < taps; t++) {
         double w = filter(kind, ((double)t + (double)lo - centre + 0.5) * inverse);
-        w = (total != 0.0 ? w / total : w) * (1 << BITS);
+        w = (total != 0.0 ? w / total : w) * (1 << SC_RESIZE_BITS);
         weight[t] = (int32_t)(w < 0 ? w - 0.5 : w + 0.5);
     }
     *first = (uint32_t)lo;
@@ -74,6 +64,7 @@ static void plan_axis(sc_axis *axis, uint32_t in, uint32_t full, uint32_t start,
 {
     double ratio = (double)in / full, scale = ratio < 1.0 ? 1.0 : ratio;
     axis->stride = sc_resize_taps(in, full, kind);
+    axis->inputs = in;
     axis->pairs = in >= 2 && kind == SC_RESIZE_BILINEAR && ratio <= 1.0;
     for (size_t i = 0; i < axis->count; i++) {
         size_t at = flip ? axis->count - 1 - i : i;
@@ -92,48 +83,19 @@ static void plan_axis(sc_axis *axis, uint32_t in, uint32_t full, uint32_t start,
     }
 }
 
-/* One row of the image to (channel, x); three channels, two taps. */
-static void row_pairs3(uint8_t *restrict out, const uint8_t *restrict in, const sc_axis *axis)
-{
-    size_t n = axis->count, stride = axis->stride;
-    for (size_t x = 0; x < n; x++) {
-        const uint8_t *p = in + (size_t)axis->first[x] * 3;
-        int32_t w0 = axis->weight[x * stride], w1 = axis->weight[x * stride + 1];
-        /* Two non-negative weights of sum 2^22 (+-1) cannot leave the range of a byte. */
-        out[x] = (uint8_t)((p[0] * w0 + p[3] * w1 + HALF) >> BITS);
-        out[n + x] = (uint8_t)((p[1] * w0 + p[4] * w1 + HALF) >> BITS);
-        out[2 * n + x] = (uint8_t)((p[2] * w0 + p[5] * w1 + HALF) >> BITS);
-    }
-}
-
-static void row_any3(uint8_t *restrict out, const uint8_t *restrict in, const sc_axis *axis)
-{
-    size_t n = axis->count;
-    for (size_t x = 0; x < n; x++) {
-        const uint8_t *p = in + (size_t)axis->first[x] * 3;
-        const int32_t *w = axis->weight + x * axis->stride;
-        int32_t r = HALF, g = HALF, b = HALF;
-        for (uint32_t t = 0; t < axis->taps[x]; t++, p += 3) {
-            r += p[0] * w[t];
-            g += p[1] * w[t];
-            b += p[2] * w[t];
-        }
-        out[x] = clip8(r);
-        out[n + x] = clip8(g);
-        out[2 * n + x] = clip8(b);
-    }
-}
-
-static void row_any1(uint8_t *restrict out, const uint8_t *restrict in, const sc_axis *axis)
+/* One row of a single channel. */
+static void row1(uint8_t *restrict out, const uint8_t *restrict in, const sc_axis *axis)
 {
     for (size_t x = 0; x < axis->count; x++) {
         const uint8_t *p = in + axis->first[x];
         const int32_t *w = axis->weight + x * axis->stride;
-        int32_t sum = HALF;
+        int32_t sum = SC_RESIZE_HALF;
         for (uint32_t t = 0; t < axis->taps[x]; t++) {
             sum += p[t] * w[t];
         }
-        out[x] = clip8(sum);
+        sum >>= SC_RESIZE_BITS;
+        sum = sum < 0 ? 0 : sum;
+        out[x] = (uint8_t)(sum > 255 ? 255 : sum);
     }
 }
 
@@ -149,19 +111,11 @@ static void pass_vertical(sc_work *work, const sc_resize_job *job, uint32_t chan
         const uint8_t *in = work->rows + (axis->first[y] - first_row) * row;
         uint8_t *out = work->pixels + y * width;
         if (axis->pairs) {
-            for (size_t c = 0; c < channels; c++) {
-                loops->mix_rows(out + c * plane, in + c * width, in + row + c * width, width, w);
-            }
+            loops->mix_rows(out, plane, in, in + row, width, channels, w);
             continue;
         }
-        for (size_t i = 0; i < row; i++) {
-            work->sum[i] = HALF;
-        }
-        for (uint32_t t = 0; t < axis->taps[y]; t++) {
-            loops->add_row(work->sum, in + t * row, row, w[t]);
-        }
         for (size_t c = 0; c < channels; c++) {
-            loops->clip_row(out + c * plane, work->sum + c * width, width);
+            loops->weigh_rows(out + c * plane, in + c * width, row, width, w, axis->taps[y]);
         }
     }
 }
@@ -178,18 +132,14 @@ void sc_resize(sc_work *work, const sc_image *image, const sc_resize_job *job)
     plan_axis(v, job->box.height, job->full_height, job->top, job->vflip, job->kind);
     size_t top = job->vflip ? v->count - 1 : 0, bottom = v->count - 1 - top;
     uint32_t first = v->first[top], last = v->first[bottom] + v->taps[bottom];
-    size_t row = (size_t)job->width * channels;
-    for (uint32_t y = first; y < last; y++) {
-        const uint8_t *in =
-            image->pixels + (((size_t)job->box.top + y) * image->width + job->box.left) * channels;
-        uint8_t *out = work->rows + (y - first) * row;
-        if (channels == 1) {
-            row_any1(out, in, h);
-        } else if (h->pairs) {
-            row_pairs3(out, in, h);
-        } else {
-            row_any3(out, in, h);
-        }
+    size_t stride = (size_t)image->width * channels;
+    const uint8_t *in =
+        image->pixels + ((size_t)job->box.top + first) * stride + (size_t)job->box.left * channels;
+    if (channels == 3) {
+        sc_loops_here()->rows3(work->rows, in, stride, last - first, h);
+    }
+    for (uint32_t y = first; channels == 1 && y < last; y++) {
+        row1(work->rows + (size_t)(y - first) * job->width, in + (y - first) * stride, h);
     }
     pass_vertical(work, job, channels, first);
 }

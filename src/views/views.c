@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * views.c - from images to a batch of views: parameters are drawn, applied to bytes in a thread's
- * scratch, and the bytes normalised through a table: x = (u / 255 - mean) / std.
+ * scratch, and the bytes normalised: x = (u / 255 - mean) / std.
  *
  * One part of the parallel loop is one view.  All scratch is one block, laid out by one function,
  * which also measures it.
  */
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "core/alloc.h"
@@ -44,8 +45,9 @@ static void plan_work(sc_work *work, sc_arena *arena, const sc_views_options *op
     work->pixels = sc_arena_take(arena, picture, 1);
     work->spare = sc_arena_take(arena, picture, 1);
     work->rows = sc_arena_take(arena, row * (height > side ? height : side), 1);
-    work->sum = sc_arena_take(arena, row, sizeof *work->sum);
-    work->line = sc_arena_take(arena, 2 * (size_t)a->width + kernel, sizeof *work->line);
+    work->tall = sc_arena_take(arena, ((size_t)a->height + kernel) * a->width, sizeof *work->tall);
+    work->line = sc_arena_take(arena, (size_t)a->width + kernel, sizeof *work->line);
+    work->sums = sc_arena_take(arena, a->width, sizeof *work->sums);
     work->kernel = sc_arena_take(arena, kernel, sizeof *work->kernel);
     plan_axis_memory(&work->horizontal, arena, width, a->width, kind);
     plan_axis_memory(&work->vertical, arena, height, a->height, kind);
@@ -89,6 +91,24 @@ static int reserve(sc_views *views, uint32_t height, uint32_t width, simclr_erro
     return 0;
 }
 
+static void plan_normal(sc_normal *normal, const sc_view_options *options)
+{
+    normal->direct = true;
+    for (int c = 0; c < 3; c++) {
+        float mean = options->mean[c], std = options->std[c];
+        float inverse = 1.0F / std, rest = (float)(1.0 / (double)std - (double)inverse);
+        for (int u = 0; u < 256; u++) {
+            float x = (float)u / 255.0F - mean;
+            float direct = fmaf(x, inverse, x * rest);
+            normal->table[c][u] = (sc_real)(x / std);
+            normal->direct = normal->direct && direct == x / std;
+        }
+        normal->mean[c] = mean;
+        normal->inverse[c] = inverse;
+        normal->rest[c] = rest;
+    }
+}
+
 int sc_views_open(sc_views *views, const sc_views_options *options, uint32_t max_height,
                   uint32_t max_width, simclr_error *err)
 {
@@ -99,13 +119,7 @@ int sc_views_open(sc_views *views, const sc_views_options *options, uint32_t max
     }
     views->options = *options;
     for (int v = 0; v < 2; v++) {
-        const sc_view_options *o = &options->view[v];
-        for (int c = 0; c < 3; c++) {
-            for (int u = 0; u < 256; u++) {
-                float x = (float)u / 255.0F - o->mean[c];
-                views->table[v][c][u] = (sc_real)(x / o->std[c]);
-            }
-        }
+        plan_normal(&views->normal[v], &options->view[v]);
     }
     return reserve(views, max_height, max_width, err);
 }
@@ -181,18 +195,14 @@ static void render(sc_work *work, const sc_image *image, const sc_view_params *p
 }
 
 static void write_real(sc_real *restrict x, const uint8_t *restrict pixels, size_t n,
-                       uint32_t channels, const sc_real table[3][256])
+                       uint32_t channels, const sc_normal *normal)
 {
-    if (channels == 1) {
-        for (size_t i = 0; i < n; i++) {
-            x[i] = table[0][pixels[i]];
-        }
+    if (channels == 3) {
+        sc_loops_here()->write3(x, pixels, n, normal);
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        x[3 * i] = table[0][pixels[i]];
-        x[3 * i + 1] = table[1][pixels[n + i]];
-        x[3 * i + 2] = table[2][pixels[2 * n + i]];
+        x[i] = normal->table[0][pixels[i]];
     }
 }
 
@@ -222,7 +232,7 @@ static void make_part(void *context, size_t part)
     sc_view_draw(&params, options, image->height, image->width, key);
     render(&work, image, &params, options);
     write_real(job->x + part * n * image->channels, work.pixels, n, image->channels,
-               (const sc_real(*)[256])views->table[view]);
+               &views->normal[view]);
 }
 
 int sc_views_make(sc_real *x, const sc_image *images, const uint32_t *index, size_t n,
@@ -254,7 +264,7 @@ static void eval_part(void *context, size_t part)
     size_t n = (size_t)options->height * options->width;
     sc_work work = render_eval(job->views, image, sc_parallel_index());
     write_real(job->x + part * n * image->channels, work.pixels, n, image->channels,
-               (const sc_real(*)[256])job->views->table[0]);
+               &job->views->normal[0]);
 }
 
 int sc_views_eval(sc_real *x, const sc_image *images, size_t n, sc_views *views, simclr_error *err)

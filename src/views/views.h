@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/real.h"
 #include "data/image.h"
+#include "views/loops.h"
 
 typedef enum { SC_RESIZE_BILINEAR, SC_RESIZE_BICUBIC } sc_resize_kind; /* both antialiased, PIL's */
 
@@ -78,10 +79,10 @@ typedef struct {
 void sc_view_draw(sc_view_params *out, const sc_view_options *options, uint32_t height,
                   uint32_t width, sc_view_key key);
 
-/* Options, lookup tables and scratch memory of all threads. */
+/* Options, normalisation and scratch memory of all threads. */
 typedef struct {
     sc_views_options options;
-    sc_real table[2][3][256]; /* normalisation of a byte */
+    sc_normal normal[2]; /* of the bytes of each view */
     unsigned char *scratch;
     size_t scratch_bytes; /* per thread */
     int threads;

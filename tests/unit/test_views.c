@@ -11,7 +11,6 @@
 
 #include "core/alloc.h"
 #include "core/parallel.h"
-#include "views/loops.h"
 #include "views/ops.h"
 
 enum { SIDE = 32, BYTES = SIDE * SIDE * 3, DRAWS = 40000 };
@@ -311,7 +310,7 @@ static void test_eval(void **state)
     open_views(&views, &options);
     sct_assert_ok(sc_views_eval(x, &image, 1, &views, &err), &err);
     for (size_t i = 0; i < BYTES; i++) { /* the size is right: only normalised */
-        assert_true(x[i] == views.table[0][i % 3][image.pixels[i]]);
+        assert_true(x[i] == views.normal[0].table[i % 3][image.pixels[i]]);
     }
     sct_assert_ok(sc_views_eval(x, &wide, 1, &views, &err), &err);
     sc_resize_job job = sc_eval_job(&options, 41, 97);
@@ -355,39 +354,6 @@ static void test_one_channel(void **state)
     sc_views_close(&views);
     for (uint32_t i = 0; i < N; i++) {
         sc_free(image[i].pixels);
-    }
-}
-
-/* Both versions of the loops, on odd lengths. */
-static void test_loops_agree(void **state)
-{
-    (void)state;
-    const sc_loops *fast = sc_loops_here(), *any = &sc_loops_any;
-    if (fast == any) {
-        sct_skip("this processor has no faster loops");
-        return;
-    }
-    enum { N = 251 };
-    uint8_t p[4][N], q[4][N];
-    sc_hsv_block s, t;
-    for (int round = 0; round < 200; round++) {
-        for (size_t i = 0; i < sizeof p; i++) {
-            p[i / N][i % N] = q[i / N][i % N] = (uint8_t)sct_random();
-        }
-        float f = (float)sct_uniform(0.0, 2.0);
-        int32_t w[2] = {(int32_t)sct_below(1 << 22), 0};
-        w[1] = (1 << 22) - w[0];
-        any->luma(p[3], p[0], p[1], p[2], N);
-        fast->luma(q[3], q[0], q[1], q[2], N);
-        any->blend(p[0], p[3], N, f);
-        fast->blend(q[0], q[3], N, f);
-        any->to_hsv(&s, p[0], p[1], p[2], N);
-        fast->to_hsv(&t, q[0], q[1], q[2], N);
-        any->from_hsv(p[0], p[1], p[2], &s, N);
-        fast->from_hsv(q[0], q[1], q[2], &t, N);
-        any->mix_rows(p[3], p[0], p[1], N, w);
-        fast->mix_rows(q[3], q[0], q[1], N, w);
-        assert_memory_equal(p, q, sizeof p);
     }
 }
 
@@ -459,8 +425,8 @@ int main(void)
         cmocka_unit_test(test_independence), cmocka_unit_test(test_identities),
         cmocka_unit_test(test_whole_crop),   cmocka_unit_test(test_batch),
         cmocka_unit_test(test_asymmetric),   cmocka_unit_test(test_eval),
-        cmocka_unit_test(test_one_channel),  cmocka_unit_test(test_loops_agree),
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_sheet),
+        cmocka_unit_test(test_one_channel),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_sheet),
     };
     return sct_run(tests);
 }
