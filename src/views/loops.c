@@ -43,7 +43,8 @@ const sc_loops *sc_loops_here(void)
     if (loops == NULL) {
         const sc_backend *backend;
         simclr_error err;
-        loops = sc_loops_for(sc_backend_select(&backend, &err) == 0 ? backend->name : "ref");
+        loops =
+            sc_loops_for(sc_backend_select(&backend, SC_FP32, &err) == 0 ? backend->name : "ref");
         atomic_store_explicit(&chosen, loops, memory_order_relaxed);
     }
     return loops;

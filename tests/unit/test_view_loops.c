@@ -243,7 +243,7 @@ static void test_choice(void **state)
     (void)state;
     const sc_backend *backend;
     simclr_error err;
-    sct_assert_ok(sc_backend_select(&backend, &err), &err);
+    sct_assert_ok(sc_backend_select(&backend, SC_FP32, &err), &err);
     assert_ptr_equal(sc_loops_here(), sc_loops_for(backend->name));
     assert_ptr_equal(sc_loops_for("ref"), any);
     assert_ptr_equal(sc_loops_for("base"), any);

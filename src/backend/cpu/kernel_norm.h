@@ -251,10 +251,9 @@ static void batchnorm_backward(sc_map *dx, sc_map *dresidual, float *dgamma, flo
                                size_t rows, size_t c)
 {
     norm_sums sums;
-    norm_backward_args a = {
-        .g = {.x = x, .dy = dy, .y = y, .rows = rows, .c = c, .sums = &sums},
-        .dx = dx,
-        .dresidual = dresidual};
+    norm_backward_args a = {.g = {.x = x, .dy = dy, .y = y, .rows = rows, .c = c, .sums = &sums},
+                            .dx = dx,
+                            .dresidual = dresidual};
 
     assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta);
     for (size_t c0 = 0; c0 < c; c0 += NORM_GROUP) {

@@ -154,8 +154,8 @@ static size_t direct_slots_size(const sc_conv_shape *s)
     return wgrad_slots(s) * s->k * s->r * s->s * s->c;
 }
 
-static void direct_backward_weight(float *dw, const elem *dy, const elem *x,
-                                   const sc_conv_shape *s, float *slots)
+static void direct_backward_weight(float *dw, const elem *dy, const elem *x, const sc_conv_shape *s,
+                                   float *slots)
 {
     wgrad_args g = {.unfold = {.in = x,
                                .n = s->n,

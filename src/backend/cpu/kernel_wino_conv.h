@@ -118,8 +118,8 @@ static size_t wino_layout(wino_args *a, word *base)
 SC_INLINE void wino_taps(float (*tap)[9][NR], const wino_args *a, size_t c0, size_t channels,
                          size_t o0)
 {
-    size_t cols = min_size(a->g.co - o0, NR), real = min_size(a->g.ci - min_size(c0, a->g.ci),
-                                                              channels);
+    size_t cols = min_size(a->g.co - o0, NR),
+           real = min_size(a->g.ci - min_size(c0, a->g.ci), channels);
 
     memset(tap, 0, real < channels || cols < NR ? channels * sizeof *tap : 0);
     for (size_t j = 0; j < cols; j++) {
@@ -270,8 +270,7 @@ static void wino_convolve(wino_args *a, word *scratch)
 {
     wino_sizes(a);
     wino_layout(a, scratch);
-    sc_parallel_for(a->g.co_pad / NR * (a->words / WINO_FILTERS), wino_filter_part,
-                    a);
+    sc_parallel_for(a->g.co_pad / NR * (a->words / WINO_FILTERS), wino_filter_part, a);
     sc_parallel_for(a->slots, wino_slot, a);
 }
 

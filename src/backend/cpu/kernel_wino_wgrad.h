@@ -17,14 +17,14 @@
 enum {
     WINO_CHUNK = 4 << 20,   /* bytes of V and W */
     WINO_CHUNK_TILES = 128, /* but at least so many tiles: shorter sums are not worth a pass */
-    WINO_PANEL = 48,      /* columns of a panel of W: a multiple of MR and of VEC */
-    WINO_CO = 24          /* filters of a part: half a panel */
+    WINO_PANEL = 48,        /* columns of a panel of W: a multiple of MR and of VEC */
+    WINO_CO = 24            /* filters of a part: half a panel */
 };
 
 typedef struct {
     wino_shape g;
     wino_panels v, w;
-    float *dw, *sums; /* sums (co, 9, ci) of the chunks so far */
+    float *dw, *sums;          /* sums (co, 9, ci) of the chunks so far */
     size_t tiles, chunk, rows; /* of all, of a chunk, and the words that hold a chunk's */
     size_t first, count;       /* tiles of this chunk */
 } wino_wgrad_args;
