@@ -19,13 +19,15 @@
 #include "core/parallel.h"
 
 enum {
-    GEMM_ROWS = 384, /* a multiple of MR */
+    GEMM_ROWS = 384,
     GEMM_COLS = 64,
     GEMM_DEPTH = 256,
     GEMM_SPLITS = 8,
     GEMM_SPLIT_ROWS = 48,
     GEMM_SPLIT_DEPTH = 2048 /* shortest k worth a split */
 };
+
+_Static_assert(GEMM_ROWS % MR == 0, "gemm_block_rows rounds up to MR");
 
 typedef struct {
     float *c;
