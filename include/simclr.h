@@ -281,7 +281,8 @@ SIMCLR_API int simclr_bench_step(double *ms, size_t repeat, const simclr_config 
  * decoding is in it unless the images fit data.memory_limit. */
 SIMCLR_API int simclr_bench_views(double *ms, size_t repeat, size_t n, const simclr_config *config,
                                   simclr_error *err);
-/* Times k-NN (k = 10) of shape[1] queries in a bank of shape[0] with shape[2] features each. */
+/* Times k-NN (k 200, votes exp(similarity / 0.1)) of shape[1] queries in a bank of shape[0] with
+ * shape[2] features each. */
 SIMCLR_API int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3],
                                 const simclr_config *config, simclr_error *err);
 /* Largest resident memory of the process so far, MiB. */

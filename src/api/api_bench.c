@@ -91,7 +91,7 @@ int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3], const sim
     for (size_t i = 0; rc == 0 && i < repeat; i++) {
         const sc_features bank = {x, label, shape[0], d};
         const sc_features query = {x + shape[0] * d, label + shape[0], shape[1], d};
-        const sc_knn_options options = {.k = 10, .vote = SC_KNN_MAJORITY, .temperature = 1};
+        const sc_knn_options options = {.k = 200, .vote = SC_KNN_WEIGHTED, .temperature = 0.1};
         double top1, start = sc_clock();
         rc = sc_knn_classify(&top1, NULL, &bank, &query, &options, backend, err);
         ms[i] = 1000 * (sc_clock() - start);

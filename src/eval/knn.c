@@ -6,8 +6,8 @@
  *   v = 1 (majority) or exp(sim / temperature) (weighted; Wu et al. 2018, section 3.4)
  *
  * A block of queries meets the bank block by block: one GEMM gives a tile of similarities, and each
- * query keeps the best k so far in a heap whose root is the worst of them.  Almost every similarity
- * is turned away by one comparison with that root.
+ * query keeps its nearest of them (nearest.h).  A bank block is normalised again for every block of
+ * queries, which costs less than a second bank in memory.
  */
 #include "eval/knn.h"
 
@@ -15,13 +15,14 @@
 
 #include "core/alloc.h"
 #include "core/parallel.h"
+#include "eval/nearest.h"
 
-enum { QUERY_BLOCK = 512, BANK_BLOCK = 2048, ROW_PARTS = 64, SCAN = 16 };
-
-typedef struct {
-    sc_real similarity;
-    uint32_t index;
-} neighbour;
+enum {
+    QUERY_BLOCK = 2048, /* at most */
+    BANK_BLOCK = 1024,  /* at most */
+    ROW_PARTS = 64,
+    LIST_BYTES = 1 << 26 /* of a block of queries; a large k makes the block smaller */
+};
 
 typedef struct {
     const sc_features *bank, *query;
@@ -30,20 +31,28 @@ typedef struct {
     bool exclude_self;
     sc_real *bank_scale; /* 1 / |row| of the whole bank */
     sc_real *q, *b;      /* normalised blocks */
-    sc_real *tile;       /* QUERY_BLOCK x BANK_BLOCK similarities */
-    neighbour *heap;     /* QUERY_BLOCK x k, sorted best first after search_block */
-    size_t q0, q_rows;   /* the block of queries at work */
-    size_t b0, b_rows;   /* the block of the bank at work */
+    sc_real *tile;       /* (q_block, b_block) similarities */
+    sc_nearest *found;   /* (q_block), sorted after search_block */
+    sc_neighbour *lists; /* their candidates */
+    size_t q_block, b_block;
+    size_t q0, q_rows; /* the block of queries at work */
+    size_t b0, b_rows; /* the block of the bank at work */
 } search;
 
-/* A row of zeros stays zero: it is equally far from everything. */
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A row of zeros, or so small that 1 / |row| overflows, becomes zero: equally far from everything. */
 static sc_real inverse_norm(const sc_real *x, size_t dim)
 {
     double sum = 0.0;
     for (size_t j = 0; j < dim; j++) {
         sum += (double)x[j] * (double)x[j];
     }
-    return sum > 0.0 ? (sc_real)(1.0 / sqrt(sum)) : (sc_real)0;
+    sc_real inverse = (sc_real)(1.0 / sqrt(sum));
+    return isfinite(inverse) ? inverse : (sc_real)0;
 }
 
 static void scale_row(sc_real *out, const sc_real *x, sc_real scale, size_t dim)
@@ -85,100 +94,18 @@ static void load_query_part(void *context, size_t part)
     }
 }
 
-static bool worse(const neighbour *a, const neighbour *b)
-{
-    return a->similarity < b->similarity || (a->similarity == b->similarity && a->index > b->index);
-}
-
-/* Puts `item` into the hole at the root of a heap of n; parents are worse than their children. */
-static void sift_down(neighbour *heap, size_t n, neighbour item)
-{
-    size_t hole = 0;
-    for (;;) {
-        size_t child = 2 * hole + 1;
-        if (child >= n) {
-            break;
-        }
-        if (child + 1 < n && worse(&heap[child + 1], &heap[child])) {
-            child++;
-        }
-        if (!worse(&heap[child], &item)) {
-            break;
-        }
-        heap[hole] = heap[child];
-        hole = child;
-    }
-    heap[hole] = item;
-}
-
-static void sift_up(neighbour *heap, size_t last)
-{
-    neighbour item = heap[last];
-    while (last > 0) {
-        size_t parent = (last - 1) / 2;
-        if (!worse(&item, &heap[parent])) {
-            break;
-        }
-        heap[last] = heap[parent];
-        last = parent;
-    }
-    heap[last] = item;
-}
-
-/* Heap order to best first. */
-static void sort_heap(neighbour *heap, size_t n)
-{
-    while (n > 1) {
-        neighbour last = heap[n - 1];
-        heap[n - 1] = heap[0];
-        n--;
-        sift_down(heap, n, last);
-    }
-}
-
-/* Is one of SCAN similarities above `worst`?  Without a branch, so that it becomes vector code. */
-static bool any_above(const sc_real *tile, sc_real worst)
-{
-    int any = 0;
-    for (size_t i = 0; i < SCAN; i++) {
-        any |= tile[i] > worst;
-    }
-    return any != 0;
-}
-
-/* Offers one query's row of the tile to its heap.  Bank indices rise, so a later row with an equal
- * similarity is worse and need not be looked at. */
-static void scan_row(neighbour *heap, const sc_real *tile, const search *s)
-{
-    size_t j = 0, n = s->b_rows, k = s->k;
-    for (; j < n && s->b0 + j < k; j++) {
-        heap[s->b0 + j] = (neighbour){tile[j], (uint32_t)(s->b0 + j)};
-        sift_up(heap, s->b0 + j);
-    }
-    while (j < n) {
-        size_t end = n - j < SCAN ? n : j + SCAN;
-        bool any = n - j < SCAN || any_above(tile + j, heap[0].similarity);
-        for (; any && j < end; j++) {
-            if (tile[j] > heap[0].similarity) {
-                sift_down(heap, k, (neighbour){tile[j], (uint32_t)(s->b0 + j)});
-            }
-        }
-        j = end;
-    }
-}
-
 static void scan_part(void *context, size_t part)
 {
     search *s = context;
     size_t begin, end;
     sc_part_range(&begin, &end, s->q_rows, ROW_PARTS, part);
     for (size_t i = begin; i < end; i++) {
-        sc_real *tile = s->tile + i * BANK_BLOCK;
+        sc_real *tile = s->tile + i * s->b_block;
         size_t self = s->q0 + i;
         if (s->exclude_self && self >= s->b0 && self < s->b0 + s->b_rows) {
             tile[self - s->b0] = -(sc_real)INFINITY;
         }
-        scan_row(s->heap + i * s->k, tile, s);
+        sc_nearest_offer(&s->found[i], tile, s->b0, s->b_rows);
     }
 }
 
@@ -188,21 +115,24 @@ static void sort_part(void *context, size_t part)
     size_t begin, end;
     sc_part_range(&begin, &end, s->q_rows, ROW_PARTS, part);
     for (size_t i = begin; i < end; i++) {
-        sort_heap(s->heap + i * s->k, s->k);
+        sc_nearest_sort(&s->found[i]);
     }
 }
 
-/* Fills heap for the queries from q0 on, as many as fit a block. */
+/* Fills found for the queries from q0 on, as many as fit a block. */
 static void search_block(search *s, size_t q0)
 {
     size_t dim = s->bank->dim;
     s->q0 = q0;
-    s->q_rows = s->query->n - q0 < QUERY_BLOCK ? s->query->n - q0 : QUERY_BLOCK;
+    s->q_rows = smaller(s->query->n - q0, s->q_block);
     sc_parallel_for(ROW_PARTS, load_query_part, s);
+    for (size_t i = 0; i < s->q_rows; i++) {
+        sc_nearest_begin(&s->found[i], s->lists + i * sc_nearest_room(s->k), s->k);
+    }
     for (s->b0 = 0; s->b0 < s->bank->n; s->b0 += s->b_rows) {
-        s->b_rows = s->bank->n - s->b0 < BANK_BLOCK ? s->bank->n - s->b0 : BANK_BLOCK;
+        s->b_rows = smaller(s->bank->n - s->b0, s->b_block);
         sc_parallel_for(ROW_PARTS, load_bank_part, s);
-        s->backend->gemm(s->tile, BANK_BLOCK, s->q, dim, false, s->b, dim, true, s->q_rows,
+        s->backend->gemm(s->tile, s->b_block, s->q, dim, false, s->b, dim, true, s->q_rows,
                          s->b_rows, dim, false);
         sc_parallel_for(ROW_PARTS, scan_part, s);
     }
@@ -215,7 +145,8 @@ static void search_close(search *s)
     sc_free(s->q);
     sc_free(s->b);
     sc_free(s->tile);
-    sc_free(s->heap);
+    sc_free(s->found);
+    sc_free(s->lists);
 }
 
 static int search_open(search *s, simclr_error *err)
@@ -233,12 +164,16 @@ static int search_open(search *s, simclr_error *err)
         return sc_fail(err, SIMCLR_E_USAGE, "k-NN: %zu queries cannot all be rows of a bank of %zu",
                        s->query->n, s->bank->n);
     }
+    size_t room = sc_nearest_room(s->k), lists = LIST_BYTES / (room * sizeof *s->lists);
+    s->b_block = smaller(s->bank->n, BANK_BLOCK);
+    s->q_block = smaller(smaller(s->query->n, QUERY_BLOCK), lists > 0 ? lists : 1);
     s->bank_scale = sc_alloc(s->bank->n, sizeof *s->bank_scale, err);
-    s->q = sc_alloc(QUERY_BLOCK * dim, sizeof *s->q, err);
-    s->b = sc_alloc(BANK_BLOCK * dim, sizeof *s->b, err);
-    s->tile = sc_alloc(QUERY_BLOCK * BANK_BLOCK, sizeof *s->tile, err);
-    s->heap = sc_alloc(QUERY_BLOCK * s->k, sizeof *s->heap, err);
-    if (!s->bank_scale || !s->q || !s->b || !s->tile || !s->heap) {
+    s->q = sc_alloc(s->q_block * dim, sizeof *s->q, err);
+    s->b = sc_alloc(s->b_block * dim, sizeof *s->b, err);
+    s->tile = sc_alloc(s->q_block * s->b_block, sizeof *s->tile, err);
+    s->found = sc_alloc(s->q_block, sizeof *s->found, err);
+    s->lists = sc_alloc(s->q_block * room, sizeof *s->lists, err);
+    if (!s->bank_scale || !s->q || !s->b || !s->tile || !s->found || !s->lists) {
         search_close(s);
         return SIMCLR_E_MEMORY;
     }
@@ -261,12 +196,13 @@ int sc_knn_search(uint32_t *index, sc_real *similarity, const sc_features *bank,
     if (rc) {
         return rc;
     }
-    for (size_t q0 = 0; q0 < query->n; q0 += QUERY_BLOCK) {
+    for (size_t q0 = 0; q0 < query->n; q0 += s.q_block) {
         search_block(&s, q0);
         for (size_t i = 0; i < s.q_rows * s.k; i++) {
-            index[q0 * s.k + i] = s.heap[i].index;
+            const sc_neighbour *near = &s.found[i / s.k].list[i % s.k];
+            index[q0 * s.k + i] = near->index;
             if (similarity) {
-                similarity[q0 * s.k + i] = s.heap[i].similarity;
+                similarity[q0 * s.k + i] = near->similarity;
             }
         }
     }
@@ -276,7 +212,7 @@ int sc_knn_search(uint32_t *index, sc_real *similarity, const sc_features *bank,
 
 /* The class with most votes among near[0 .. k-1], best first; `votes` are zeros, and left so.
  * They are relative to the nearest, which changes no comparison and keeps exp in range. */
-static int32_t vote(const neighbour *near, double *votes, const sc_features *bank,
+static int32_t vote(const sc_neighbour *near, double *votes, const sc_features *bank,
                     const sc_knn_options *options)
 {
     double nearest = (double)near[0].similarity;
@@ -325,10 +261,10 @@ int sc_knn_classify(double *top1, int32_t *prediction, const sc_features *bank,
         return SIMCLR_E_MEMORY;
     }
     size_t hits = 0;
-    for (size_t q0 = 0; q0 < query->n; q0 += QUERY_BLOCK) {
+    for (size_t q0 = 0; q0 < query->n; q0 += s.q_block) {
         search_block(&s, q0);
         for (size_t i = 0; i < s.q_rows; i++) {
-            int32_t guess = vote(s.heap + i * s.k, votes, bank, options);
+            int32_t guess = vote(s.found[i].list, votes, bank, options);
             hits += top1 && guess == query->label[q0 + i];
             if (prediction) {
                 prediction[q0 + i] = guess;

@@ -69,12 +69,14 @@ static double clamp(double v, double lo, double hi)
     return v < lo ? lo : v > hi ? hi : v;
 }
 
+/* Most pixels are covered wholly or not at all. */
 static void blend(sc_canvas *canvas, int x, int y, sc_color color, double share)
 {
-    if (x < 0 || y < 0 || (uint32_t)x >= canvas->width || (uint32_t)y >= canvas->height)
+    if (!(share > 0) || x < 0 || y < 0 || (uint32_t)x >= canvas->width ||
+        (uint32_t)y >= canvas->height)
         return;
     uint8_t *p = canvas->pixels + ((size_t)y * canvas->width + (size_t)x) * 3;
-    sc_color mixed = sc_color_mix((sc_color){p[0], p[1], p[2]}, color, clamp(share, 0, 1));
+    sc_color mixed = share >= 1 ? color : sc_color_mix((sc_color){p[0], p[1], p[2]}, color, share);
     p[0] = mixed.r;
     p[1] = mixed.g;
     p[2] = mixed.b;
@@ -90,15 +92,22 @@ static int span(int *first, int *last, double lo, double hi, uint32_t size)
     return 1;
 }
 
+/* How much of the pixel from `at` to at + 1 is between lo and lo + size.  fmin and fmax are calls. */
+static double overlap(double at, double lo, double size)
+{
+    double first = at > lo ? at : lo, last = at + 1 < lo + size ? at + 1 : lo + size;
+    return last > first ? last - first : 0;
+}
+
 void sc_canvas_rect(sc_canvas *canvas, double x, double y, double w, double h, sc_color color)
 {
     int x0, x1, y0, y1;
     if (!span(&x0, &x1, x, x + w, canvas->width) || !span(&y0, &y1, y, y + h, canvas->height))
         return;
     for (int j = y0; j <= y1; j++) {
-        double tall = clamp(fmin(j + 1.0, y + h) - fmax(j, y), 0, 1);
+        double tall = overlap(j, y, h);
         for (int i = x0; i <= x1; i++)
-            blend(canvas, i, j, color, tall * clamp(fmin(i + 1.0, x + w) - fmax(i, x), 0, 1));
+            blend(canvas, i, j, color, tall * overlap(i, x, w));
     }
 }
 

@@ -18,7 +18,7 @@
 #include "core/rng.h"
 #include "report/pca.h"
 
-enum { EXAGGERATED = 250, SEARCH_STEPS = 60, LANES = 8 };
+enum { EXAGGERATED = 250, SEARCH_STEPS = 60, LANES = 8, PART_ROWS = 64 };
 
 static const double exaggeration = 12;
 
@@ -108,9 +108,8 @@ static void symmetrise(tsne *t)
 
 /* Attraction, repulsion and sum of w = 1 / (1 + |y_i - y_j|^2) in one pass over j, in LANES partial
  * sums that the compiler keeps in one register each. */
-static void force_row(void *context, size_t i)
+static void force_row(const tsne *t, size_t i)
 {
-    tsne *t = context;
     const float *p = t->p + i * t->stride, *ux = t->flat, *uy = t->flat + t->stride;
     const float xi = ux[i], yi = uy[i];
     float sum[LANES] = {0}, pull_x[LANES] = {0}, pull_y[LANES] = {0};
@@ -138,6 +137,15 @@ static void force_row(void *context, size_t i)
     out[0] -= 1; /* j = i */
 }
 
+/* A small map is one part: to wake a thread would take longer than its rows. */
+static void force_part(void *context, size_t part)
+{
+    const tsne *t = context;
+    size_t end = (part + 1) * PART_ROWS < t->n ? (part + 1) * PART_ROWS : t->n;
+    for (size_t i = part * PART_ROWS; i < end; i++)
+        force_row(t, i);
+}
+
 /* dC/dy = 4 (scale * pull - push / z) */
 static double gradient(const tsne *t, size_t k)
 {
@@ -149,7 +157,7 @@ static void forces(tsne *t)
 {
     for (size_t k = 0; k < 2 * t->n; k++)
         t->flat[k % 2 * t->stride + k / 2] = (float)t->y[k];
-    sc_parallel_for(t->n, force_row, t);
+    sc_parallel_for((t->n + PART_ROWS - 1) / PART_ROWS, force_part, t);
     t->z = 0;
     for (size_t i = 0; i < t->n; i++)
         t->z += t->force[5 * i];

@@ -200,7 +200,9 @@ int sc_online_evaluate(sc_trainer *t, simclr_error *err)
         rc = show_latent_space(t, knn.top1, err);
     if (rc == 0)
         rc = log_knn(t, &knn, err);
-    return rc < 0 ? rc : sc_online_draw_curves(t, err);
+    if (rc == 0 && t->step.step < t->stop_at) /* the end of the run draws the last ones */
+        rc = sc_online_draw_curves(t, err);
+    return rc;
 }
 
 static int write_sheet(sc_trainer *t, simclr_error *err)

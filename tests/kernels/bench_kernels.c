@@ -152,6 +152,7 @@ void bench(const sc_backend *table, int repeats)
         bench_gemm(table, 1024, 1024, 1024, repeats);
         bench_gemm(table, 256, 512, 512, repeats);
         bench_gemm(table, 512, 512, 128, repeats);
+        bench_gemm(table, 2048, 1024, 512, repeats);
     }
     for (size_t i = 0; wanted("conv2d") && i < sizeof conv / sizeof *conv; i++) {
         bench_conv(total, table, conv[i], repeats);

@@ -102,6 +102,25 @@ static void png_round_trip(void **state)
     sc_free(png);
 }
 
+/* A picture of one colour and a few others is written without filters, which must still be read. */
+static void flat_png_round_trip(void **state)
+{
+    (void)state;
+    enum { SIDE = 120 };
+    static uint8_t pixels[SIDE * SIDE * 3];
+    memset(pixels, 250, sizeof pixels);
+    for (size_t i = 0; i < SIDE; i++) {
+        memcpy(pixels + 3 * (i * SIDE + i), "\x0a\x14\x1e", 3);
+        memset(pixels + 3 * (40 * SIDE + i), (int)i / 8, 3);
+    }
+    void *png;
+    size_t size;
+    assert_int_equal(sc_png_encode(&png, &size, pixels, SIDE, SIDE, 3, NULL), 0);
+    assert_true(size < 1000);
+    expect_pixels(png, size, SIDE, SIDE, pixels);
+    sc_free(png);
+}
+
 static void gray_as_pillow(void **state)
 {
     (void)state;
@@ -150,9 +169,10 @@ static void refusals_say_why(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pnm_kinds),      cmocka_unit_test(pnm_sixteen_bits),
-        cmocka_unit_test(bmp_kinds),      cmocka_unit_test(png_round_trip),
-        cmocka_unit_test(gray_as_pillow), cmocka_unit_test(refusals_say_why),
+        cmocka_unit_test(pnm_kinds),           cmocka_unit_test(pnm_sixteen_bits),
+        cmocka_unit_test(bmp_kinds),           cmocka_unit_test(png_round_trip),
+        cmocka_unit_test(flat_png_round_trip), cmocka_unit_test(gray_as_pillow),
+        cmocka_unit_test(refusals_say_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

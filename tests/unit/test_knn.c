@@ -104,8 +104,9 @@ static void test_search_brute_force(void **state)
     compare_search(2, 1, 3, 1, true);
     compare_search(37, 11, 5, 37, false);
     compare_search(37, 0, 5, 36, true);
-    compare_search(2100, 530, 9, 20, false); /* more than one block of each */
+    compare_search(2100, 2060, 9, 20, false); /* more than one block of each */
     compare_search(2100, 0, 9, 200, true);
+    compare_search(5000, 900, 3, 4900, false); /* long lists: smaller blocks of queries */
 }
 
 static int32_t slow_vote(const sc_features *bank, const sc_features *query, size_t q, size_t k,
@@ -192,6 +193,23 @@ static void test_ties(void **state)
     assert_int_equal(
         sc_knn_classify(NULL, &guess, &bank, &query, &vote, sc_backend_ref(SC_FP32), &err), 0);
     assert_int_equal(guess, 2);
+}
+
+/* A row so small that 1 / |row| overflows is equally far from everything, like a row of zeros. */
+static void test_tiny_rows(void **state)
+{
+    (void)state;
+    const sc_real x[] = {1e-42f, 0, -1, 0, 1, 0, 0, 0}, q[] = {1, 0, 1e-42f, 0};
+    sc_features bank = {x, NULL, 4, 2}, query = {q, NULL, 2, 2};
+    uint32_t index[8];
+    sc_real similarity[8];
+    simclr_error err;
+    sc_knn_search_options options = {4, false};
+    assert_int_equal(
+        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(), &err), 0);
+    const uint32_t expected[] = {2, 0, 3, 1, 0, 1, 2, 3};
+    assert_memory_equal(index, expected, sizeof expected);
+    assert_true(isfinite(similarity[1]) && isfinite(similarity[4]));
 }
 
 static void test_golden(void **state)
@@ -329,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_search_brute_force),
         cmocka_unit_test(test_classify_brute_force),
         cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_tiny_rows),
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_separable_and_chance),

@@ -42,6 +42,25 @@ static void test_strokes(void **state)
     sct_assert_error(sc_canvas_open(&c, 99999, 5, white, &err), &err, SIMCLR_E_USAGE, NULL);
 }
 
+/* Edges between pixels: a pixel has the share of colour that the rectangle covers of it. */
+static void test_rect_coverage(void **state)
+{
+    (void)state;
+    simclr_error err;
+    sc_canvas c;
+    const sc_color white = {255, 255, 255}, black = {0, 0, 0};
+    static const uint8_t expected[4][5] = {{255, 255, 255, 255, 255},
+                                           {255, 128, 0, 191, 255},
+                                           {255, 223, 191, 239, 255},
+                                           {255, 255, 255, 255, 255}};
+    sct_assert_ok(sc_canvas_open(&c, 5, 4, white, &err), &err);
+    sc_canvas_rect(&c, 1.5, 1, 1.75, 1.25, black);
+    sc_canvas_rect(&c, 2, 3, 0, 1, black); /* nothing */
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(c.pixels[3 * i], expected[i / 5][i % 5]);
+    sc_canvas_close(&c);
+}
+
 static void test_scatter(void **state)
 {
     (void)state;
@@ -100,6 +119,7 @@ static void test_ticks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_strokes),
+                                       cmocka_unit_test(test_rect_coverage),
                                        cmocka_unit_test(test_scatter),
                                        cmocka_unit_test(test_curves), cmocka_unit_test(test_ticks)};
     return sct_run(tests);

@@ -2,8 +2,9 @@
  *
  * kernel_gemm.h - matrix product, C = op(A) op(B) + (accumulate ? C : 0).
  *
- * C is cut into blocks of ROWS x COLS, one part each.  Within a block k runs in steps of DEPTH; each
- * NR columns of op(B) are packed to the stack (DEPTH * NR floats, which fit L1), A is read in place.
+ * C is cut into blocks of at most ROWS x COLS, one part each.  Within a block k runs in steps of
+ * DEPTH; each NR columns of op(B) are packed to the stack (DEPTH * NR floats, which fit L2) for all
+ * rows of the block, A is read in place.
  * A C of one small block with a long k (a gradient of a small layer) is cut along k instead, into
  * SPLITS slots that are added in their order.
  */
@@ -14,10 +15,11 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/kernel_micro.h"
+#include "backend/cpu/kernel_pack.h"
 #include "core/parallel.h"
 
 enum {
-    GEMM_ROWS = 96,
+    GEMM_ROWS = 384,
     GEMM_COLS = 64,
     GEMM_DEPTH = 256,
     GEMM_SPLITS = 8,
@@ -25,12 +27,14 @@ enum {
     GEMM_SPLIT_DEPTH = 2048 /* shortest k worth a split */
 };
 
+_Static_assert(GEMM_ROWS % MR == 0, "gemm_block_rows rounds up to MR");
+
 typedef struct {
     float *c;
     const float *a, *b;
     size_t ldc, m, n, k;
     size_t a_row, a_col, b_row, b_col; /* strides of op(A), op(B) */
-    size_t blocks_n;
+    size_t rows, blocks_n;             /* of a block; of C, across */
     bool accumulate;
 } gemm_args;
 
@@ -50,11 +54,7 @@ static void gemm_pack(float *restrict sliver, const gemm_args *g, size_t l0, siz
         }
         return;
     }
-    for (size_t j = 0; j < cols; j++) {
-        for (size_t l = 0; l < depth; l++) {
-            sliver[l * NR + j] = b[l * g->b_row + j * g->b_col];
-        }
-    }
+    pack_transposed(sliver, NR, b, g->b_col, cols, depth);
 }
 
 /* Rows i0 .. i0+rows-1 and columns j0 .. j1-1 of C over l0 .. l1-1. */
@@ -85,8 +85,8 @@ static void gemm_block(const gemm_args *g, float *const *c, size_t i0, size_t ro
 static void gemm_part(void *context, size_t part)
 {
     const gemm_args *g = context;
-    size_t i0 = part / g->blocks_n * GEMM_ROWS, j0 = part % g->blocks_n * GEMM_COLS;
-    size_t rows = min_size(g->m - i0, GEMM_ROWS), j1 = min_size(j0 + GEMM_COLS, g->n);
+    size_t i0 = part / g->blocks_n * g->rows, j0 = part % g->blocks_n * GEMM_COLS;
+    size_t rows = min_size(g->m - i0, g->rows), j1 = min_size(j0 + GEMM_COLS, g->n);
     float *c[GEMM_ROWS];
 
     for (size_t i = 0; i < rows; i++) {
@@ -131,6 +131,13 @@ static void gemm_split(const gemm_args *g)
     }
 }
 
+/* As few blocks as can be, of nearly equal heights: threads get equal shares. */
+static size_t gemm_block_rows(size_t m)
+{
+    size_t blocks = (m + GEMM_ROWS - 1) / GEMM_ROWS;
+    return blocks > 0 ? round_up((m + blocks - 1) / blocks, MR) : MR;
+}
+
 static void gemm(float *c, size_t ldc, const float *a, size_t lda, bool trans_a, const float *b,
                  size_t ldb, bool trans_b, size_t m, size_t n, size_t k, bool accumulate)
 {
@@ -141,6 +148,7 @@ static void gemm(float *c, size_t ldc, const float *a, size_t lda, bool trans_a,
     g.a_col = trans_a ? lda : 1;
     g.b_row = trans_b ? 1 : ldb;
     g.b_col = trans_b ? ldb : 1;
+    g.rows = gemm_block_rows(m);
     g.blocks_n = (n + GEMM_COLS - 1) / GEMM_COLS;
     if (k == 0) { /* an empty sum */
         for (size_t i = 0; i < m && !accumulate; i++) {
@@ -152,7 +160,7 @@ static void gemm(float *c, size_t ldc, const float *a, size_t lda, bool trans_a,
         gemm_split(&g);
         return;
     }
-    sc_parallel_for((m + GEMM_ROWS - 1) / GEMM_ROWS * g.blocks_n, gemm_part, &g);
+    sc_parallel_for((m + g.rows - 1) / g.rows * g.blocks_n, gemm_part, &g);
 }
 
 #endif
