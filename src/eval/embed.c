@@ -119,7 +119,7 @@ sc_features sc_embedding_features(const sc_embedding *embedding)
 
 enum { HOLD_OUT_EVERY = 10 };
 
-/* Moves every tenth row of the bank to the queries. */
+/* Moves every tenth row of the bank to the queries; of fewer than ten, the last. */
 static int hold_out(sc_embedding_pair *pair, simclr_error *err)
 {
     sc_embedding *bank = &pair->bank, *query = &pair->query;
@@ -132,7 +132,8 @@ static int hold_out(sc_embedding_pair *pair, simclr_error *err)
         return SIMCLR_E_MEMORY;
     size_t kept = 0;
     for (size_t i = 0; i < bank->n; i++) {
-        bool out = i % HOLD_OUT_EVERY == HOLD_OUT_EVERY - 1;
+        bool out = i % HOLD_OUT_EVERY == HOLD_OUT_EVERY - 1 ||
+                   (bank->n < HOLD_OUT_EVERY && i == bank->n - 1);
         sc_embedding *to = out ? query : bank;
         size_t row = out ? query->n++ : kept++;
         memmove(to->h + row * to->dim, bank->h + i * bank->dim, bank->dim * sizeof *bank->h);

@@ -23,7 +23,9 @@ static int open_split(sc_dataset **out, const sc_trainer *t, const char *split, 
     return sc_dataset_open(out, sc_setup_dataset_spec(&t->cfg), &options, err);
 }
 
-int sc_trainer_open_data(sc_trainer *t, simclr_error *err)
+/* The size of the views is settled here, so that config.yaml and checkpoints hold it: the run can
+ * then be used on images of any size. */
+static int open_data(sc_trainer *t, simclr_error *err)
 {
     const char *spec = sc_setup_dataset_spec(&t->cfg);
     const char *split = t->cfg.data.split;
@@ -43,6 +45,7 @@ int sc_trainer_open_data(sc_trainer *t, simclr_error *err)
     if (rc < 0)
         return rc;
     t->size = sc_setup_image_size(&t->cfg, t->train);
+    t->cfg.data.image_size = (int)t->size;
     sc_say(t->observer, SIMCLR_NOTE, "data      %s: %zu images (%s), %d classes, %zu skipped", spec,
            sc_dataset_count(t->train), split, sc_dataset_classes(t->train),
            sc_dataset_skipped(t->train));
@@ -153,7 +156,7 @@ static int open_run(sc_trainer *t, simclr_error *err)
     if (found)
         sc_say(t->observer, SIMCLR_NOTE, "resume    %s at step %llu", t->run,
                (unsigned long long)t->step.step);
-    rc = t->step.step > 0 ? 0 : sc_state_write_config(&t->cfg, t->run, err);
+    rc = sc_state_write_config(&t->cfg, t->run, err);
     return rc < 0 ? rc : write_skipped(t, err);
 }
 
@@ -216,7 +219,7 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
     sc_parallel_set_threads(sc_setup_threads(cfg));
     int rc = sc_config_check(&t->cfg, err);
     if (rc == 0)
-        rc = sc_trainer_open_data(t, err);
+        rc = open_data(t, err);
     if (rc == 0)
         rc = open_loader(t, err);
     if (rc == 0)
