@@ -121,8 +121,8 @@ static int write_projector(sc_trainer *t, shown *s, simclr_error *err)
 static int write_map(sc_trainer *t, const shown *s, double top1, simclr_error *err)
 {
     char path[SC_PATH_MAX], subtitle[96];
-    snprintf(subtitle, sizeof subtitle, "step %llu, %zu images%s", (unsigned long long)t->step.step,
-             s->embedding->n, "");
+    snprintf(subtitle, sizeof subtitle, "step %llu, %zu images", (unsigned long long)t->step.step,
+             s->embedding->n);
     if (top1 >= 0)
         snprintf(subtitle, sizeof subtitle, "step %llu, k-NN top-1 %.1f %%",
                  (unsigned long long)t->step.step, top1);
