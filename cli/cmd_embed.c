@@ -54,7 +54,7 @@ static int embed(const cli_args *args, simclr_error *err)
 const cli_command cmd_embed = {
     .name = "embed",
     .usage = "RUN [DATA] [-o features.npy] [--split NAME] [--plot FILE.png]",
-    .summary = "features h of every image, for NumPy, FAISS or scikit-learn",
+    .summary = "Features h of every image, for NumPy, FAISS or scikit-learn",
     .text = "Writes one float32 row per image, from the evaluation transform, and files.tsv\n"
             "(row, path, label, split) beside it. Images that cannot be read have no row.",
     .options = options,

@@ -267,8 +267,8 @@ SIMCLR_API int simclr_export(const char *path, const char *run, const char *form
                              const simclr_observer *observer, simclr_error *err);
 SIMCLR_API int simclr_import(const char *run, const char *path, const simclr_config *config,
                              simclr_error *err);
-/* What a checkpoint, run, safetensors, .npy or event file holds, as text (the caller's,
- * simclr_text_free); with `verify`, hashes are checked. */
+/* What a checkpoint, run, safetensors or .npy file holds, as text (the caller's, simclr_text_free);
+ * with `verify`, hashes are checked. */
 SIMCLR_API int simclr_inspect(char **text, const char *path, bool verify, simclr_error *err);
 SIMCLR_API void simclr_text_free(char *text);
 

@@ -108,7 +108,7 @@ static void add_build(lines *l)
     bool selected = sc_backend_select(&backend, &err) == SIMCLR_OK;
     add(l, "engine", selected ? backend->name : err.text);
     add(l, "not compiled in", "CUDA, MPI, bf16");
-    add(l, "image formats", "PNG, JPEG, WebP");
+    add(l, "image formats", "JPEG, PNG, WebP, PPM, BMP");
 }
 
 #ifndef SIMCLR_VERSION
