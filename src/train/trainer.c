@@ -10,6 +10,7 @@
 
 #include "core/alloc.h"
 #include "core/parallel.h"
+#include "model/encoder_shapes.h"
 #include "train/online.h"
 #include "train/setup.h"
 
@@ -21,6 +22,14 @@ static int open_split(sc_dataset **out, const sc_trainer *t, const char *split, 
 {
     sc_dataset_options options = sc_setup_dataset(&t->cfg, split);
     return sc_dataset_open(out, sc_setup_dataset_spec(&t->cfg), &options, err);
+}
+
+/* Where the size is given, maps that vanish are found before any image is read. */
+static int check_stages(const sc_config *cfg, simclr_error *err)
+{
+    size_t size = (size_t)cfg->data.image_size;
+    sc_encoder_options encoder = sc_setup_encoder(cfg, (uint32_t)size);
+    return size == 0 ? 0 : sc_encoder_check(&encoder, size, size, err);
 }
 
 /* The size of the views is settled here, so that config.yaml and checkpoints hold it: the run can
@@ -218,6 +227,8 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
     snprintf(t->run, sizeof t->run, "%s", run == NULL ? "" : run);
     sc_parallel_set_threads(sc_setup_threads(cfg));
     int rc = sc_config_check(&t->cfg, err);
+    if (rc == 0)
+        rc = check_stages(&t->cfg, err);
     if (rc == 0)
         rc = open_data(t, err);
     if (rc == 0)

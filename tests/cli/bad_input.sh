@@ -84,7 +84,7 @@ run=$scratch/nan
 tiny "$run" lr=1000 optim.lr_scaling=none optim.weight_decay=1 epochs=100 steps=0 \
     train.checkpoint_steps=1
 check_exit "lr=1000" 6 $?
-one_error "step"
+one_error "the loss is not finite"
 verified "$run"
 grep -q '"phase": "failed"' "$run/STATUS.json" && grep -q '"exit": 6' "$run/STATUS.json" ||
     fail "STATUS.json does not tell of exit 6"
