@@ -48,6 +48,9 @@ typedef struct {
     char text[480];
 } simclr_error;
 
+/* The exit code that a program should end with after a function returned `code`, as listed above. */
+SIMCLR_API int simclr_exit_code(int code);
+
 /* ---- Watching a long call -------------------------------------------------------------------- */
 
 typedef enum {

@@ -115,6 +115,11 @@ static void add_build(lines *l)
 #define SIMCLR_VERSION "0.1.0"
 #endif
 
+int simclr_exit_code(int code)
+{
+    return sc_exit_code(code);
+}
+
 const char *simclr_version(void)
 {
     return SIMCLR_VERSION;

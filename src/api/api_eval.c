@@ -202,7 +202,7 @@ static int write_files_tsv(const char *npy_path, const sc_embedding *e, const sc
 }
 
 /* Images without a row: how many, and one of them. */
-static void say_skipped(const sc_dataset *ds, const simclr_observer *observer)
+static void say_skipped(const sc_dataset *ds, size_t read, const simclr_observer *observer)
 {
     size_t skipped = sc_dataset_skipped(ds);
     if (skipped == 0)
@@ -215,7 +215,7 @@ static void say_skipped(const sc_dataset *ds, const simclr_observer *observer)
         observer, SIMCLR_WARNING,
         "%zu of %zu images cannot be read and have no row, as %s: %s; 'simclr data verify' lists "
         "all",
-        skipped, skipped + sc_dataset_count(ds), shown, reason);
+        skipped, skipped + read, shown, reason);
 }
 
 int simclr_embed(size_t *count, const char *npy_path, const char *run, const char *spec,
@@ -228,7 +228,7 @@ int simclr_embed(size_t *count, const char *npy_path, const char *run, const cha
     if (rc == 0)
         rc = sc_embed(&e, r.train, &r.network, &r.views, &options, err);
     if (rc == 0)
-        say_skipped(r.train, observer);
+        say_skipped(r.train, e.n, observer);
     const uint64_t shape[2] = {e.n, e.dim};
     if (rc == 0)
         rc = sc_npy_write(npy_path, e.h, SC_NPY_F32, shape, 2, err);

@@ -32,12 +32,11 @@ static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, siz
     size_t total = sc_dataset_count(ds);
     for (; block->count < rows && *next < n; (*next)++) {
         size_t i = n == total ? *next : *next * total / n;
-        simclr_error why = {0};
-        if (sc_dataset_read(&block->image[block->count], ds, i, &why) < 0) {
-            if (sc_dataset_note_bad(ds, i, why.text, err) < 0)
-                return err == NULL ? SIMCLR_E_DATA : err->code;
+        int rc = sc_dataset_try_read(&block->image[block->count], ds, i, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
             continue;
-        }
         size_t row = out->n + block->count++;
         out->index[row] = (uint32_t)i;
         out->label[row] = (int32_t)sc_dataset_label(ds, i);

@@ -360,6 +360,6 @@ int sc_trainer_run(sc_trainer *t, simclr_error *err)
                                                      : "failed";
     simclr_error late = {0};
     int rc_phase =
-        sc_logbook_phase(&t->log, phase, t->step.step, rc < 0 ? -rc : 0, rc < 0 ? &late : err);
+        sc_logbook_phase(&t->log, phase, t->step.step, sc_exit_code(rc), rc < 0 ? &late : err);
     return rc < 0 ? rc : rc_phase;
 }

@@ -38,4 +38,28 @@ check_exit "resume without image_size" 0 $?
 grep -q "resume .* at step 2" "$scratch/err" || fail "not resumed"
 grep -q "steps: 3 " "$run/config.yaml" || fail "config.yaml is of the first command"
 verified "$run"
+
+
+# Pictures that are decoded when they are needed: one that turns out to be damaged inside is passed
+# over by the sheet of views, the training and the evaluation alike, up to data.max_bad.
+mkdir "$scratch/large"
+for n in 1 2 3 4 5 6 7; do
+    "$SIMCLR" views shapes:60 -q -n 60 image_size=$((60 + n)) -o "$scratch/large/$n.png" \
+        > "$scratch/out"
+done
+cp "$scratch/large/1.png" "$scratch/large/bad.png"
+printf 'damage' | dd of="$scratch/large/bad.png" bs=1 conv=notrunc status=none \
+    seek=$(($(stat -c %s "$scratch/large/1.png") / 2))
+large="$scratch/large batch=4 epochs=2 steps=0 data.image_size=32 data.memory_limit=1"
+tiny "$scratch/demand" $large data.max_bad=0.2
+check_exit "one of 8 pictures damaged" 0 $?
+grep -q "8 images (train), 0 classes, 0 skipped" "$scratch/err" || fail "decoded at the start"
+[ "$(sed 1d "$scratch/demand/skipped.tsv" | cut -f1)" = "$scratch/large/bad.png" ] ||
+    fail "skipped.tsv does not name bad.png alone"
+expect 0 "" "$SIMCLR" views $large data.max_bad=0.2 -o "$scratch/v.png"
+expect 0 '"count": 7' "$SIMCLR" embed "$scratch/demand" -o "$scratch/f.npy" --json
+grep -q "^warning: 1 of 8 images.*bad.png" "$scratch/err" || fail "the damaged picture is not said"
+tiny "$scratch/many" $large
+check_exit "more than max_bad" 3 $?
+one_error "bad.png"
 finish
