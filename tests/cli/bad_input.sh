@@ -59,7 +59,7 @@ for n in 1 2 3 4 5; do
 done
 truncate -s 30730000 "$scratch/cifar/test_batch.bin"
 truncate -s 30729000 "$scratch/cifar/data_batch_3.bin"
-refuse 3 "data_batch_3.bin" $train "cifar10:$scratch/cifar"
+refuse 3 "$scratch/cifar/data_batch_3.bin: 30729000 bytes" $train "cifar10:$scratch/cifar"
 refuse 3 "data_batch_3.bin" "$SIMCLR" data verify "cifar10:$scratch/cifar"
 rm "$scratch/cifar/data_batch_3.bin"
 refuse 3 "data_batch_3.bin" $train "cifar10:$scratch/cifar"
