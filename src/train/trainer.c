@@ -171,6 +171,7 @@ static int open_run(sc_trainer *t, simclr_error *err)
 
 static void say_plan(const sc_trainer *t)
 {
+    size_t batch = sc_loader_max_batch(t->step.loader);
     const sc_network *net = &t->step.network;
     double memory = (double)(net->arena.size + t->arena.size) +
                     4.0 * (double)net->params.total * sizeof(sc_real);
@@ -184,8 +185,7 @@ static void say_plan(const sc_trainer *t)
     sc_say(
         t->observer, SIMCLR_NOTE,
         "loss      from %.2f (nothing learnt) down to at best %.2f at this batch and temperature",
-        sc_ntxent_ceiling((size_t)t->cfg.train.batch),
-        sc_ntxent_floor((size_t)t->cfg.train.batch, t->cfg.temperature));
+        sc_ntxent_ceiling(batch), sc_ntxent_floor(batch, t->cfg.temperature));
 }
 
 /* Two steps whose traces are wiped: what will an epoch take? */

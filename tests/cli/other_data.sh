@@ -24,6 +24,8 @@ expect 0 '"count": 4' "$SIMCLR" embed "$run" "$scratch/sheets" -o "$scratch/f.np
 expect 0 '"n_train": 3, "n_test": 1' "$SIMCLR" eval "$run" "$scratch/sheets" --json
 tiny "$scratch/few" "$scratch/sheets" steps=1 batch=4 data.image_size=32
 check_exit "training on four images" 0 $?
+tiny "$scratch/wide" "$scratch/sheets" steps=1 batch=64 data.image_size=32
+grep -q "^loss  *from 1.95 (" "$scratch/err" || fail "the ceiling is not ln 7, that of four images"
 
 # What cannot be read is left out of the rows, and said.
 echo "no picture" > "$scratch/sheets/a/bad.png"
