@@ -81,7 +81,7 @@ static int bench(const cli_args *args, simclr_error *err)
 const cli_command cmd_bench = {
     .name = "bench",
     .usage = "[step|views|knn] [--repeat N] [--json] [key=value ...]",
-    .summary = "how long a training step, views or a k-NN take on this machine",
+    .summary = "How long a training step, views or a k-NN take on this machine",
     .text = "step: forward, NT-Xent, backward and update of the configured network on\n"
             "generated images. views: two views of each image of data.dataset, from memory\n"
             "or, with a small data.memory_limit, from the files. bench/run compares with PyTorch "

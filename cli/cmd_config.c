@@ -68,7 +68,8 @@ static void print_markdown(void)
         "(`-c FILE`), as `SIMCLR_KEY` in the environment, or by a preset. Strength: default,\n"
         "preset, file, environment, command line. A run keeps all values and their origins in\n"
         "`config.yaml`. `views2.*` are the keys of `views.*` for the second view; each follows\n"
-        "`views.*` until it is set.\n");
+        "`views.*` until it is set. Names may be spelled as in PyTorch: `model.norm=GroupNorm2d`,\n"
+        "`model.activation=LeakyReLU`, `optim.name=AdamW`.\n");
     for (size_t i = 0; simclr_config_key(&key, i); i++) {
         size_t length = group_length(key.name);
         if (strncmp(key.name, "views2.", 7) == 0) {

@@ -67,7 +67,7 @@ static int data(const cli_args *args, simclr_error *err)
 const cli_command cmd_data = {
     .name = "data",
     .usage = "info|verify DATA [--split NAME]",
-    .summary = "what a data set holds; which images are bad",
+    .summary = "What a data set holds; which images are bad",
     .text = "info counts images and classes; verify lists every image that cannot be used,\n"
             "with the reason. Raise data.max_bad to see them all.",
     .options = options,

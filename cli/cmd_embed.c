@@ -37,8 +37,8 @@ static int embed(const cli_args *args, simclr_error *err)
     int rc = simclr_embed(&count, output, args->word[0], spec, split == NULL ? "train" : split,
                           &observer, err);
     if (rc == 0 && plot != NULL)
-        rc = simclr_plot(plot, args->word[0], spec, method == NULL ? "tsne" : method, &observer,
-                         err);
+        rc = simclr_plot(plot, args->word[0], spec, split, method == NULL ? "tsne" : method,
+                         &observer, err);
     if (rc < 0)
         return rc;
     if (cli_flag(args, "json")) {
@@ -54,9 +54,9 @@ static int embed(const cli_args *args, simclr_error *err)
 const cli_command cmd_embed = {
     .name = "embed",
     .usage = "RUN [DATA] [-o features.npy] [--split NAME] [--plot FILE.png]",
-    .summary = "features h of every image, for NumPy, FAISS or scikit-learn",
+    .summary = "Features h of every image, for NumPy, FAISS or scikit-learn",
     .text = "Writes one float32 row per image, from the evaluation transform, and files.tsv\n"
-            "(row, path, label, split) beside it.",
+            "(row, path, label, split) beside it. Images that cannot be read have no row.",
     .options = options,
     .examples = examples,
     .words_min = 1,

@@ -83,7 +83,7 @@ static int eval(const cli_args *args, simclr_error *err)
 const cli_command cmd_eval = {
     .name = "eval",
     .usage = "RUN [DATA] [--protocol knn|linear] [--baselines] [--json]",
-    .summary = "measure an encoder honestly: k-NN or a linear probe",
+    .summary = "Measure an encoder honestly: k-NN or a linear probe",
     .text = "The encoder is frozen, and its bytes are hashed before and after. Choices (the\n"
             "strength of the penalty) are made on a held-out part of the training split;\n"
             "the test split is read once. Without a test split every tenth labelled image\n"

@@ -35,7 +35,7 @@ static int run_export(const cli_args *args, simclr_error *err)
 const cli_command cmd_export = {
     .name = "export",
     .usage = "RUN [-o FILE] [--format safetensors] [--projector]",
-    .summary = "the encoder for PyTorch and timm",
+    .summary = "The encoder for PyTorch and timm",
     .text = "Names and layouts are torchvision's: load the file into\n"
             "torchvision.models.resnet18 with strict=False, and only fc.* is missing. With\n"
             "the cifar stem, first set model.conv1 to a 3x3 convolution of stride 1 and\n"
@@ -80,7 +80,7 @@ static int run_import(const cli_args *args, simclr_error *err)
 const cli_command cmd_import = {
     .name = "import",
     .usage = "FILE -o RUN [key=value ...]",
-    .summary = "torchvision's or timm's weights as a starting point",
+    .summary = "Torchvision's or timm's weights as a starting point",
     .text = "Depth, width and stem are recognised from the tensors. A file that does not fit\n"
             "exactly is refused, and what is missing, superfluous or misshapen is listed;\n"
             "only a classifier (fc.*) is passed over.",

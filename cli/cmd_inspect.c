@@ -32,7 +32,7 @@ static int inspect(const cli_args *args, simclr_error *err)
 const cli_command cmd_inspect = {
     .name = "inspect",
     .usage = "PATH [--verify]",
-    .summary = "what a run, checkpoint, safetensors or .npy file holds",
+    .summary = "What a run, checkpoint, safetensors or .npy file holds",
     .text = "PATH is a run, a checkpoint directory, or a file; its kind is found from the\n"
             "content.",
     .options = options,

@@ -97,7 +97,7 @@ static int train(const cli_args *args, simclr_error *err)
 const cli_command cmd_train = {
     .name = "train",
     .usage = "[DATA] [-c FILE] [--preset NAME] [-o RUN] [key=value ...]",
-    .summary = "pre-train an encoder; the same command again resumes an unfinished run",
+    .summary = "Pre-train an encoder; the same command again resumes an unfinished run",
     .text = "DATA is cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR, list:FILE, a plain\n"
             "path (recognised by its content), or nothing: then `shapes`, which the\n"
             "program draws itself. Images need no labels; where there are some, k-NN\n"

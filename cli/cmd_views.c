@@ -46,7 +46,7 @@ static int views(const cli_args *args, simclr_error *err)
 const cli_command cmd_views = {
     .name = "views",
     .usage = "[DATA] [-o views.png] [key=value ...]",
-    .summary = "contact sheet of augmented pairs, as PNG",
+    .summary = "Contact sheet of augmented pairs, as PNG",
     .text = "Shows what training would see: every row is an image and its two views, drawn\n"
             "with the same random numbers as the first epoch of a training run.",
     .options = options,

@@ -11,29 +11,7 @@
 
 int cli_exit_code(int rc)
 {
-    switch (rc) {
-    case SIMCLR_OK:
-        return 0;
-    case SIMCLR_E_USAGE:
-        return 2;
-    case SIMCLR_E_DATA:
-    case SIMCLR_E_FORMAT:
-    case SIMCLR_E_NOT_FOUND:
-        return 3;
-    case SIMCLR_E_IO:
-    case SIMCLR_E_BUSY:
-        return 4;
-    case SIMCLR_E_MEMORY:
-        return 5;
-    case SIMCLR_E_NUMERIC:
-        return 6;
-    case SIMCLR_E_CHECKPOINT:
-        return 7;
-    case SIMCLR_E_INTERRUPTED:
-        return 75;
-    default:
-        return rc > 0 ? rc : 1;
-    }
+    return rc > 0 ? rc : simclr_exit_code(rc); /* a command may choose one itself */
 }
 
 static void print_error(const simclr_error *err, const char *command)

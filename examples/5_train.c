@@ -23,6 +23,7 @@ int main(void)
 
     if (simclr_config_new(&config, &err) < 0 ||
         simclr_config_set_preset(config, "tiny", &err) < 0 ||
+        simclr_config_set(config, "epochs", "5", SIMCLR_FROM_CLI, NULL, &err) < 0 ||
         simclr_trainer_open(&trainer, config, &err) < 0) {
         fprintf(stderr, "5_train: %s\n", err.text);
         return 1;

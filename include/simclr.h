@@ -48,6 +48,9 @@ typedef struct {
     char text[480];
 } simclr_error;
 
+/* The exit code that a program should end with after a function returned `code`, as listed above. */
+SIMCLR_API int simclr_exit_code(int code);
+
 /* ---- Watching a long call -------------------------------------------------------------------- */
 
 typedef enum {
@@ -252,20 +255,23 @@ typedef struct {
 SIMCLR_API int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
                            const simclr_eval_options *options, const simclr_observer *observer,
                            simclr_error *err);
-/* Features of every image: npy_path (count, dim_h) float32, and files.tsv beside it. */
+/* Features of every image of a split: npy_path (count, dim_h) float32, and files.tsv beside it, which
+ * names the rows.  Unreadable images have no row; a warning says how many there are. */
 SIMCLR_API int simclr_embed(size_t *count, const char *npy_path, const char *run, const char *spec,
                             const char *split, const simclr_observer *observer, simclr_error *err);
-/* Draws the latent space of a run as PNG: t-SNE or PCA of the features, coloured by class. */
+/* Draws the latent space of a run as PNG: "tsne" or "pca" of the features, coloured by class.  split
+ * NULL: the test images, or where there are none those for training. */
 SIMCLR_API int simclr_plot(const char *png_path, const char *run, const char *spec,
-                           const char *method, const simclr_observer *observer, simclr_error *err);
+                           const char *split, const char *method, const simclr_observer *observer,
+                           simclr_error *err);
 /* The encoder (and with `projector`, g) under torchvision's names as safetensors; and back: makes a
  * run whose step 0 holds the weights of the file.  Mismatches are listed and fatal. */
 SIMCLR_API int simclr_export(const char *path, const char *run, const char *format, bool projector,
                              const simclr_observer *observer, simclr_error *err);
 SIMCLR_API int simclr_import(const char *run, const char *path, const simclr_config *config,
                              simclr_error *err);
-/* What a checkpoint, run, safetensors, .npy or event file holds, as text (the caller's,
- * simclr_text_free); with `verify`, hashes are checked. */
+/* What a checkpoint, run, safetensors or .npy file holds, as text (the caller's, simclr_text_free);
+ * with `verify`, hashes are checked. */
 SIMCLR_API int simclr_inspect(char **text, const char *path, bool verify, simclr_error *err);
 SIMCLR_API void simclr_text_free(char *text);
 

@@ -46,8 +46,10 @@ typedef struct {
     char spec[SC_CONFIG_STRING];
 } sc_api_run;
 
-/* spec NULL: the run's own data.  Close it also after a failure. */
-int sc_api_run_open(sc_api_run *r, const char *run, const char *spec,
+/* spec NULL: the run's own data.  split NULL: the training images, and the test images if there are
+ * any; else that split alone, as `train`, its unreadable images passed over whatever their share.
+ * Close it also after a failure. */
+int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char *split,
                     const simclr_observer *observer, simclr_error *err);
 void sc_api_run_close(sc_api_run *r);
 

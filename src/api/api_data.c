@@ -140,29 +140,27 @@ int simclr_views_sheet(const char *png_path, simclr_dataset *dataset, size_t row
     sc_config fallback;
     sc_views views = {0};
     sc_image *image = NULL;
-    size_t total = sc_dataset_count(dataset->set), size = 0;
+    size_t size = 0, n = 0;
     uint8_t *pixels = NULL;
-    uint32_t height, width;
+    uint32_t height, width, *index = sc_alloc(rows, sizeof *index, err);
     void *png = NULL;
-    if (rows > total)
-        rows = total;
-    uint32_t *index = sc_alloc(rows, sizeof *index, err);
-    if (index == NULL)
-        return SIMCLR_E_MEMORY;
-    for (size_t i = 0; i < rows; i++)
-        index[i] = (uint32_t)((i * total / rows + i) % total); /* + i: not one class only */
-    int rc = open_views(&views, dataset, sc_api_config(config, &fallback), err);
+    image = sc_alloc(rows, sizeof *image, err);
+    int rc = index == NULL || image == NULL ? SIMCLR_E_MEMORY : 0;
     if (rc == 0)
-        rc = read_images(&image, dataset, index, rows, err);
+        rc = open_views(&views, dataset, sc_api_config(config, &fallback), err);
+    if (rc == 0) {
+        n = rows;
+        rc = sc_dataset_sample(image, index, &n, dataset->set, err);
+    }
     if (rc == 0)
-        rc = sc_views_sheet(&pixels, &height, &width, image, index, rows, 0, &views, err);
+        rc = sc_views_sheet(&pixels, &height, &width, image, index, n, 0, &views, err);
     if (rc == 0)
         rc = sc_png_encode(&png, &size, pixels, height, width, views.options.channels, err);
     if (rc == 0)
         rc = sc_fs_write_atomic(png_path, png, size, err);
     sc_free(png);
     sc_free(pixels);
-    release_images(image, rows);
+    release_images(image, n);
     sc_views_close(&views);
     sc_free(index);
     return rc;

@@ -122,12 +122,17 @@ static void add_build(lines *l)
     add(l, "engine", selected ? backend->name : err.text);
     add_bf16(l);
     add(l, "not compiled in", "CUDA, MPI");
-    add(l, "image formats", "PNG, JPEG, WebP");
+    add(l, "image formats", "JPEG, PNG, WebP, PPM, BMP");
 }
 
 #ifndef SIMCLR_VERSION
 #define SIMCLR_VERSION "0.1.0"
 #endif
+
+int simclr_exit_code(int code)
+{
+    return sc_exit_code(code);
+}
 
 const char *simclr_version(void)
 {

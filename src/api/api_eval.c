@@ -25,7 +25,20 @@ static int open_split(sc_dataset **out, const sc_api_run *r, const char *split, 
     return sc_dataset_open(out, r->spec, &options, err);
 }
 
-int sc_api_run_open(sc_api_run *r, const char *run, const char *spec,
+static int open_splits(sc_api_run *r, const char *split, simclr_error *err)
+{
+    if (split != NULL) {
+        r->cfg.data.max_bad = 1;
+        return open_split(&r->train, r, split, err);
+    }
+    split = sc_dataset_has_split(r->spec, "train") ? "train" : "all";
+    int rc = open_split(&r->train, r, split, err);
+    if (rc == 0 && sc_dataset_has_split(r->spec, "test"))
+        rc = open_split(&r->test, r, "test", err);
+    return rc;
+}
+
+int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char *split,
                     const simclr_observer *observer, simclr_error *err)
 {
     memset(r, 0, sizeof *r);
@@ -33,10 +46,7 @@ int sc_api_run_open(sc_api_run *r, const char *run, const char *spec,
     if (rc < 0)
         return rc;
     snprintf(r->spec, sizeof r->spec, "%s", spec != NULL ? spec : sc_setup_dataset_spec(&r->cfg));
-    bool split = sc_dataset_has_split(r->spec, "train");
-    rc = open_split(&r->train, r, split ? "train" : "all", err);
-    if (rc == 0 && sc_dataset_has_split(r->spec, "test"))
-        rc = open_split(&r->test, r, "test", err);
+    rc = open_splits(r, split, err);
     if (rc < 0)
         return rc;
     r->size = sc_setup_image_size(&r->cfg, r->train);
@@ -145,7 +155,7 @@ int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
     double start = sc_clock();
     char before[65], after[65];
     sc_api_run r;
-    int rc = sc_api_run_open(&r, run, spec, observer, err);
+    int rc = sc_api_run_open(&r, run, spec, NULL, observer, err);
     if (rc == 0)
         rc = sc_weights_digest(before, &r.network, err);
     if (rc == 0)
@@ -191,32 +201,47 @@ static int write_files_tsv(const char *npy_path, const sc_embedding *e, const sc
     return sc_fs_writer_commit(w, err);
 }
 
+/* Images without a row: how many, and one of them. */
+static void say_skipped(const sc_dataset *ds, size_t read, const simclr_observer *observer)
+{
+    size_t skipped = sc_dataset_skipped(ds);
+    if (skipped == 0)
+        return;
+    const char *name, *reason;
+    char shown[SC_PATH_MAX];
+    sc_dataset_skip_reason(ds, 0, &name, &reason);
+    sc_printable(shown, sizeof shown, name);
+    sc_say(
+        observer, SIMCLR_WARNING,
+        "%zu of %zu images cannot be read and have no row, as %s: %s; 'simclr data verify' lists "
+        "all",
+        skipped, skipped + read, shown, reason);
+}
+
 int simclr_embed(size_t *count, const char *npy_path, const char *run, const char *spec,
                  const char *split, const simclr_observer *observer, simclr_error *err)
 {
     sc_api_run r;
-    sc_dataset *ds = NULL;
     sc_embedding e = {0};
     const sc_embed_options options = {.what = "embedding", .observer = observer};
-    int rc = sc_api_run_open(&r, run, spec, observer, err);
+    int rc = sc_api_run_open(&r, run, spec, split, observer, err);
     if (rc == 0)
-        rc = open_split(&ds, &r, split, err);
+        rc = sc_embed(&e, r.train, &r.network, &r.views, &options, err);
     if (rc == 0)
-        rc = sc_embed(&e, ds, &r.network, &r.views, &options, err);
+        say_skipped(r.train, e.n, observer);
     const uint64_t shape[2] = {e.n, e.dim};
     if (rc == 0)
         rc = sc_npy_write(npy_path, e.h, SC_NPY_F32, shape, 2, err);
     if (rc == 0)
-        rc = write_files_tsv(npy_path, &e, ds, split, err);
+        rc = write_files_tsv(npy_path, &e, r.train, split, err);
     *count = e.n;
     sc_embedding_free(&e);
-    sc_dataset_close(ds);
     sc_api_run_close(&r);
     return rc;
 }
 
-int simclr_plot(const char *png_path, const char *run, const char *spec, const char *method,
-                const simclr_observer *observer, simclr_error *err)
+int simclr_plot(const char *png_path, const char *run, const char *spec, const char *split,
+                const char *method, const simclr_observer *observer, simclr_error *err)
 {
     bool pca = strcmp(method, "pca") == 0;
     if (!pca && strcmp(method, "tsne") != 0)
@@ -225,7 +250,7 @@ int simclr_plot(const char *png_path, const char *run, const char *spec, const c
     sc_embedding e = {0};
     const sc_embed_options options = {
         .limit = MAP_IMAGES, .what = "embedding", .observer = observer};
-    int rc = sc_api_run_open(&r, run, spec, observer, err);
+    int rc = sc_api_run_open(&r, run, spec, split, observer, err);
     sc_dataset *ds = r.test != NULL ? r.test : r.train;
     if (rc == 0)
         rc = sc_embed(&e, ds, &r.network, &r.views, &options, err);

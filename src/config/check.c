@@ -2,12 +2,11 @@
  *
  * check.c - what no single key can tell: contradictions between keys, all found at once.
  */
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "config/value.h"
+#include "model/encoder_shapes.h"
 
 static void check_pair(const sc_float_list *pair, const char *group, const char *key,
                        simclr_error *err)
@@ -65,50 +64,24 @@ static void check_data(const sc_config *cfg, simclr_error *err)
     }
 }
 
-/* Side of the last map, following conv1, pool and stages; reports where reflection has no room. */
-static void check_strides(const sc_config *cfg, simclr_error *err)
+static void check_act(const sc_config_act *act, const char *key, simclr_error *err)
 {
-    const sc_config_model *m = &cfg->model;
-    if (m->strides.count != 0 && m->strides.count != 6) {
-        sc_config_add_error(err, "model.strides: has %d numbers, needs 6 or none",
-                            m->strides.count);
-        return;
-    }
-    if (m->padding != SC_CFG_PAD_REFLECT || cfg->data.image_size == 0) {
-        return;
-    }
-    bool cifar =
-        m->stem == SC_CFG_STEM_CIFAR || (m->stem == SC_CFG_STEM_AUTO && cfg->data.image_size <= 64);
-    const int standard[6] = {cifar ? 1 : 2, cifar ? 1 : 2, 1, 2, 2, 2};
-    const int *stride = m->strides.count == 6 ? m->strides.at : standard;
-    int kernel = m->stem_kernel > 0 ? m->stem_kernel : cifar ? 3 : 7;
-    int side = cfg->data.image_size;
-    for (int i = 0; i < 6; i++) {
-        int pad = i == 0 ? kernel / 2 : 1;
-        if (side <= pad) {
-            sc_config_add_error(err,
-                                "model.padding: reflect needs maps larger than %d px, but "
-                                "%d px images are %d px at %s; use padding=zero, smaller strides "
-                                "or a larger image_size",
-                                pad, cfg->data.image_size, side, i < 2 ? "the stem" : "the stages");
-            return;
-        }
-        bool even_pool = i == 1 && m->pool_kernel == 2; /* without padding */
-        side = even_pool ? side / stride[i] : (side + stride[i] - 1) / stride[i];
-    }
-    if (side <= 1) {
-        sc_config_add_error(err,
-                            "model.padding: reflect needs maps larger than 1 px, but %d px "
-                            "images are %d px in the last stage; use padding=zero, smaller strides "
-                            "or a larger image_size",
-                            cfg->data.image_size, side);
+    bool takes_one = act->kind == SC_CFG_ACT_LEAKY_RELU || act->kind == SC_CFG_ACT_ELU ||
+                     act->kind == SC_CFG_ACT_SOFTPLUS;
+    if (act->alpha != 0 && !takes_one) {
+        const sc_config_row *row = sc_config_row_at((size_t)sc_config_find("model.activation"));
+        sc_config_add_error(err, "%s_alpha: %s takes no parameter", key, row->values[act->kind]);
     }
 }
 
 static void check_model(const sc_config *cfg, simclr_error *err)
 {
     const sc_config_model *m = &cfg->model;
-    check_strides(cfg, err);
+    check_act(&m->act, "model.activation", err);
+    if (m->strides.count != 0 && m->strides.count != 6) {
+        sc_config_add_error(err, "model.strides: has %d numbers, needs 6 or none",
+                            m->strides.count);
+    }
     if (m->dilations.count != 0 && m->dilations.count != 4) {
         sc_config_add_error(err, "model.dilations: has %d numbers, needs 4 or none",
                             m->dilations.count);
@@ -117,14 +90,21 @@ static void check_model(const sc_config *cfg, simclr_error *err)
         sc_config_add_error(err, "model.stem_kernel: %d is even; use %d or 0", m->stem_kernel,
                             m->stem_kernel + 1);
     }
-    double channels = round(64 * m->width);
-    if (m->norm.kind == SC_CFG_NORM_GROUP && fmod(channels, m->norm.groups) != 0) {
+    const sc_encoder_options of_width = {.width = m->width};
+    size_t channels = sc_encoder_planes(&of_width, 0);
+    if (m->norm.kind == SC_CFG_NORM_GROUP && channels % (size_t)m->norm.groups != 0) {
         sc_config_add_error(err,
-                            "model.norm_groups: %d does not divide the %g channels of "
+                            "model.norm_groups: %d does not divide the %zu channels of "
                             "stage 1",
                             m->norm.groups, channels);
     }
+}
+
+static void check_projector(const sc_config *cfg, simclr_error *err)
+{
     const sc_config_projector *p = &cfg->projector;
+    check_act(&p->act, "projector.activation", err);
+    check_act(&p->last_act, "projector.last_activation", err);
     for (int i = 0; i < p->layers.count && p->norm.kind == SC_CFG_NORM_GROUP; i++) {
         if (p->layers.at[i] % p->norm.groups != 0) {
             sc_config_add_error(err, "projector.norm_groups: %d does not divide layer %d",
@@ -133,6 +113,9 @@ static void check_model(const sc_config *cfg, simclr_error *err)
     }
     if (p->last_norm && p->norm.kind == SC_CFG_NORM_NONE) {
         sc_config_add_error(err, "projector.last_norm: needs projector.norm");
+    }
+    if (p->drop_rate > 0 && p->layers.count == 0) {
+        sc_config_add_error(err, "projector.drop_rate: no hidden layer to follow");
     }
 }
 
@@ -163,6 +146,7 @@ int sc_config_check(const sc_config *cfg, simclr_error *err)
     simclr_error found = {SIMCLR_OK, ""};
     check_data(cfg, &found);
     check_model(cfg, &found);
+    check_projector(cfg, &found);
     check_training(cfg, &found);
     if (found.code != SIMCLR_OK && err != NULL) {
         *err = found;

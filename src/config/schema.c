@@ -11,7 +11,8 @@
 #include <string.h>
 
 static const char *const INTERPOLATIONS[] = {"bilinear", "bicubic", NULL};
-static const char *const STATS[] = {"none", "imagenet", "cifar10", "own", NULL};
+static const char *const STATS[] = {"none",  "imagenet", "cifar10", "cifar100",
+                                    "stl10", "own",      NULL};
 static const char *const ARCHS[] = {"resnet18", "resnet34", "resnet50", NULL};
 static const char *const STEMS[] = {"auto", "cifar", "imagenet", NULL};
 static const char *const NORMS[] = {"none", "batchnorm", "groupnorm", "instancenorm", NULL};
@@ -126,7 +127,7 @@ static const sc_config_row ROWS[] = {
     VIEW("views.", 0),
     BOOL("views.symmetric", symmetric, "false", Y, "both views as views.*, whatever views2.* says"),
     ENUM("views.normalize", NOALIAS, normalize, "imagenet", STATS, Y,
-         "statistics subtracted and divided by; own: views.mean and views.std"),
+         "statistics subtracted and divided by: of a data set, or own: views.mean, views.std"),
     FLOATS("views.mean", mean, "", 0, 1, 0, 3, NULL, "mean per channel, of pixels in 0 .. 1"),
     FLOATS("views.std", std, "", 1e-3, 10, 0, 3, NULL, "standard deviation per channel"),
     VIEW("views2.", 1),
@@ -196,7 +197,7 @@ static const sc_config_row ROWS[] = {
           "tau of NT-Xent: small values weigh the hardest negatives"),
 
     ENUM("optim.name", NOALIAS, optim.name, "sgd", OPTIMS, Y, "optimiser"),
-    FLOAT("optim.lr", "lr", optim.lr, "0.06", 0, 1000, Y, NULL,
+    FLOAT("optim.lr", "lr", optim.lr, "0.06", 0, 1e9, Y, NULL,
           "peak learning rate, before optim.lr_scaling"),
     ENUM("optim.lr_scaling", NOALIAS, optim.lr_scaling, "linear", SCALINGS, Y,
          "of lr: times batch / 256, or times its square root"),

@@ -260,5 +260,8 @@ void sc_tutorial_load(sc_load *load, const sc_yaml *root)
     snprintf(spec, sizeof(spec), "%s:%s", t.dataset,
              t.root[0] != '\0' ? t.root : "./assets/datasets/");
     sc_load_set(load, "data.dataset", spec, "data.rootPath");
+    if (load->cfg->model.norm.kind == SC_CFG_NORM_INSTANCE && !t.affine) {
+        sc_load_set(load, "model.norm_affine", "false", NULL); /* PyTorch's default for it */
+    }
     tell_faults(&t);
 }

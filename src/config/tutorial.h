@@ -21,7 +21,8 @@ typedef struct {
 typedef struct {
     sc_load *load;
     char dataset[64], root[SC_CONFIG_STRING];
-    bool decays, drops, scheduled;
+    bool affine, decays, drops,
+        scheduled; /* what the file says: affine at all, decay above 0 ... */
 } sc_tutorial;
 
 /* A key of the tutorial: our key, or a function for those that need more than a new name. */

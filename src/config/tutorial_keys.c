@@ -93,60 +93,27 @@ static void on_latent(sc_tutorial *t, const sc_literal *lit)
 
 static void on_norm(sc_tutorial *t, const sc_literal *lit)
 {
-    static const char *const NAMES[][2] = {{"BatchNorm2d", "batchnorm"},
-                                           {"BatchNorm1d", "batchnorm"},
-                                           {"GroupNorm", "groupnorm"},
-                                           {"InstanceNorm2d", "instancenorm"},
-                                           {"Identity", "none"}};
-    if (lit->kind == LIT_NONE) {
-        sc_load_set(t->load, "model.norm", "none", lit->where);
-        return;
+    bool none = lit->kind == LIT_NONE || strcmp(lit->text, "Identity") == 0;
+    sc_load_set(t->load, "model.norm", none ? "none" : lit->text, lit->where);
+    if (strncmp(lit->text, "GroupNorm", 9) == 0) {
+        sc_note(t, "repaired",
+                "norm: GroupNorm gets its groups, which the tutorial took for channels");
     }
-    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
-        if (strcmp(NAMES[i][0], lit->text) == 0) {
-            sc_load_set(t->load, "model.norm", NAMES[i][1], lit->where);
-            if (i == 2) {
-                sc_note(t, "repaired",
-                        "norm: GroupNorm gets its groups, which the tutorial took for "
-                        "channels");
-            }
-            return;
-        }
-    }
-    sc_bad_value(t, lit,
-                 "is not a norm of this program; use BatchNorm2d, GroupNorm, InstanceNorm2d, "
-                 "LayerNorm or None");
 }
 
-static const char *activation(const sc_literal *lit)
+static void on_affine(sc_tutorial *t, const sc_literal *lit)
 {
-    static const char *const NAMES[][2] = {{"ReLU", "relu"},         {"LeakyReLU", "leaky_relu"},
-                                           {"ELU", "elu"},           {"SELU", "selu"},
-                                           {"GELU", "gelu"},         {"SiLU", "silu"},
-                                           {"Mish", "mish"},         {"Hardswish", "hardswish"},
-                                           {"Softplus", "softplus"}, {"Tanh", "tanh"},
-                                           {"Sigmoid", "sigmoid"},   {"Identity", "identity"}};
-    if (lit->kind == LIT_NONE) {
-        return "identity";
-    }
-    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
-        if (strcmp(NAMES[i][0], lit->text) == 0) {
-            return NAMES[i][1];
-        }
-    }
-    return NULL;
+    t->affine = true;
+    sc_load_set(t->load, "model.norm_affine", lit->text, lit->where);
 }
 
 static void on_activ(sc_tutorial *t, const sc_literal *lit)
 {
-    const char *name = activation(lit);
-    if (name == NULL) {
-        sc_bad_value(t, lit,
-                     "is not an activation of this program, as ReLU, LeakyReLU, SiLU or GELU");
-        return;
-    }
+    const char *name = lit->kind == LIT_NONE ? "identity" : lit->text;
     sc_load_set(t->load, "model.activation", name, lit->where);
-    sc_load_set(t->load, "projector.activation", name, lit->where);
+    if (t->load->found.code == SIMCLR_OK) { /* not the same error twice */
+        sc_load_set(t->load, "projector.activation", name, lit->where);
+    }
 }
 
 static void on_activ_alpha(sc_tutorial *t, const sc_literal *lit)
@@ -157,17 +124,13 @@ static void on_activ_alpha(sc_tutorial *t, const sc_literal *lit)
 
 static void on_last_activ(sc_tutorial *t, const sc_literal *lit)
 {
-    const char *name = activation(lit);
     if (lit->kind == LIT_NONE) {
         return;
     }
-    if (name == NULL) {
-        sc_bad_value(t, lit,
-                     "is not an activation of this program, as ReLU, LeakyReLU, SiLU or GELU");
-    } else if (t->load->as_shipped) {
+    if (t->load->as_shipped) {
         sc_note(t, "kept as shipped", "lastActiv is ignored");
     } else {
-        sc_load_set(t->load, "projector.last_activation", name, lit->where);
+        sc_load_set(t->load, "projector.last_activation", lit->text, lit->where);
         sc_note(t, "repaired", "lastActiv was ignored; now it follows the last layer of the head");
     }
 }
@@ -192,19 +155,6 @@ static void on_arch(sc_tutorial *t, const sc_literal *lit)
     } else {
         sc_bad_value(t, lit, "is neither '18' nor '34'");
     }
-}
-
-static void on_optimiser(sc_tutorial *t, const sc_literal *lit)
-{
-    static const char *const NAMES[][2] = {
-        {"Adam", "adam"}, {"AdamW", "adamw"}, {"SGD", "sgd"}, {"LARS", "lars"}};
-    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
-        if (strcmp(NAMES[i][0], lit->text) == 0) {
-            sc_load_set(t->load, "optim.name", NAMES[i][1], lit->where);
-            return;
-        }
-    }
-    sc_bad_value(t, lit, "is not an optimiser of this program; use Adam, AdamW, SGD or LARS");
 }
 
 static void on_decay(sc_tutorial *t, const sc_literal *lit)
@@ -292,7 +242,7 @@ static const sc_tutorial_key TABLE[] = {
     {KW "norm", NULL, on_norm},
     {KW "normKwargs.eps", "model.norm_eps", NULL},
     {KW "normKwargs.momentum", "model.norm_momentum", NULL},
-    {KW "normKwargs.affine", "model.norm_affine", NULL},
+    {KW "normKwargs.affine", NULL, on_affine},
     {KW "normKwargs.num_groups", "model.norm_groups", NULL},
     {KW "normKwargs.track_running_stats", NULL, on_harmless},
     {KW "activ", NULL, on_activ},
@@ -304,11 +254,12 @@ static const sc_tutorial_key TABLE[] = {
     {KW "lastActivKwargs.inplace", NULL, on_harmless},
     {KW "lastActivKwargs.negative_slope", "projector.last_activation_alpha", NULL},
     {KW "lastActivKwargs.alpha", "projector.last_activation_alpha", NULL},
+    {KW "lastActivKwargs.beta", "projector.last_activation_alpha", NULL},
     {KW "dropRate", NULL, on_drop_rate},
     {KW "dropLayers", "projector.drop_layers", NULL},
     {KW "archType", NULL, on_arch},
     {"loss.temperature", "loss.temperature", NULL},
-    {"optimizer.optimName", NULL, on_optimiser},
+    {"optimizer.optimName", "optim.name", NULL},
     {"optimizer.lr", "optim.lr", NULL},
     {"optimizer.optimKwargs.betas", "optim.betas", NULL},
     {"optimizer.optimKwargs.eps", "optim.eps", NULL},

@@ -159,10 +159,29 @@ static const char *parse_string(char *out, const sc_config_row *row, const char 
     return NULL;
 }
 
+/* PyTorch's spelling of a name in ours: small letters, no underscores, no dimension at the end, so
+ * that BatchNorm2d is batchnorm and LeakyReLU is leaky_relu. */
+static void fold_name(char *out, size_t out_size, const char *text)
+{
+    size_t n = 0;
+    for (; *text != '\0' && n + 1 < out_size; text++) {
+        if (*text != '_') {
+            out[n++] = (char)(*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text);
+        }
+    }
+    out[n] = '\0';
+    if (n > 2 && (strcmp(out + n - 2, "1d") == 0 || strcmp(out + n - 2, "2d") == 0)) {
+        out[n - 2] = '\0';
+    }
+}
+
 static const char *parse_enum(int *out, const sc_config_row *row, const char *text)
 {
+    char folded[32], value[32];
+    fold_name(folded, sizeof(folded), text);
     for (int i = 0; row->values[i] != NULL; i++) {
-        if (strcmp(row->values[i], text) == 0) {
+        fold_name(value, sizeof(value), row->values[i]);
+        if (strcmp(value, folded) == 0) {
             *out = i;
             return NULL;
         }

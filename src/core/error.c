@@ -112,3 +112,30 @@ int sc_fail_errno(simclr_error *err, int code, int errno_value, const char *fmt,
     }
     return code;
 }
+
+int sc_exit_code(int code)
+{
+    switch (code) {
+    case SIMCLR_OK:
+        return 0;
+    case SIMCLR_E_USAGE:
+        return 2;
+    case SIMCLR_E_DATA:
+    case SIMCLR_E_FORMAT:
+    case SIMCLR_E_NOT_FOUND:
+        return 3;
+    case SIMCLR_E_IO:
+    case SIMCLR_E_BUSY:
+        return 4;
+    case SIMCLR_E_MEMORY:
+        return 5;
+    case SIMCLR_E_NUMERIC:
+        return 6;
+    case SIMCLR_E_CHECKPOINT:
+        return 7;
+    case SIMCLR_E_INTERRUPTED:
+        return 75;
+    default:
+        return 1;
+    }
+}

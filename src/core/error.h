@@ -25,6 +25,9 @@ int sc_fail(simclr_error *err, int code, const char *fmt, ...) SC_PRINTF(3, 4);
 int sc_fail_errno(simclr_error *err, int code, int errno_value, const char *fmt, ...)
     SC_PRINTF(4, 5);
 
+/* The program's exit code for a result: simclr_exit_code. */
+int sc_exit_code(int code);
+
 /* Copies `text` for the terminal or a log: control bytes become \xNN, always terminated. */
 void sc_printable(char *out, size_t out_size, const char *text);
 

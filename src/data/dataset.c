@@ -139,7 +139,7 @@ int sc_dataset_open(sc_dataset **out, const char *spec, const sc_dataset_options
     }
     if (rc == 0 && ds->count == 0) {
         rc = sc_fail(err, SIMCLR_E_DATA,
-                     "%s: no images found; expected JPEG, PNG, WebP, PPM, PGM or BMP files", path);
+                     "%s: no images found; expected JPEG, PNG, WebP, PPM or BMP files", path);
     }
     if (rc == 0 && ds->count >= UINT32_MAX) {
         rc = sc_fail(err, SIMCLR_E_DATA, "%s: %zu images, more than 2^32", path, ds->count);

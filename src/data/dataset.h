@@ -56,6 +56,16 @@ void sc_dataset_extent(const sc_dataset *ds, uint32_t *height, uint32_t *width, 
  * cases.  Thread-safe. */
 int sc_dataset_read(sc_image *out, const sc_dataset *ds, size_t i, simclr_error *err);
 
+/* As sc_dataset_read, and returns 1; an image that cannot be read is recorded (sc_dataset_note_bad):
+ * 0, or the negative code of that. */
+int sc_dataset_try_read(sc_image *out, sc_dataset *ds, size_t i, simclr_error *err);
+
+/* At most n readable images spread over the set, and not of one class only; their numbers in
+ * index.  *count, n at the call, is how many: sc_image_free each; after a failure 0.  SIMCLR_E_DATA
+ * when none can be read. */
+int sc_dataset_sample(sc_image *image, uint32_t *index, size_t *count, sc_dataset *ds,
+                      simclr_error *err);
+
 /* SHA-256 over what identifies the data: for files relative names, sizes and labels; for the
  * binary data sets the contents of their files. */
 int sc_dataset_fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr_error *err);

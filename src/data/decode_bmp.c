@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * decode_bmp.c - uncompressed BMP of 8 bits with palette, 24 and 32 bits, written by hand.
+ * decode_bmp.c - uncompressed BMP of 1, 4 or 8 bits with palette, 24 and 32 bits, written by hand.
  *
  * Rows are padded to 4 bytes and stored bottom up unless the height is negative; the fourth byte of
  * a 32-bit pixel is dropped.
@@ -10,8 +10,8 @@
 typedef struct {
     uint32_t bits;
     bool top_down;
-    size_t palette, entry, colours; /* offset, bytes a colour, number */
-    size_t data, stride;
+    size_t palette, entry, colours; /* offset, bytes a colour, number (0: no palette) */
+    size_t data, row, stride;       /* offset; bytes of a row without and with its padding */
 } layout;
 
 static uint32_t u16(const uint8_t *p)
@@ -60,34 +60,47 @@ static int read_header(sc_image *out, layout *l, const sc_source *in, simclr_err
     if (rc != 0) {
         return rc;
     }
-    if (l->bits != 8 && l->bits != 24 && l->bits != 32) {
-        return refuse(in, "only 8, 24 and 32 bits a pixel are read", err);
+    bool indexed = l->bits == 1 || l->bits == 4 || l->bits == 8;
+    if (!indexed && l->bits != 24 && l->bits != 32) {
+        return refuse(in, "only 1, 4, 8, 24 and 32 bits a pixel are read", err);
     }
     if (!old && !plain_pixels(in, header, l->bits)) {
         return refuse(in, "compressed pixels are not read", err);
     }
     l->entry = old ? 3 : 4;
     l->palette = 14 + (size_t)header;
-    l->colours = 256;
-    if (!old && u32(p + 46) != 0 && u32(p + 46) < 256) {
+    l->colours = indexed ? (size_t)1 << l->bits : 0;
+    if (!old && u32(p + 46) != 0 && u32(p + 46) < l->colours) {
         l->colours = u32(p + 46);
     }
     l->data = u32(p + 10);
-    l->stride = ((size_t)out->width * (l->bits / 8) + 3) / 4 * 4;
+    l->row = ((size_t)out->width * l->bits + 7) / 8;
+    l->stride = (l->row + 3) / 4 * 4;
     return 0;
 }
 
 static int check_extent(const sc_image *out, const layout *l, const sc_source *in,
                         simclr_error *err)
 {
-    size_t last = (size_t)out->width * (l->bits / 8); /* the padding of the last row may lack */
-    if (l->data > in->size || l->stride * (out->height - 1) + last > in->size - l->data) {
+    /* the padding of the last row may lack */
+    if (l->data > in->size || l->stride * (out->height - 1) + l->row > in->size - l->data) {
         return sc_cut_short(in, "BMP", err);
     }
-    if (l->bits == 8 && l->palette + l->entry * l->colours > in->size) {
+    if (l->palette + l->entry * l->colours > in->size) {
         return sc_cut_short(in, "BMP", err);
     }
     return 0;
+}
+
+/* The colour of pixel x of a row, as blue, green, red; NULL: not in the palette. */
+static const uint8_t *colour(const layout *l, const uint8_t *row, uint32_t x, const sc_source *in)
+{
+    if (l->colours == 0) {
+        return row + (size_t)x * (l->bits / 8);
+    }
+    size_t per_byte = 8 / l->bits, shift = 8 - l->bits * (x % per_byte + 1);
+    size_t index = row[x / per_byte] >> shift & ((1u << l->bits) - 1);
+    return index < l->colours ? in->bytes + l->palette + l->entry * index : NULL;
 }
 
 int sc_decode_bmp(sc_image *out, const sc_source *in, simclr_error *err)
@@ -106,12 +119,9 @@ int sc_decode_bmp(sc_image *out, const sc_source *in, simclr_error *err)
         const uint8_t *from = in->bytes + l.data + l.stride * stored;
         uint8_t *to = out->pixels + (size_t)y * out->width * 3;
         for (uint32_t x = 0; x < out->width; x++, to += 3) {
-            const uint8_t *bgr = from + (size_t)x * (l.bits / 8);
-            if (l.bits == 8) {
-                if (*bgr >= l.colours) {
-                    return refuse(in, "a pixel is outside of the palette", err);
-                }
-                bgr = in->bytes + l.palette + l.entry * *bgr;
+            const uint8_t *bgr = colour(&l, from, x, in);
+            if (bgr == NULL) {
+                return refuse(in, "a pixel is outside of the palette", err);
             }
             to[0] = bgr[2];
             to[1] = bgr[1];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * decode_pnm.c - PGM and PPM, plain (P2, P3) and raw (P5, P6), written by hand.
+ * decode_pnm.c - PBM, PGM and PPM, plain (P1, P2, P3) and raw (P4, P5, P6), written by hand.
  *
+ * A bit of PBM is black where it is 1; its raw rows begin at a byte.
  * A sample v becomes round(v / maxval * 255), half to even; gray with maxval over 255 becomes
  * round(v / maxval * 65535) clipped to 255, as Pillow treats 16-bit gray.
  */
@@ -27,9 +28,8 @@ static int next_byte(cursor *c)
     return c->at < c->in->size ? c->in->bytes[c->at++] : -1;
 }
 
-/* Next decimal number, after spaces and comments; false when there is none or it is over 65535.
- * Takes the one byte after it. */
-static bool next_number(unsigned *value, cursor *c)
+/* The next byte after spaces and comments, or -1. */
+static int next_digit(cursor *c)
 {
     int byte = next_byte(c);
     while (is_space(byte) || byte == '#') {
@@ -41,6 +41,14 @@ static bool next_number(unsigned *value, cursor *c)
         byte = byte < 0 ? byte : next_byte(c);
     }
     c->ended = byte < 0;
+    return byte;
+}
+
+/* Next decimal number, after spaces and comments; false when there is none or it is over 65535.
+ * Takes the one byte after it. */
+static bool next_number(unsigned *value, cursor *c)
+{
+    int byte = next_digit(c);
     if (byte < '0' || byte > '9') {
         return false;
     }
@@ -99,14 +107,48 @@ static void read_raw(sc_image *out, const uint8_t *from, const uint8_t *table, u
     }
 }
 
+static int read_bits(sc_image *out, cursor *c, bool plain)
+{
+    size_t stride = ((size_t)out->width + 7) / 8;
+    for (size_t y = 0; y < out->height; y++) {
+        const uint8_t *row = c->in->bytes + c->at + y * stride;
+        for (size_t x = 0; x < out->width; x++) {
+            int digit = plain ? next_digit(c) : '0' + (row[x / 8] >> (7 - x % 8) & 1);
+            if (digit != '0' && digit != '1') {
+                return bad_text(c, "neither 0 nor 1");
+            }
+            out->pixels[y * out->width + x] = digit == '1' ? 0 : 255;
+        }
+    }
+    return 0;
+}
+
+/* Least bytes of the pixels: plain samples are a digit and, but for bits, a space. */
+static size_t least_bytes(const sc_image *out, char kind, uint32_t channels, unsigned maxval)
+{
+    size_t n = (size_t)out->height * out->width * channels;
+    switch (kind) {
+    case '1':
+        return n;
+    case '4':
+        return out->height * (((size_t)out->width + 7) / 8);
+    case '2':
+    case '3':
+        return 2 * n - 1;
+    default:
+        return n * (maxval > 255 ? 2 : 1);
+    }
+}
+
 int sc_decode_pnm(sc_image *out, const sc_source *in, simclr_error *err)
 {
     cursor c = {.in = in, .at = 2, .err = err};
     char kind = (char)in->bytes[1];
-    bool plain = kind == '2' || kind == '3';
+    bool plain = kind <= '3', bits = kind == '1' || kind == '4';
     uint32_t channels = kind == '3' || kind == '6' ? 3 : 1;
-    unsigned width, height, maxval;
-    if (!next_number(&width, &c) || !next_number(&height, &c) || !next_number(&maxval, &c)) {
+    unsigned width, height, maxval = 1;
+    if (!next_number(&width, &c) || !next_number(&height, &c) ||
+        (!bits && !next_number(&maxval, &c))) {
         return bad_text(&c, "the header is damaged");
     }
     if (maxval == 0) {
@@ -116,14 +158,15 @@ int sc_decode_pnm(sc_image *out, const sc_source *in, simclr_error *err)
     if (rc != 0 || in->header_only) {
         return rc;
     }
-    /* Raw data has a fixed size; plain samples are at least a digit and a space. */
-    size_t n = (size_t)height * width * channels;
-    if ((plain ? 2 * n - 1 : n * (maxval > 255 ? 2 : 1)) > in->size - c.at) {
+    if (least_bytes(out, kind, channels, maxval) > in->size - c.at) {
         return sc_cut_short(in, "PNM", err);
     }
     rc = sc_image_alloc(out, channels, in, err);
     if (rc != 0) {
         return rc;
+    }
+    if (bits) {
+        return read_bits(out, &c, plain);
     }
     uint8_t table[65536];
     fill_table(table, maxval, channels == 1);

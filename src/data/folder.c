@@ -43,8 +43,8 @@ static bool passed_over(const char *name)
 
 static bool image_suffix(const char *name)
 {
-    static const char *const suffix[] = {".jpg", ".jpeg", ".png", ".ppm",  ".pgm", ".pnm",
-                                         ".bmp", ".webp", ".tif", ".tiff", ".gif"};
+    static const char *const suffix[] = {".jpg", ".jpeg", ".png", ".ppm",  ".pgm", ".pbm", ".pnm",
+                                         ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot != NULL && i < sizeof suffix / sizeof *suffix; i++) {
         if (strcasecmp(dot, suffix[i]) == 0) {

@@ -26,8 +26,10 @@ static const image_format formats[] = {
     {0, 3, "\xff\xd8\xff", "JPEG", sc_decode_jpeg},
     {0, 8, "\x89PNG\r\n\x1a\n", "PNG", sc_decode_png},
     {8, 4, "WEBP", "WebP", sc_decode_webp},
+    {0, 2, "P1", "PBM", sc_decode_pnm},
     {0, 2, "P2", "PGM", sc_decode_pnm},
     {0, 2, "P3", "PPM", sc_decode_pnm},
+    {0, 2, "P4", "PBM", sc_decode_pnm},
     {0, 2, "P5", "PGM", sc_decode_pnm},
     {0, 2, "P6", "PPM", sc_decode_pnm},
     {0, 2, "BM", "BMP", sc_decode_bmp},
@@ -46,6 +48,15 @@ static bool is_space(uint8_t c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Two letters are little, text may begin with them as well: then a space and a number, or a
+ * comment. */
+static bool pnm_goes_on(const uint8_t *bytes, size_t size)
+{
+    return size > 3 && (is_space(bytes[2]) || bytes[2] == '#') &&
+           (is_space(bytes[3]) || bytes[3] == '#' || bytes[2] == '#' ||
+            (bytes[3] >= '0' && bytes[3] <= '9'));
+}
+
 static const image_format *recognise(const uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
@@ -53,8 +64,7 @@ static const image_format *recognise(const uint8_t *bytes, size_t size)
         if (size < f->offset + f->size || memcmp(bytes + f->offset, f->magic, f->size) != 0) {
             continue;
         }
-        /* Two letters are little: text may begin with them as well. */
-        if (f->decode == sc_decode_pnm && (size < 3 || !(is_space(bytes[2]) || bytes[2] == '#'))) {
+        if (f->decode == sc_decode_pnm && !pnm_goes_on(bytes, size)) {
             continue;
         }
         if (f->decode == sc_decode_bmp && (size < 18 || bytes[15] != 0 || bytes[16] != 0)) {
@@ -67,8 +77,7 @@ static const image_format *recognise(const uint8_t *bytes, size_t size)
 
 bool sc_image_known(const void *bytes, size_t size)
 {
-    const image_format *f = recognise(bytes, size);
-    return f != NULL && f->decode != NULL;
+    return recognise(bytes, size) != NULL;
 }
 
 static int run_reader(sc_image *out, const sc_source *in, simclr_error *err)
@@ -84,7 +93,7 @@ static int run_reader(sc_image *out, const sc_source *in, simclr_error *err)
     const image_format *f = recognise(in->bytes, in->size);
     if (f == NULL) {
         return sc_fail(err, SIMCLR_E_FORMAT,
-                       "%s: not an image (JPEG, PNG, WebP, PPM, PGM or BMP expected)", in->name);
+                       "%s: not an image (JPEG, PNG, WebP, PPM or BMP expected)", in->name);
     }
     if (f->decode == NULL) {
         return sc_fail(err, SIMCLR_E_FORMAT, "%s: %s is not read; convert it to PNG or JPEG",

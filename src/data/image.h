@@ -2,7 +2,7 @@
  *
  * image.h - one 8-bit picture in memory, and the readers that make it from the bytes of a file.
  *
- * The format is recognised by content: JPEG, PNG, WebP, PPM/PGM (P2 P3 P5 P6), BMP (8/24/32 bit).
+ * The format is recognised by content: JPEG, PNG, WebP, PPM, PGM and PBM (P1 to P6), BMP.
  * Pixels equal Pillow's Image.open(f).convert("RGB") or ("L"): alpha is dropped, not blended,
  * L = (19595 R + 38470 G + 7471 B + 32768) >> 16.  A file that is cut short is an error.
  */
@@ -42,7 +42,7 @@ int sc_image_decode_with(sc_image *out, const void *bytes, size_t size, const ch
 int sc_image_probe(uint32_t *height, uint32_t *width, const void *bytes, size_t size,
                    const char *name, simclr_error *err);
 
-/* True when the first bytes are those of a format that is read here. */
+/* True when the first bytes are those of an image, of a format that is read here or not. */
 bool sc_image_known(const void *bytes, size_t size);
 
 void sc_image_free(sc_image *image); /* borrowed, zeroed and NULL are fine */

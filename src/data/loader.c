@@ -119,18 +119,10 @@ static int fetch(sc_image *image, uint32_t *index, sc_loader *l, const epoch_ord
 {
     sc_image_free(image);
     for (size_t k = 0; k < l->images; k++) {
-        simclr_error why = {0};
         *index = o->order[(position + k) % l->images];
-        int rc = sc_dataset_read(image, l->ds, *index, &why);
-        if (rc == 0) {
-            return 0;
-        }
-        if (rc == SIMCLR_E_MEMORY) {
-            return sc_fail(err, rc, "%s", why.text);
-        }
-        rc = sc_dataset_note_bad(l->ds, *index, why.text, err);
+        int rc = sc_dataset_try_read(image, l->ds, *index, err);
         if (rc != 0) {
-            return rc;
+            return rc < 0 ? rc : 0;
         }
     }
     return sc_fail(err, SIMCLR_E_DATA, "data: none of %zu images can be read any more", l->images);

@@ -42,22 +42,21 @@ static int missing(const char *dir, const char *path, const char *name, const ch
     return sc_fail(err, SIMCLR_E_NOT_FOUND, "%s: no such file; download and unpack %s", path, what);
 }
 
-static int check_size(sc_record_file *file, const char *name, size_t size, size_t expected,
-                      simclr_error *err)
+static int check_size(sc_record_file *file, size_t size, size_t expected, simclr_error *err)
 {
     size_t want = expected * file->record;
     if (expected != 0 && size != want) {
         return sc_fail(err, SIMCLR_E_FORMAT,
                        "%s: %zu bytes, expected %zu (%zu records of %zu); the file is %s, download"
                        " it again",
-                       name, size, want, expected, file->record,
+                       file->path, size, want, expected, file->record,
                        size < want ? "cut short" : "too long");
     }
     if (size == 0 || size % file->record != 0) {
         return sc_fail(err, SIMCLR_E_FORMAT,
                        "%s: %zu bytes, expected a multiple of %zu; record %zu is cut short,"
                        " download it again",
-                       name, size, file->record, size / file->record);
+                       file->path, size, file->record, size / file->record);
     }
     file->count = size / file->record;
     return 0;
@@ -91,7 +90,7 @@ int sc_records_open(sc_dataset *ds, const char *dir, const char *name, size_t re
     if (!S_ISREG(st.st_mode)) {
         return sc_fail(err, SIMCLR_E_FORMAT, "%s: not a regular file", path);
     }
-    return check_size(file, name, (size_t)st.st_size, expected, err);
+    return check_size(file, (size_t)st.st_size, expected, err);
 }
 
 int sc_records_read(void *out, const sc_record_file *file, size_t first, size_t bytes,

@@ -211,6 +211,43 @@ int sc_dataset_note_bad(sc_dataset *ds, size_t i, const char *reason, simclr_err
     return rc;
 }
 
+int sc_dataset_try_read(sc_image *out, sc_dataset *ds, size_t i, simclr_error *err)
+{
+    simclr_error why = {0};
+    int rc = sc_dataset_read(out, ds, i, &why);
+    if (rc == 0) {
+        return 1;
+    }
+    if (rc == SIMCLR_E_MEMORY) {
+        return sc_fail(err, rc, "%s", why.text);
+    }
+    return sc_dataset_note_bad(ds, i, why.text, err);
+}
+
+int sc_dataset_sample(sc_image *image, uint32_t *index, size_t *count, sc_dataset *ds,
+                      simclr_error *err)
+{
+    size_t total = ds->count, n = *count < total ? *count : total;
+    int rc = 0;
+    *count = 0;
+    for (size_t k = 0; rc >= 0 && k < n; k++) {
+        rc = 0;
+        for (size_t further = 0; rc == 0 && further < total; further++) {
+            size_t i = (k * total / n + k % (total / n) + further) % total;
+            index[*count] = (uint32_t)i;
+            rc = sc_dataset_try_read(&image[*count], ds, i, err);
+        }
+        *count += rc > 0;
+    }
+    while (rc < 0 && *count > 0) {
+        sc_image_free(&image[--*count]);
+    }
+    if (rc == 0) {
+        rc = sc_fail(err, SIMCLR_E_DATA, "data: none of %zu images can be read", total);
+    }
+    return rc < 0 ? rc : 0;
+}
+
 size_t sc_dataset_skipped(const sc_dataset *ds)
 {
     pthread_mutex_t *mutex = (pthread_mutex_t *)&ds->mutex;

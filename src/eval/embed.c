@@ -32,12 +32,11 @@ static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, siz
     size_t total = sc_dataset_count(ds);
     for (; block->count < rows && *next < n; (*next)++) {
         size_t i = n == total ? *next : *next * total / n;
-        simclr_error why = {0};
-        if (sc_dataset_read(&block->image[block->count], ds, i, &why) < 0) {
-            if (sc_dataset_note_bad(ds, i, why.text, err) < 0)
-                return err == NULL ? SIMCLR_E_DATA : err->code;
+        int rc = sc_dataset_try_read(&block->image[block->count], ds, i, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
             continue;
-        }
         size_t row = out->n + block->count++;
         out->index[row] = (uint32_t)i;
         out->label[row] = (int32_t)sc_dataset_label(ds, i);
@@ -119,7 +118,7 @@ sc_features sc_embedding_features(const sc_embedding *embedding)
 
 enum { HOLD_OUT_EVERY = 10 };
 
-/* Moves every tenth row of the bank to the queries. */
+/* Moves every tenth row of the bank to the queries; of fewer than ten, the last. */
 static int hold_out(sc_embedding_pair *pair, simclr_error *err)
 {
     sc_embedding *bank = &pair->bank, *query = &pair->query;
@@ -132,7 +131,8 @@ static int hold_out(sc_embedding_pair *pair, simclr_error *err)
         return SIMCLR_E_MEMORY;
     size_t kept = 0;
     for (size_t i = 0; i < bank->n; i++) {
-        bool out = i % HOLD_OUT_EVERY == HOLD_OUT_EVERY - 1;
+        bool out = i % HOLD_OUT_EVERY == HOLD_OUT_EVERY - 1 ||
+                   (bank->n < HOLD_OUT_EVERY && i == bank->n - 1);
         sc_embedding *to = out ? query : bank;
         size_t row = out ? query->n++ : kept++;
         memmove(to->h + row * to->dim, bank->h + i * bank->dim, bank->dim * sizeof *bank->h);

@@ -3,7 +3,8 @@
  * health.c - the verdict, and its text.  The effective rank is in effective_rank.c.
  *
  * Not learning: the loss stays within 0.5 % of its range of the ceiling.  Collapsing: all z alike,
- * seen as uniformity near 0 or an effective rank near 1.
+ * seen as uniformity near 0 or an effective rank near 1.  One sighting of that, or of a loss below the
+ * ceiling, can be chance: it takes three in a row.
  */
 #include "monitor/health.h"
 
@@ -12,24 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SIGHTINGS = 3 };
+
 static const double ceiling_margin = 0.005;      /* of the range */
 static const double collapsed_uniformity = -0.1; /* spread: about -2 at a healthy start, min -4 */
 static const double collapsed_rank = 1.5;
-
-double sc_health_ceiling(size_t images)
-{
-    return images > 0 ? log(2.0 * (double)images - 1) : 0;
-}
-
-double sc_health_floor(size_t images, double temperature)
-{
-    if (images < 2)
-        return 0;
-    double n = (double)images - 1;
-    /* ln(e^a + 2 n e^(-a/n)) - a = ln(1 + 2 n e^(-a/n - a)), without overflow for small t */
-    double a = 1 / temperature;
-    return log1p(2 * n * exp(-a / n - a));
-}
 
 void sc_health_init(sc_health *health, uint64_t patience)
 {
@@ -50,17 +38,18 @@ sc_health_verdict sc_health_update(sc_health *health, const sc_health_input *in)
     bool flat = in->uniformity > collapsed_uniformity; /* false for NaN */
     bool thin = in->effective_rank < collapsed_rank;
     bool stuck = sc_health_fraction(in->loss, in->ceiling, in->floor) < ceiling_margin;
-    health->steps++;
     health->stuck = stuck ? health->stuck + 1 : 0;
+    health->moving = stuck ? 0 : health->moving + 1;
     health->sunken = flat || thin ? health->sunken + 1 : 0;
-    /* Embeddings are seen rarely (once an epoch), so collapse needs fewer sightings. */
-    if (health->sunken >= 3 || (health->sunken > 0 && health->stuck >= health->patience))
+    if (health->sunken >= SIGHTINGS)
         return SC_HEALTH_COLLAPSING;
-    if (health->stuck >= health->patience)
+    if (health->stuck >= health->patience) {
+        health->learning = false;
         return SC_HEALTH_NOT_LEARNING;
-    if (stuck && health->steps < health->patience)
-        return SC_HEALTH_STARTING;
-    return SC_HEALTH_LEARNING;
+    }
+    if (health->moving >= SIGHTINGS)
+        health->learning = true;
+    return health->learning ? SC_HEALTH_LEARNING : SC_HEALTH_STARTING;
 }
 
 const char *sc_health_name(sc_health_verdict verdict)

@@ -10,17 +10,15 @@
 #ifndef SC_MONITOR_HEALTH_H
 #define SC_MONITOR_HEALTH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/error.h"
 
-double sc_health_ceiling(size_t images);
-double sc_health_floor(size_t images, double temperature);
-
 typedef enum {
-    SC_HEALTH_STARTING, /* too few steps to tell */
-    SC_HEALTH_LEARNING,
+    SC_HEALTH_STARTING,     /* too few steps to tell */
+    SC_HEALTH_LEARNING,     /* below the ceiling three times in a row, and not stuck since */
     SC_HEALTH_NOT_LEARNING, /* within 0.5 % of the range of the ceiling for `patience` steps */
     SC_HEALTH_COLLAPSING    /* all z alike: effective rank or spread (almost) gone */
 } sc_health_verdict;
@@ -34,10 +32,11 @@ typedef struct {
 } sc_health_input;
 
 typedef struct {
-    uint64_t steps;  /* seen so far */
     uint64_t stuck;  /* steps in a row at the ceiling */
+    uint64_t moving; /* steps in a row below it */
     uint64_t sunken; /* steps in a row that looked collapsed */
     uint64_t patience;
+    bool learning;
 } sc_health;
 
 void sc_health_init(sc_health *health, uint64_t patience);

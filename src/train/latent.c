@@ -97,6 +97,7 @@ enum { LOSS, TOP1, KNN, SERIES };
 typedef struct {
     double *x[SERIES], *y[SERIES];
     size_t count[SERIES], capacity;
+    double ceiling; /* of a full batch */
 } series;
 
 static void collect(series *s, int which, const sc_json *line, const char *key)
@@ -109,20 +110,32 @@ static void collect(series *s, int which, const sc_json *line, const char *key)
     }
 }
 
+/* The last batch of an epoch is smaller, its task easier and its loss lower: no point of the curve. */
+static bool is_full_batch(const series *s, const sc_json *line)
+{
+    double ceiling;
+    return !sc_json_number(&ceiling, sc_json_get(line, "loss_ceiling")) || ceiling >= s->ceiling;
+}
+
 static int collect_line(void *context, uint64_t step, const sc_json *line)
 {
     (void)step;
-    collect(context, LOSS, line, "loss");
-    collect(context, TOP1, line, "contrastive_top1");
+    if (is_full_batch(context, line)) {
+        collect(context, LOSS, line, "loss");
+        collect(context, TOP1, line, "contrastive_top1");
+    }
     collect(context, KNN, line, "knn_top1");
     return 0;
 }
 
-static int count_line(void *context, uint64_t step, const sc_json *line)
+static int measure_line(void *context, uint64_t step, const sc_json *line)
 {
     (void)step;
-    (void)line;
-    ++*(size_t *)context;
+    series *s = context;
+    double ceiling;
+    s->capacity++;
+    if (sc_json_number(&ceiling, sc_json_get(line, "loss_ceiling")) && ceiling > s->ceiling)
+        s->ceiling = ceiling;
     return 0;
 }
 
@@ -144,7 +157,7 @@ int sc_latent_write_curves(const char *png_path, const char *run, simclr_error *
 {
     series s = {.capacity = 1};
     sc_canvas canvas = {0};
-    int rc = sc_metrics_each(run, count_line, &s.capacity, err);
+    int rc = sc_metrics_each(run, measure_line, &s, err);
     for (int i = 0; rc == 0 && i < SERIES; i++) {
         s.x[i] = sc_alloc(s.capacity, sizeof *s.x[i], err);
         s.y[i] = sc_alloc(s.capacity, sizeof *s.y[i], err);

@@ -121,8 +121,8 @@ static int write_projector(sc_trainer *t, shown *s, simclr_error *err)
 static int write_map(sc_trainer *t, const shown *s, double top1, simclr_error *err)
 {
     char path[SC_PATH_MAX], subtitle[96];
-    snprintf(subtitle, sizeof subtitle, "step %llu, %zu images%s", (unsigned long long)t->step.step,
-             s->embedding->n, "");
+    snprintf(subtitle, sizeof subtitle, "step %llu, %zu images", (unsigned long long)t->step.step,
+             s->embedding->n);
     if (top1 >= 0)
         snprintf(subtitle, sizeof subtitle, "step %llu, k-NN top-1 %.1f %%",
                  (unsigned long long)t->step.step, top1);
@@ -212,16 +212,13 @@ static int write_sheet(sc_trainer *t, simclr_error *err)
     uint32_t index[SHEET_ROWS], height, width;
     uint8_t *pixels;
     void *png;
-    size_t size, n = 0, total = sc_dataset_count(t->train);
+    size_t size, n = SHEET_ROWS;
     int rc = sc_path_join(path, t->run, "views.png", err);
-    for (; rc == 0 && n < SHEET_ROWS && n < total; n++) {
-        index[n] = (uint32_t)((n * total / SHEET_ROWS + n) % total); /* + n: not one class only */
-        rc = sc_dataset_read(&image[n], t->train, index[n], err);
-        if (rc < 0)
-            break;
-    }
     if (rc == 0)
-        rc = sc_views_sheet(&pixels, &height, &width, image, index, n, 0, &t->step.views, err);
+        rc = sc_dataset_sample(image, index, &n, t->train, err);
+    if (rc < 0)
+        return rc;
+    rc = sc_views_sheet(&pixels, &height, &width, image, index, n, 0, &t->step.views, err);
     for (size_t i = 0; i < n; i++)
         sc_image_free(&image[i]);
     if (rc < 0)

@@ -62,9 +62,11 @@ static void set_statistics(sc_view_options *view, const sc_config *cfg)
     static const double stats[][2][3] = {
         [SC_CFG_STATS_IMAGENET] = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}},
         [SC_CFG_STATS_CIFAR10] = {{0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}},
+        [SC_CFG_STATS_CIFAR100] = {{0.5071, 0.4865, 0.4409}, {0.2673, 0.2564, 0.2762}},
+        [SC_CFG_STATS_STL10] = {{0.4467, 0.4398, 0.4066}, {0.2603, 0.2566, 0.2713}},
     };
     static const double luminance[3] = {0.299, 0.587, 0.114};
-    bool known = cfg->normalize == SC_CFG_STATS_IMAGENET || cfg->normalize == SC_CFG_STATS_CIFAR10;
+    bool known = cfg->normalize != SC_CFG_STATS_NONE && cfg->normalize != SC_CFG_STATS_OWN;
     double grey[2] = {0, 0};
     for (int c = 0; c < 3; c++) {
         view->mean[c] = 0;
@@ -127,10 +129,8 @@ static sc_norm_options norm_of(const sc_config_norm *from)
     sc_norm_options o = sc_norm_defaults(kinds[from->kind]);
     o.eps = from->eps;
     o.momentum = from->momentum;
-    if (o.kind != SC_NORM_INSTANCE || from->affine)
-        o.affine = from->affine;
-    if (o.kind == SC_NORM_GROUP)
-        o.num_groups = (size_t)from->groups;
+    o.affine = from->affine;
+    o.num_groups = (size_t)from->groups;
     return o;
 }
 

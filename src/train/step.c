@@ -12,12 +12,12 @@ static int check_finite(const sc_step_stats *s, const sc_params *params, size_t 
 {
     if (isfinite(s->loss) && isfinite(s->gradient_norm))
         return 0;
+    bool gradient = isfinite(s->loss) && bad < params->entry_count;
     return sc_fail(err, SIMCLR_E_NUMERIC,
-                   "step %llu (epoch %llu): the %s %s is not finite; the weights were left as they "
+                   "step %llu (epoch %llu): the %s%s is not finite; the weights were left as they "
                    "were; lower the learning rate (now %g) or lengthen the warm-up",
                    (unsigned long long)s->step, (unsigned long long)s->epoch + 1,
-                   isfinite(s->loss) ? "gradient of" : "loss",
-                   isfinite(s->loss) && bad < params->entry_count ? params->entry[bad].name : "",
+                   gradient ? "gradient of " : "loss", gradient ? params->entry[bad].name : "",
                    s->lr);
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/alloc.h"
 #include "core/parallel.h"
+#include "model/encoder_shapes.h"
 #include "train/online.h"
 #include "train/setup.h"
 
@@ -23,7 +24,17 @@ static int open_split(sc_dataset **out, const sc_trainer *t, const char *split, 
     return sc_dataset_open(out, sc_setup_dataset_spec(&t->cfg), &options, err);
 }
 
-int sc_trainer_open_data(sc_trainer *t, simclr_error *err)
+/* Where the size is given, maps that vanish are found before any image is read. */
+static int check_stages(const sc_config *cfg, simclr_error *err)
+{
+    size_t size = (size_t)cfg->data.image_size;
+    sc_encoder_options encoder = sc_setup_encoder(cfg, (uint32_t)size);
+    return size == 0 ? 0 : sc_encoder_check(&encoder, size, size, err);
+}
+
+/* The size of the views is settled here, so that config.yaml and checkpoints hold it: the run can
+ * then be used on images of any size. */
+static int open_data(sc_trainer *t, simclr_error *err)
 {
     const char *spec = sc_setup_dataset_spec(&t->cfg);
     const char *split = t->cfg.data.split;
@@ -43,6 +54,7 @@ int sc_trainer_open_data(sc_trainer *t, simclr_error *err)
     if (rc < 0)
         return rc;
     t->size = sc_setup_image_size(&t->cfg, t->train);
+    t->cfg.data.image_size = (int)t->size;
     sc_say(t->observer, SIMCLR_NOTE, "data      %s: %zu images (%s), %d classes, %zu skipped", spec,
            sc_dataset_count(t->train), split, sc_dataset_classes(t->train),
            sc_dataset_skipped(t->train));
@@ -154,12 +166,13 @@ static int open_run(sc_trainer *t, simclr_error *err)
     if (found)
         sc_say(t->observer, SIMCLR_NOTE, "resume    %s at step %llu", t->run,
                (unsigned long long)t->step.step);
-    rc = t->step.step > 0 ? 0 : sc_state_write_config(&t->cfg, t->run, err);
+    rc = sc_state_write_config(&t->cfg, t->run, err);
     return rc < 0 ? rc : write_skipped(t, err);
 }
 
 static void say_plan(const sc_trainer *t)
 {
+    size_t batch = sc_loader_max_batch(t->step.loader);
     const sc_network *net = &t->step.network;
     double memory = (double)(net->arena.size + t->arena.size) +
                     4.0 * (double)net->params.total * sizeof(sc_real);
@@ -174,8 +187,7 @@ static void say_plan(const sc_trainer *t)
     sc_say(
         t->observer, SIMCLR_NOTE,
         "loss      from %.2f (nothing learnt) down to at best %.2f at this batch and temperature",
-        sc_ntxent_ceiling((size_t)t->cfg.train.batch),
-        sc_ntxent_floor((size_t)t->cfg.train.batch, t->cfg.temperature));
+        sc_ntxent_ceiling(batch), sc_ntxent_floor(batch, t->cfg.temperature));
 }
 
 /* Two steps whose traces are wiped: what will an epoch take? */
@@ -218,7 +230,9 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
     sc_parallel_set_threads(sc_setup_threads(cfg));
     int rc = sc_config_check(&t->cfg, err);
     if (rc == 0)
-        rc = sc_trainer_open_data(t, err);
+        rc = check_stages(&t->cfg, err);
+    if (rc == 0)
+        rc = open_data(t, err);
     if (rc == 0)
         rc = open_loader(t, err);
     if (rc == 0)
@@ -348,6 +362,6 @@ int sc_trainer_run(sc_trainer *t, simclr_error *err)
                                                      : "failed";
     simclr_error late = {0};
     int rc_phase =
-        sc_logbook_phase(&t->log, phase, t->step.step, rc < 0 ? -rc : 0, rc < 0 ? &late : err);
+        sc_logbook_phase(&t->log, phase, t->step.step, sc_exit_code(rc), rc < 0 ? &late : err);
     return rc < 0 ? rc : rc_phase;
 }

@@ -39,7 +39,4 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
 int sc_trainer_run(sc_trainer *t, simclr_error *err);
 void sc_trainer_close(sc_trainer *t); /* zeroed is fine */
 
-/* Also for programs that only embed or evaluate: the parts of a run without its training. */
-int sc_trainer_open_data(sc_trainer *t, simclr_error *err);
-
 #endif

@@ -59,7 +59,7 @@ for n in 1 2 3 4 5; do
 done
 truncate -s 30730000 "$scratch/cifar/test_batch.bin"
 truncate -s 30729000 "$scratch/cifar/data_batch_3.bin"
-refuse 3 "data_batch_3.bin" $train "cifar10:$scratch/cifar"
+refuse 3 "$scratch/cifar/data_batch_3.bin: 30729000 bytes" $train "cifar10:$scratch/cifar"
 refuse 3 "data_batch_3.bin" "$SIMCLR" data verify "cifar10:$scratch/cifar"
 rm "$scratch/cifar/data_batch_3.bin"
 refuse 3 "data_batch_3.bin" $train "cifar10:$scratch/cifar"
@@ -84,7 +84,7 @@ run=$scratch/nan
 tiny "$run" lr=1000 optim.lr_scaling=none optim.weight_decay=1 epochs=100 steps=0 \
     train.checkpoint_steps=1
 check_exit "lr=1000" 6 $?
-one_error "step"
+one_error "the loss is not finite"
 verified "$run"
 grep -q '"phase": "failed"' "$run/STATUS.json" && grep -q '"exit": 6' "$run/STATUS.json" ||
     fail "STATUS.json does not tell of exit 6"

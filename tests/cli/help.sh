@@ -7,7 +7,11 @@ expect 2 "usage:" "$SIMCLR"
 expect 0 "usage:" "$SIMCLR" --help
 expect 0 "usage:" "$SIMCLR" help
 expect 0 "simclr 0." "$SIMCLR" --version
-for command in $("$SIMCLR" help | sed -n 's/^  \([a-z]*\)  *[A-Z].*/\1/p'); do
+commands=$("$SIMCLR" help | sed -n 's/^  \([a-z]*\)  *[A-Z].*/\1/p')
+files=$(ls "$(dirname "$0")"/../../cli/cmd_*.c | wc -l)
+[ "$(echo "$commands" | wc -l)" -ge "$files" ] ||
+    { echo "FAILED: $files files of commands, but help lists: $commands"; failures=1; }
+for command in $commands; do
     expect 0 "usage: simclr $command" "$SIMCLR" help "$command"
     expect 0 "usage: simclr $command" "$SIMCLR" "$command" --help
     expect 0 "examples:" "$SIMCLR" "$command" -h

@@ -25,4 +25,13 @@ same_state "config.yaml of that run" "$scratch/again" "$scratch/run"
     > "$scratch/out" 2> "$scratch/err"
 check_exit "--as-shipped" 0 $?
 grep -q "kept as shipped: " "$scratch/err" || fail "--as-shipped says nothing"
+
+# CIFAR's own size, on which the tutorial crashed: refused before any data is read, with the size of
+# every stage.
+"$SIMCLR" train -c "$file" cifar10:/nonexistent image_size=32 -o "$scratch/native" \
+    > "$scratch/out" 2> "$scratch/err"
+check_exit "image_size=32" 2 $?
+one_error "(sizes: input 32x32, conv1 16x16, pool 8x8, layer1 4x4, layer2 2x2, layer3 1x1,"
+grep -q "zero padding" "$scratch/err" || fail "no way out is said"
+[ -e "$scratch/native" ] && fail "a refused run leaves a directory"
 finish

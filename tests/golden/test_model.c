@@ -10,6 +10,8 @@
  *   Adam divides by |g|: of a gradient near 0 few digits are left after one step already.
  *   Ten steps of ResNet-50 in float cross kinks (ReLU, max pool) that double does not: weights
  *   changed by 1e-8 end 1.4e-7 apart, by 6e-8 already 4e-5.  The double build compares those steps.
+ *   The ten steps of ResNet-18 stay clear of kinks: with weights changed by 1.2e-7, 12 times on each
+ *   of three engines, LARS ended within 3.5e-6 (with a learning rate of 0.1, 2e-4 in one of five).
  *   The engine: Winograd's transforms and sums in float cost 3 to 6 times the reference's rounding
  *   (the most measured, AVX2 and base: 0.15 of `forward`, 0.06 of the gradients', 0.12 of
  *   `statistics`, 0.05 of Adam's, 0.16 of `deep_10`).  Where Adam's g is rounding alone its sign may
@@ -397,7 +399,7 @@ static void resnet18_cifar(void **state)
         compare_first_step(&t);
         compare_training(&t, "sgd", optimizer(SC_OPTIM_SGD, 1e-3), 0.01);
         compare_training(&t, "nesterov", nesterov, 0.005);
-        compare_training(&t, "lars", optimizer(SC_OPTIM_LARS, 1e-4), 0.1);
+        compare_training(&t, "lars", optimizer(SC_OPTIM_LARS, 1e-4), 0.05);
         compare_training(&t, "adamw", optimizer(SC_OPTIM_ADAMW, 1e-2), 1e-3);
         compare_training(&t, "adam", optimizer(SC_OPTIM_ADAM, 1e-3), 1e-3);
     }

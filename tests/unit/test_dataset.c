@@ -57,6 +57,50 @@ static void resident_equals_on_demand(void **state)
     fixture_remove(dir);
 }
 
+/* Images of a sheet: no one twice, spread over the set, unreadable ones replaced by the next. */
+static void sample_is_spread_and_readable(void **state)
+{
+    (void)state;
+    char *dir = ten_images();
+    sc_dataset *ds;
+    sc_dataset_options options = sc_dataset_defaults();
+    simclr_error err;
+    sc_image image[20];
+    uint32_t index[20];
+    options.memory_limit = 100;
+    options.max_bad = 0.2;
+    assert_int_equal(sc_dataset_open(&ds, dir, &options, NULL), 0);
+    static const size_t wanted[] = {1, 3, 8, 10, 20};
+    for (size_t w = 0; w < sizeof wanted / sizeof *wanted; w++) {
+        size_t n = wanted[w];
+        assert_int_equal(sc_dataset_sample(image, index, &n, ds, NULL), 0);
+        assert_int_equal(n, wanted[w] < 10 ? wanted[w] : 10);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(i == 0 || index[i] > index[i - 1]);
+            sc_image_free(&image[i]);
+        }
+    }
+    fixture_write(dir, "4.png", "damaged", 7); /* after it was opened */
+    size_t n = 2;
+    assert_int_equal(sc_dataset_sample(image, index, &n, ds, NULL), 0);
+    assert_true(n == 2 && index[0] == 0 && index[1] == 6);
+    sc_image_free(&image[0]);
+    sc_image_free(&image[1]);
+    fixture_write(dir, "6.png", "damaged", 7);
+    n = 10;
+    assert_int_equal(sc_dataset_sample(image, index, &n, ds, NULL), 0);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(index[i] != 4 && index[i] != 6);
+        sc_image_free(&image[i]);
+    }
+    fixture_write(dir, "8.png", "damaged", 7);
+    assert_int_equal(sc_dataset_sample(image, index, &n, ds, &err), SIMCLR_E_DATA);
+    assert_int_equal(n, 0);
+    assert_non_null(strstr(err.text, "3 of 10 images cannot be read"));
+    sc_dataset_close(ds);
+    fixture_remove(dir);
+}
+
 static void fingerprint_follows_content(void **state)
 {
     (void)state;
@@ -156,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resident_equals_on_demand),
+        cmocka_unit_test(sample_is_spread_and_readable),
         cmocka_unit_test(fingerprint_follows_content),
         cmocka_unit_test(bad_images_are_counted_once),
         cmocka_unit_test(wrong_options),

@@ -73,6 +73,27 @@ static void classes(void **state)
     fixture_remove(dir);
 }
 
+/* Photographs in a format that is not read are listed, not passed over like a text. */
+static void foreign_formats(void **state)
+{
+    (void)state;
+    static const char heif[] = "\0\0\0\x18"
+                               "ftypheic\0\0\0\0mif1heic";
+    char *dir = fixture_directory();
+    const char *name, *reason;
+    fixture_png_file(dir, "a.png", 1);
+    fixture_write(dir, "IMG_0001", heif, sizeof heif - 1);
+    fixture_write(dir, "notes", "P1 is the first plan", 20);
+    sc_dataset *ds = open_or_fail(dir, "train", 1);
+    assert_int_equal(sc_dataset_count(ds), 1);
+    assert_int_equal(sc_dataset_skipped(ds), 1);
+    sc_dataset_skip_reason(ds, 0, &name, &reason);
+    assert_string_equal(name, fixture_path(dir, "IMG_0001"));
+    assert_string_equal(reason, "HEIF is not read; convert it to PNG or JPEG");
+    sc_dataset_close(ds);
+    fixture_remove(dir);
+}
+
 static void splits(void **state)
 {
     (void)state;
@@ -168,8 +189,8 @@ static void lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(classes),       cmocka_unit_test(splits), cmocka_unit_test(odd_entries),
-        cmocka_unit_test(nothing_there), cmocka_unit_test(lists),
+        cmocka_unit_test(classes),     cmocka_unit_test(foreign_formats), cmocka_unit_test(splits),
+        cmocka_unit_test(odd_entries), cmocka_unit_test(nothing_there),   cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

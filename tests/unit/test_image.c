@@ -51,6 +51,22 @@ static void pnm_sixteen_bits(void **state)
     expect_pixels(p5, sizeof p5 - 1, 1, 3, gray);
 }
 
+/* 1 is black; rows of raw bits begin at a byte, plain ones need no spaces. */
+static void pnm_bits(void **state)
+{
+    (void)state;
+    static const uint8_t rgb[] = {0,   0,   0,   255, 255, 255, 0, 0, 0,
+                                  255, 255, 255, 255, 255, 255, 0, 0, 0};
+    static const char p4[] = "P4 3 2\n\xbf\x20";
+    static const char p1[] = "P1\n3 2\n101 # a row\n0 0\n1\n";
+    sc_image image;
+    expect_pixels(p4, sizeof p4 - 1, 2, 3, rgb);
+    expect_pixels(p1, sizeof p1 - 1, 2, 3, rgb);
+    assert_int_equal(fixture_decode(&image, p4, sizeof p4 - 2, 3), SIMCLR_E_FORMAT);
+    assert_int_equal(fixture_decode(&image, "P1 3 2 10100", 12, 3), SIMCLR_E_FORMAT);
+    assert_int_equal(fixture_decode(&image, "P1 3 2 101002", 13, 3), SIMCLR_E_FORMAT);
+}
+
 static void bmp_kinds(void **state)
 {
     (void)state;
@@ -74,6 +90,35 @@ static void bmp_kinds(void **state)
     sc_image image;
     assert_int_equal(fixture_decode(&image, bmp, sizeof bmp - 3, 3), SIMCLR_E_FORMAT);
     bmp[30] = 1; /* RLE */
+    assert_int_equal(fixture_decode(&image, bmp, sizeof bmp, 3), SIMCLR_E_FORMAT);
+}
+
+/* 1 and 4 bits a pixel, the first pixel in the high bits, through a palette of BGRX. */
+static void bmp_small_palettes(void **state)
+{
+    (void)state;
+    uint8_t bmp[14 + 40 + 12 + 4] = {'B', 'M'};
+    static const uint8_t palette[12] = {1, 2, 3, 0, 11, 12, 13, 0, 21, 22, 23, 0};
+    static const uint8_t one[] = {13, 12, 11, 3, 2, 1, 13, 12, 11}, four[] = {23, 22, 21, 3, 2, 1};
+    sc_image image;
+    bmp[10] = 14 + 40 + 12;
+    bmp[14] = 40;
+    bmp[18] = 3;
+    bmp[22] = 1;
+    bmp[26] = 1;
+    bmp[28] = 1;
+    bmp[46] = 3;
+    memcpy(bmp + 54, palette, 12);
+    bmp[66] = 0xa0; /* 1 0 1 */
+    expect_pixels(bmp, sizeof bmp, 1, 3, one);
+    expect_pixels(bmp, sizeof bmp - 3, 1, 3, one);
+    bmp[18] = 2;
+    bmp[28] = 4;
+    bmp[66] = 0x20; /* 2 0 */
+    expect_pixels(bmp, sizeof bmp, 1, 2, four);
+    bmp[66] = 0x30;
+    assert_int_equal(fixture_decode(&image, bmp, sizeof bmp, 3), SIMCLR_E_FORMAT); /* no colour 3 */
+    bmp[28] = 16;
     assert_int_equal(fixture_decode(&image, bmp, sizeof bmp, 3), SIMCLR_E_FORMAT);
 }
 
@@ -152,7 +197,7 @@ static void refusals_say_why(void **state)
                  {"P6 2 2 255\nabc", 14, "cut short"},
                  {"P3 9000 9000 255\n1 2 3", 22, "cut short"},
                  {"P2 1 1 3 4", 10, "maxval"},
-                 {"P4 1 1\n.", 8, "not an image"}};
+                 {"P7 1 1\n.", 8, "not an image"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sc_image image;
         simclr_error err;
@@ -169,8 +214,9 @@ static void refusals_say_why(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pnm_kinds),           cmocka_unit_test(pnm_sixteen_bits),
-        cmocka_unit_test(bmp_kinds),           cmocka_unit_test(png_round_trip),
+        cmocka_unit_test(pnm_kinds),           cmocka_unit_test(pnm_bits),
+        cmocka_unit_test(pnm_sixteen_bits),    cmocka_unit_test(bmp_kinds),
+        cmocka_unit_test(bmp_small_palettes),  cmocka_unit_test(png_round_trip),
         cmocka_unit_test(flat_png_round_trip), cmocka_unit_test(gray_as_pillow),
         cmocka_unit_test(refusals_say_why),
     };

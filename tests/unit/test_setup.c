@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_setup.c - configuration to options: the statistics that normalise the views.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "train/setup.h"
+
+static sc_config configured(const char *normalize)
+{
+    sc_config cfg;
+    simclr_error err = {0, ""};
+    sc_config_default(&cfg);
+    if (sc_config_set(&cfg, "views.normalize", normalize, SC_ORIGIN_CLI, NULL, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return cfg;
+}
+
+/* Red mean and blue deviation of every known set, as published with it. */
+static void known_sets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        double mean, std;
+    } SETS[] = {{"none", 0, 1},
+                {"imagenet", 0.485, 0.225},
+                {"cifar10", 0.4914, 0.2616},
+                {"cifar100", 0.5071, 0.2762},
+                {"stl10", 0.4467, 0.2713}};
+    for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) {
+        sc_config cfg = configured(SETS[i].name);
+        sc_views_options o = sc_setup_views(&cfg, 32);
+        for (int view = 0; view < 2; view++) {
+            assert_float_equal(o.view[view].mean[0], SETS[i].mean, 1e-6);
+            assert_float_equal(o.view[view].std[2], SETS[i].std, 1e-6);
+        }
+    }
+}
+
+/* Of grey images: the luminance of the three. */
+static void grey(void **state)
+{
+    (void)state;
+    sc_config cfg = configured("imagenet");
+    cfg.data.channels = 1;
+    sc_views_options o = sc_setup_views(&cfg, 32);
+    assert_float_equal(o.view[0].mean[0], 0.299 * 0.485 + 0.587 * 0.456 + 0.114 * 0.406, 1e-6);
+    assert_float_equal(o.view[0].std[0], 0.299 * 0.229 + 0.587 * 0.224 + 0.114 * 0.225, 1e-6);
+}
+
+static void own(void **state)
+{
+    (void)state;
+    sc_config cfg = configured("own");
+    assert_int_equal(sc_config_set(&cfg, "views.mean", "0.1, 0.2, 0.3", SC_ORIGIN_CLI, NULL, NULL),
+                     0);
+    assert_int_equal(sc_config_set(&cfg, "views.std", "1, 2, 3", SC_ORIGIN_CLI, NULL, NULL), 0);
+    sc_views_options o = sc_setup_views(&cfg, 32);
+    for (int c = 0; c < 3; c++) {
+        assert_float_equal(o.view[1].mean[c], 0.1 * (c + 1), 1e-6);
+        assert_float_equal(o.view[1].std[c], c + 1, 1e-6);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_sets),
+        cmocka_unit_test(grey),
+        cmocka_unit_test(own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
