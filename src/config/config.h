@@ -68,6 +68,7 @@ enum { SC_CFG_SGD, SC_CFG_ADAM, SC_CFG_ADAMW, SC_CFG_LARS };
 enum { SC_CFG_SCALE_NONE, SC_CFG_SCALE_LINEAR, SC_CFG_SCALE_SQRT };
 enum { SC_CFG_COSINE, SC_CFG_STEP, SC_CFG_EXPONENTIAL, SC_CFG_CONSTANT };
 enum { SC_CFG_PRECISION_AUTO, SC_CFG_PRECISION_FP32, SC_CFG_PRECISION_BF16 };
+enum { SC_CFG_CONV_AUTO, SC_CFG_CONV_WINOGRAD2, SC_CFG_CONV_DIRECT };
 enum { SC_CFG_DEVICE_AUTO, SC_CFG_DEVICE_CPU };
 
 typedef struct {
@@ -168,6 +169,7 @@ typedef struct {
     uint64_t seed;
     int threads;               /* 0 = all processors the process may use */
     int precision;             /* SC_CFG_PRECISION_... */
+    int convolution;           /* SC_CFG_CONV_... */
     int device;                /* SC_CFG_DEVICE_... */
     double checkpoint_seconds; /* 0 = not by time */
     uint64_t checkpoint_steps; /* 0 = not by steps */

@@ -26,6 +26,7 @@ static const char *const OPTIMS[] = {"sgd", "adam", "adamw", "lars", NULL};
 static const char *const SCALINGS[] = {"none", "linear", "sqrt", NULL};
 static const char *const SCHEDULES[] = {"cosine", "step", "exponential", "constant", NULL};
 static const char *const PRECISIONS[] = {"auto", "fp32", "bf16", NULL};
+static const char *const CONVOLUTIONS[] = {"auto", "winograd2", "direct", NULL};
 static const char *const DEVICES[] = {"auto", "cpu", NULL};
 
 #define AT(field) offsetof(sc_config, field)
@@ -234,6 +235,10 @@ static const sc_config_row ROWS[] = {
         "0: all processors this process may use; results do not depend on it"),
     ENUM("train.precision", "precision", train.precision, "auto", PRECISIONS, N,
          "storage and products of the encoder; bf16: sums, weights and loss stay fp32; auto: fp32"),
+    ENUM("train.convolution", NOALIAS, train.convolution, "auto", CONVOLUTIONS, Y,
+         "3x3 convolutions of stride 1; auto: Winograd F(4x4) where it fits; winograd2: F(2x2), "
+         "which "
+         "rounds less; direct"),
     ENUM("train.device", "device", train.device, "auto", DEVICES, N, "where it runs"),
     FLOAT("train.checkpoint_seconds", NOALIAS, train.checkpoint_seconds, "600", 0, 1e7, N, "s",
           "between checkpoints; 0: not by time"),

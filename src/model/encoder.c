@@ -118,7 +118,7 @@ int sc_encoder_init(sc_encoder *encoder, const sc_encoder_options *options, size
     }
     assert(max_rows >= 1);
     *e = (sc_encoder){.options = sc_encoder_resolve(options),
-                      .nn = {params, backend},
+                      .nn = {params, backend, options->convolution},
                       .height = height,
                       .width = width,
                       .max_rows = max_rows,

@@ -26,10 +26,11 @@ typedef struct {
     size_t dilations[4]; /* of all 3x3 convolutions of a stage; 0: 1 */
     sc_down down;        /* the pool after conv1; without effect when the stem has none */
     sc_last_pool last_pool;
-    bool reflect;            /* padding by reflection instead of zeros */
-    size_t stem_kernel;      /* 0: of the stem */
-    size_t pool_kernel;      /* 0: 3; padding is (kernel - 1) / 2 */
-    bool zero_init_residual; /* gamma of each block's last norm starts at 0 */
+    bool reflect;                  /* padding by reflection instead of zeros */
+    size_t stem_kernel;            /* 0: of the stem */
+    size_t pool_kernel;            /* 0: 3; padding is (kernel - 1) / 2 */
+    bool zero_init_residual;       /* gamma of each block's last norm starts at 0 */
+    sc_conv_algorithm convolution; /* how, not what: the same function but for rounding */
 } sc_encoder_options;
 
 enum { SC_ENCODER_BLOCKS = 16 };

@@ -82,7 +82,7 @@ int sc_projector_init(sc_projector *projector, const sc_projector_options *optio
         return rc;
     }
     *p = (sc_projector){.options = *options,
-                        .nn = {params, backend},
+                        .nn = {params, backend, SC_CONV_FASTEST},
                         .in = in,
                         .max_rows = max_rows,
                         .layers = options->hidden_count + 1,

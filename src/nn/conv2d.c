@@ -43,7 +43,8 @@ int sc_conv2d_init(sc_conv2d *conv, sc_nn nn, const char *name, const sc_conv2d_
                          .s = o->kernel,
                          .stride = o->stride,
                          .pad = conv->reflect ? 0 : o->pad,
-                         .dilation = o->dilation};
+                         .dilation = o->dilation,
+                         .algorithm = nn.convolution};
     s->p = sc_conv2d_out(s->h, s->r, s->stride, s->pad, s->dilation);
     s->q = sc_conv2d_out(s->w, s->s, s->stride, s->pad, s->dilation);
     if (s->p == 0 || s->q == 0 || (conv->reflect && (o->pad >= height || o->pad >= width))) {

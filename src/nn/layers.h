@@ -19,6 +19,7 @@
 typedef struct {
     sc_params *params;
     const sc_backend *backend;
+    sc_conv_algorithm convolution; /* what conv2d may use */
 } sc_nn;
 
 /* ---- conv2d.c ---- */

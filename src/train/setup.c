@@ -168,6 +168,9 @@ sc_encoder_options sc_setup_encoder(const sc_config *cfg, uint32_t size)
                                    [SC_CFG_DOWN_CONV] = SC_DOWN_CONV,
                                    [SC_CFG_DOWN_NONE] = SC_DOWN_NONE};
     const sc_config_model *m = &cfg->model;
+    static const sc_conv_algorithm convolutions[] = {[SC_CFG_CONV_AUTO] = SC_CONV_FASTEST,
+                                                     [SC_CFG_CONV_WINOGRAD2] = SC_CONV_WINOGRAD2,
+                                                     [SC_CFG_CONV_DIRECT] = SC_CONV_DIRECT};
     sc_encoder_options o = sc_encoder_defaults();
     o.arch = arch[m->arch];
     o.width = m->width;
@@ -187,6 +190,7 @@ sc_encoder_options sc_setup_encoder(const sc_config *cfg, uint32_t size)
     o.stem_kernel = (size_t)m->stem_kernel;
     o.pool_kernel = (size_t)m->pool_kernel;
     o.zero_init_residual = m->zero_init_residual;
+    o.convolution = convolutions[cfg->train.convolution];
     return o;
 }
 

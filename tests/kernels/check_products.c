@@ -87,7 +87,8 @@ static void run_backward_weight(const sc_backend *table, float **out, void *scra
 /* Shapes for which a fast table may use Winograd's algorithm, whose sums are never exact. */
 static bool inexact(const sc_conv_shape *s)
 {
-    return s->r == 3 && s->s == 3 && s->stride == 1 && s->dilation == 1 && s->c >= 16 && s->k >= 16;
+    return s->algorithm != SC_CONV_DIRECT && s->r == 3 && s->s == 3 && s->stride == 1 &&
+           s->dilation == 1 && s->c >= 16 && s->k >= 16;
 }
 
 static void conv_case(const sc_conv_shape *s, int direction, bool exact)
@@ -97,11 +98,13 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
     size_t x = s->n * s->h * s->w * s->c, y = s->n * s->p * s->q * s->k;
     size_t w = s->k * s->c * s->r * s->s, count[] = {y, x, w};
     conv_context g = {.s = s};
+    static const double winograd[] = {
+        [SC_CONV_FASTEST] = 0.024, [SC_CONV_WINOGRAD2] = 0.008, [SC_CONV_DIRECT] = 0};
     kernel_case c = {.op = op[direction],
                      .context = &g,
                      .conv = s,
                      .tolerance = inexact(s) ? 1e-4 : 1e-5,
-                     .winograd = inexact(s)};
+                     .winograd = inexact(s) ? winograd[s->algorithm] : 0};
 
     if (!wanted(op[direction])) {
         return;
@@ -114,10 +117,11 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
     if (direction == 2) {
         c.out[0] = (case_output){exact ? OUT_EXACT : OUT_NEAR, w, fill(w, exact)};
     }
-    snprintf(c.shape, sizeof c.shape,
-             "n=%zu h=%zu w=%zu c=%zu k=%zu r=%zu s=%zu stride=%zu pad=%zu dilation=%zu %s", s->n,
-             s->h, s->w, s->c, s->k, s->r, s->s, s->stride, s->pad, s->dilation,
-             exact ? "exact" : "random");
+    snprintf(
+        c.shape, sizeof c.shape,
+        "n=%zu h=%zu w=%zu c=%zu k=%zu r=%zu s=%zu stride=%zu pad=%zu dilation=%zu algorithm=%d %s",
+        s->n, s->h, s->w, s->c, s->k, s->r, s->s, s->stride, s->pad, s->dilation, (int)s->algorithm,
+        exact ? "exact" : "random");
     check_case(&c);
 }
 
@@ -137,7 +141,24 @@ static const size_t conv_shapes[][10] = {
     {1, 14, 14, 16, 16, 3, 3, 4, 4, 4},  {1, 6, 6, 7, 9, 3, 3, 1, 3, 1},
     {2, 12, 12, 300, 20, 3, 3, 2, 1, 1}, {1, 9, 9, 3, 200, 3, 3, 1, 1, 1},
     {2, 32, 32, 3, 16, 3, 3, 1, 1, 1},   {1, 5, 5, 2, 3, 1, 1, 3, 1, 1},
+    {17, 28, 32, 32, 48, 3, 3, 1, 1, 1}, {3, 3, 2, 16, 48, 3, 3, 1, 1, 1},
 };
+
+/* Every algorithm that the shape leaves a choice of. */
+static void algorithm_cases(sc_conv_shape s, int direction)
+{
+    bool choice = inexact(&s);
+
+    for (s.algorithm = SC_CONV_FASTEST; s.algorithm <= SC_CONV_DIRECT; s.algorithm++) {
+        conv_case(&s, direction, false);
+        if (!inexact(&s)) {
+            conv_case(&s, direction, true);
+        }
+        if (!choice) {
+            return;
+        }
+    }
+}
 
 void check_convolutions(void)
 {
@@ -156,10 +177,7 @@ void check_convolutions(void)
         s.p = (s.h + 2 * s.pad - s.dilation * (s.r - 1) - 1) / s.stride + 1;
         s.q = (s.w + 2 * s.pad - s.dilation * (s.s - 1) - 1) / s.stride + 1;
         for (int direction = 0; direction < 3; direction++) {
-            conv_case(&s, direction, false);
-            if (!inexact(&s)) {
-                conv_case(&s, direction, true);
-            }
+            algorithm_cases(s, direction);
         }
     }
 }

@@ -21,7 +21,7 @@ typedef struct {
 static inline sc_nn rig_nn(rig *g)
 {
     memset(g, 0, sizeof *g);
-    return (sc_nn){&g->params, sc_backend_ref(SC_FP32)};
+    return (sc_nn){&g->params, sc_backend_ref(SC_FP32), SC_CONV_FASTEST};
 }
 
 /* Parameters with values that are not special: gamma is not 1, beta not 0. */
