@@ -7,6 +7,8 @@ import sys
 
 NEEDS = {
     "step": ["torch", "torchvision"],
+    "tutorial": ["torch", "torchvision"],
+    "stem128": ["torch", "torchvision"],
     "memory": ["torch", "torchvision"],
     "startup": ["torch", "torchvision"],
     "views": ["torch", "torchvision", "PIL"],
@@ -14,10 +16,8 @@ NEEDS = {
     "knn": ["sklearn"],
 }
 INSTALL = {
-    "torch": "apt-get install python3-torch, or pip install torch "
-             "--index-url https://download.pytorch.org/whl/cpu",
-    "torchvision": "apt-get install python3-torchvision, or pip install torchvision "
-                   "--index-url https://download.pytorch.org/whl/cpu",
+    "torch": "apt-get install python3-torch, or pip install torch",
+    "torchvision": "apt-get install python3-torchvision, or pip install torchvision",
     "PIL": "apt-get install python3-pil, or pip install pillow",
     "sklearn": "apt-get install python3-sklearn, or pip install scikit-learn",
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# peer_step.py - one SimCLR step in PyTorch, as a knowing user writes it: torchvision's ResNet-18 with
-# the CIFAR stem, channels_last, head 512-512-128, NT-Xent at 0.5, SGD; synthetic views in memory.
+# peer_step.py - one SimCLR step in PyTorch, as a knowing user writes it: torchvision's ResNet-18,
+# channels_last, head 512-512-128, NT-Xent at 0.5, SGD; synthetic views in memory.  --network: cifar, the
+# CIFAR stem at 32 px; stem128, torchvision's own at 128 px; tutorial, the same with layer1 of stride 2.
 # Prints {"ms_list", "peak_rss_mb", ...}.  --startup: one step of 16 images and the end, for
 # timing the whole process.  run sets the malloc environment of the "best" case.
 import argparse
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 import torchvision
 
 parser = argparse.ArgumentParser()
+parser.add_argument("--network", choices=["cifar", "stem128", "tutorial"], default="cifar")
 parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
 parser.add_argument("--batch", type=int, default=128)
 parser.add_argument("--threads", type=int, default=2)
@@ -30,8 +32,13 @@ torch.manual_seed(0)
 
 def network():
     net = torchvision.models.resnet18()
-    net.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
-    net.maxpool = torch.nn.Identity()
+    if args.network == "cifar":
+        net.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+        net.maxpool = torch.nn.Identity()
+    if args.network == "tutorial":
+        net.layer1[0].conv1.stride = (2, 2)
+        net.layer1[0].downsample = torch.nn.Sequential(
+            torch.nn.Conv2d(64, 64, 1, 2, bias=False), torch.nn.BatchNorm2d(64))
     net.fc = torch.nn.Sequential(
         torch.nn.Linear(512, 512), torch.nn.ReLU(inplace=True), torch.nn.Linear(512, 128))
     return net.to(memory_format=torch.channels_last).train()
@@ -47,7 +54,8 @@ def ntxent(z, temperature=0.5):
 
 net = network()
 sgd = torch.optim.SGD(net.parameters(), lr=0.03, momentum=0.9, weight_decay=5e-4)
-views = torch.randn(2 * args.batch, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+side = 32 if args.network == "cifar" else 128
+views = torch.randn(2 * args.batch, 3, side, side).contiguous(memory_format=torch.channels_last)
 
 
 def step():
