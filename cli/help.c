@@ -22,6 +22,7 @@ static const char *const EXITS[][2] = {
     {"6", "numeric failure: NaN, or a collapse with train.strict"},
     {"7", "bad or incompatible checkpoint or model"},
     {"75", "interrupted, state saved: run the same command again"},
+    {"130", "a second Ctrl-C: stopped at once; the same command goes on from the last checkpoint"},
 };
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

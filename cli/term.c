@@ -41,11 +41,11 @@ static volatile sig_atomic_t signals;
 
 static void on_signal(int number)
 {
-    signals = signals + 1;
-    if (signals > 2) { /* the third asks no more */
+    if (number == SIGINT && signals > 0) { /* the second Ctrl-C asks no more: 130 to the shell */
         signal(number, SIG_DFL);
         raise(number);
     }
+    signals = 1;
 }
 
 void cli_catch_signals(void)

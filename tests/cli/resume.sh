@@ -78,6 +78,15 @@ grep -q '"exit": 75' "$scratch/term/STATUS.json" || fail "SIGTERM: no exit code 
 verified "$scratch/term"
 again "SIGTERM" "$scratch/term"
 
+# The second Ctrl-C does not wait; what was saved is whole.
+start "$scratch/twice" width=1 batch=512 # steps so long that the second comes within one
+until_step "$scratch/twice" 2
+kill -INT "$child"
+sleep 0.05
+end INT
+check_exit "SIGINT twice" 130 "$got"
+verified "$scratch/twice"
+
 # Without checkpoints by step, the signal alone saves.
 "$SIMCLR" train $tiny_settings -o "$scratch/int" > "$scratch/out" 2> "$scratch/err" < /dev/null &
 child=$!
