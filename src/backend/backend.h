@@ -90,8 +90,8 @@ typedef struct sc_backend {
     size_t (*conv2d_scratch)(const sc_conv_shape *shape);
     void (*conv2d_forward)(sc_map *y, const sc_map *x, const sc_real *w, const sc_conv_shape *shape,
                            void *scratch);
-    /* dx = the gradient with respect to x */
-    void (*conv2d_backward_data)(sc_map *dx, const sc_map *dy, const sc_real *w,
+    /* dx = the gradient with respect to x, + base (n,h,w,c) unless NULL; base may be dx */
+    void (*conv2d_backward_data)(sc_map *dx, const sc_map *dy, const sc_real *w, const sc_map *base,
                                  const sc_conv_shape *shape, void *scratch);
     /* dw += the gradient with respect to w */
     void (*conv2d_backward_weight)(sc_real *dw, const sc_map *dy, const sc_map *x,
@@ -148,10 +148,11 @@ typedef struct sc_backend {
                                    size_t rows, size_t c);
     void (*global_maxpool_backward)(sc_map *dx, const sc_real *dy, const uint32_t *argmax, size_t n,
                                     size_t rows, size_t c);
-    /* Reflection padding (torch.nn.ReflectionPad2d): y (n,h+2pad,w+2pad,c); pad < h, w. */
+    /* Reflection padding (torch.nn.ReflectionPad2d): y (n,h+2pad,w+2pad,c); pad < h, w.
+     * Backward: base as of conv2d_backward_data. */
     void (*reflect_pad_forward)(sc_map *y, const sc_map *x, size_t n, size_t h, size_t w, size_t c,
                                 size_t pad);
-    void (*reflect_pad_backward)(sc_map *dx, const sc_map *dy, size_t n, size_t h, size_t w,
+    void (*reflect_pad_backward)(sc_map *dx, const sc_map *dy, const sc_map *base, size_t n, size_t h, size_t w,
                                  size_t c, size_t pad);
 
     /* y = a + b; y may be a or b. */

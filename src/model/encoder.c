@@ -243,7 +243,7 @@ static void pool_backward(sc_encoder *e)
     default:
         be->bias_backward(sc_params_grad(e->nn.params, e->pool_bias), e->ws.a,
                           e->rows * shape.p * shape.q, shape.c);
-        sc_conv2d_backward(e->ws.b, e->ws.a, e->ws.y, e->rows, e->ws.conv, &e->pool_conv);
+        sc_conv2d_backward(e->ws.b, e->ws.a, e->ws.y, NULL, e->rows, e->ws.conv, &e->pool_conv);
     }
 }
 
@@ -297,7 +297,7 @@ static void last_backward(const sc_real *dh, sc_encoder *e)
     }
     if (e->has_last) {
         sc_unit_backward_norm(dmap, NULL, dmap, NULL, NULL, e->rows, ws, &e->last);
-        sc_conv2d_backward(ws->a, dmap, e->block[e->blocks - 1].out, e->rows, ws->conv,
+        sc_conv2d_backward(ws->a, dmap, e->block[e->blocks - 1].out, NULL, e->rows, ws->conv,
                            &e->last.conv);
     }
 }
@@ -320,7 +320,7 @@ void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder)
         stem = ws->y;
     }
     sc_unit_backward_norm(dstem, NULL, dstem, stem, NULL, e->rows, ws, &e->stem);
-    sc_conv2d_backward(NULL, dstem, e->x, e->rows, ws->conv, &e->stem.conv);
+    sc_conv2d_backward(NULL, dstem, e->x, NULL, e->rows, ws->conv, &e->stem.conv);
 }
 
 double sc_encoder_macs(const sc_encoder *encoder)

@@ -284,17 +284,17 @@ void sc_block_backward(const sc_map *x, size_t n, sc_workspace *ws, sc_block *bl
     for (size_t i = block->units - 1; i >= 1; i--) {
         sc_unit *before = &block->unit[i - 1];
         sc_unit_again(ws->y, NULL, n, before);
-        sc_conv2d_backward(next, now, ws->y, n, ws->conv, &block->unit[i].conv);
+        sc_conv2d_backward(next, now, ws->y, NULL, n, ws->conv, &block->unit[i].conv);
         sc_unit_backward_norm(next, NULL, next, ws->y, NULL, n, ws, before);
         swap(&now, &next);
     }
-    sc_conv2d_backward(next, now, x, n, ws->conv, &block->unit[0].conv);
+    const sc_map *other = ws->a; /* what the skip gives dx */
     if (block->has_skip) {
         sc_unit_backward_norm(ws->a, NULL, ws->a, NULL, NULL, n, ws, &block->skip);
-        sc_conv2d_backward(now, ws->a, x, n, ws->conv, &block->skip.conv);
+        sc_conv2d_backward(next, ws->a, x, NULL, n, ws->conv, &block->skip.conv);
+        other = next;
     }
-    const sc_map *other = block->has_skip ? now : ws->a;
-    block->unit[0].conv.nn.backend->add(ws->a, other, next, n * block->in_count);
+    sc_conv2d_backward(ws->a, now, x, other, n, ws->conv, &block->unit[0].conv);
 }
 
 double sc_unit_macs(const sc_unit *unit)

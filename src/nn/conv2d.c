@@ -103,8 +103,8 @@ void sc_conv2d_forward(sc_map *y, const sc_map *x, size_t n, void *scratch, cons
     conv->nn.backend->conv2d_forward(y, bordered(x, n, scratch, conv), w, &shape, rest);
 }
 
-void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, size_t n, void *scratch,
-                        const sc_conv2d *conv)
+void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, const sc_map *base, size_t n,
+                        void *scratch, const sc_conv2d *conv)
 {
     const sc_backend *be = conv->nn.backend;
     sc_conv_shape shape = shape_for(conv, n);
@@ -118,10 +118,11 @@ void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, size_t n,
         return;
     }
     if (!conv->reflect) {
-        be->conv2d_backward_data(dx, dy, w, &shape, rest);
+        be->conv2d_backward_data(dx, dy, w, base, &shape, rest);
         return;
     }
     sc_map *dpadded = scratch; /* the copy of x is no longer needed */
-    be->conv2d_backward_data(dpadded, dy, w, &shape, rest);
-    be->reflect_pad_backward(dx, dpadded, n, conv->in_h, conv->in_w, shape.c, conv->reflect_pad);
+    be->conv2d_backward_data(dpadded, dy, w, NULL, &shape, rest);
+    be->reflect_pad_backward(dx, dpadded, base, n, conv->in_h, conv->in_w, shape.c,
+                             conv->reflect_pad);
 }

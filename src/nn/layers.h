@@ -47,9 +47,10 @@ int sc_conv2d_init(sc_conv2d *conv, sc_nn nn, const char *name, const sc_conv2d_
 size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n);
 /* y (n,p,q,K) = conv(x (n,h,w,C)) */
 void sc_conv2d_forward(sc_map *y, const sc_map *x, size_t n, void *scratch, const sc_conv2d *conv);
-/* dw += ..., and dx (n,h,w,C) = ... unless NULL; dx must be neither x nor dy. */
-void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, size_t n, void *scratch,
-                        const sc_conv2d *conv);
+/* dw += ..., and dx (n,h,w,C) = base + ... unless NULL; dx must be neither x nor dy.  base may be NULL,
+ * or dx. */
+void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, const sc_map *base, size_t n,
+                        void *scratch, const sc_conv2d *conv);
 
 /* ---- norm.c ---- */
 

@@ -8,13 +8,14 @@
  *   float: half an ulp is 6e-8; a value passes 20 layers (ResNet-18; 53 in ResNet-50) of sums over
  *   up to 600 products.  Gradients pass them twice, and ten steps feed their differences back.
  *   Adam divides by |g|: of a gradient near 0 few digits are left after one step already.
- *   Ten steps of ResNet-50 in float cross kinks (ReLU, max pool) that double does not: weights
- *   changed by 1e-8 end 1.4e-7 apart, by 6e-8 already 4e-5.  The double build compares those steps.
+ *   Ten steps of ResNet-50 in float cross kinks (ReLU, max pool) that double does not: two orders of
+ *   the same sums end 0.002 or 0.05 from it.  So in float only its first step is compared, which the
+ *   double build does for all ten, to 1e-9.
  *   The ten steps of ResNet-18 stay clear of kinks: with weights changed by 1.2e-7, 12 times on each
  *   of three engines, LARS ended within 3.5e-6 (with a learning rate of 0.1, 2e-4 in one of five).
  *   The engine: Winograd's transforms and sums in float cost 3 to 6 times the reference's rounding
  *   (the most measured, AVX2 and base: 0.15 of `forward`, 0.06 of the gradients', 0.12 of
- *   `statistics`, 0.05 of Adam's, 0.16 of `deep_10`).  Where Adam's g is rounding alone its sign may
+ *   `statistics`, 0.05 of Adam's).  Where Adam's g is rounding alone its sign may
  *   turn: that weight ends 2 lr away, 4e-4 of the norm of its tensor.
  *   double: only the gradients' file, which holds floats, limits their comparison to 1e-7.
  *   bf16 has 8 bits: the direction of the gradients is compared, and the loss.  PyTorch 2.15's own
@@ -40,15 +41,17 @@
 /* Relative L2 per tensor. */
 typedef struct {
     double forward, gradient, gradient_file, statistics;
-    double step_1, step_10, deep_10; /* after that many steps; deep: ResNet-50 */
-    double adam;                     /* times as much for Adam, AdamW */
+    double step_1, step_10; /* after that many steps */
+    double adam;            /* times as much for Adam, AdamW */
 } limits;
 
 #ifdef SC_REAL_DOUBLE
-static const limits OF_REF = {1e-12, 1e-10, 1e-7, 1e-12, 1e-11, 1e-9, 1e-9, 1};
+static const limits OF_REF = {1e-12, 1e-10, 1e-7, 1e-12, 1e-11, 1e-9, 1};
+enum { DEEP_STEPS = 10 };
 #else
-static const limits OF_REF = {1e-5, 1e-4, 1e-4, 1e-6, 1e-4, 1e-4, 2e-2, 1};
-static const limits OF_FAST = {1e-5, 1e-4, 1e-4, 1e-5, 1e-4, 1e-4, 5e-2, 10};
+static const limits OF_REF = {1e-5, 1e-4, 1e-4, 1e-6, 1e-4, 1e-4, 1};
+static const limits OF_FAST = {1e-5, 1e-4, 1e-4, 1e-5, 1e-4, 1e-4, 10};
+enum { DEEP_STEPS = 1 }; /* compared of ResNet-50 */
 #endif
 
 typedef struct {
@@ -355,11 +358,12 @@ static void compare_training(network *t, const char *name, sc_optim_options o, d
     char prefix[64];
     sc_real loss = 0;
     double loose = o.kind == SC_OPTIM_ADAM || o.kind == SC_OPTIM_ADAMW ? limit_of.adam : 1;
-    double limit = loose * (t->encoder.options.arch == 50 ? limit_of.deep_10 : limit_of.step_10);
+    double limit = loose * limit_of.step_10;
+    int steps = t->encoder.options.arch == 50 ? DEEP_STEPS : 10;
 
     load(t);
     sct_assert_ok(sc_optim_init(&optim, &o, &t->params, &err), &err);
-    for (int i = 1; i <= 10; i++) {
+    for (int i = 1; i <= steps; i++) {
         loss = forward_backward(t);
         sc_optim_step(&optim, lr);
         if (i == 1 || i == 10) {
@@ -368,9 +372,11 @@ static void compare_training(network *t, const char *name, sc_optim_options o, d
                             i == 1 ? loose * limit_of.step_1 : limit);
         }
     }
-    compare_entries(t, prefix, true, false, true, limit);
-    snprintf(prefix, sizeof prefix, "%s10/loss", name);
-    close_to(&t->file, prefix, &loss, 1, limit);
+    if (steps == 10) {
+        compare_entries(t, prefix, true, false, true, limit);
+        snprintf(prefix, sizeof prefix, "%s10/loss", name);
+        close_to(&t->file, prefix, &loss, 1, limit);
+    }
     print_message("%s: worst error / limit %.2g\n", name, worst);
     worst = 0;
     sc_optim_close(&optim);

@@ -73,7 +73,7 @@ static void bench_conv(double total[3], const sc_backend *table, const size_t v[
             if (direction == 0) {
                 table->conv2d_forward(y, x, w, &s, scratch);
             } else if (direction == 1) {
-                table->conv2d_backward_data(dx, y, w, &s, scratch);
+                table->conv2d_backward_data(dx, y, w, NULL, &s, scratch);
             } else {
                 table->conv2d_backward_weight(dw, y, x, &s, scratch);
             }

@@ -190,7 +190,9 @@ static void run_reflect(const sc_backend *t, float **out, void *scratch, void *c
     const sc_pool_shape *s = &g->pool;
     (void)scratch;
     t->reflect_pad_forward(out[0], map_of(t, g->x), s->n, s->h, s->w, s->c, s->pad);
-    t->reflect_pad_backward(out[1], map_of(t, g->dy), s->n, s->h, s->w, s->c, s->pad);
+    t->reflect_pad_backward(out[1], map_of(t, g->dy), NULL, s->n, s->h, s->w, s->c, s->pad);
+    t->reflect_pad_backward(out[2], map_of(t, g->dy), map_of(t, g->x), s->n, s->h, s->w, s->c,
+                            s->pad);
 }
 
 static void pool_cases(sc_pool_shape s)
@@ -248,7 +250,7 @@ static void pool_cases(sc_pool_shape s)
         g.x = fill(x, true);
         g.dy = fill(padded, true);
         k.out[0] = (case_output){MAP_EXACT, padded, NULL};
-        k.out[1] = (case_output){MAP_EXACT, x, NULL};
+        k.out[1] = k.out[2] = (case_output){MAP_EXACT, x, NULL};
         check_case(&k);
     }
 }

@@ -105,7 +105,7 @@ static void conv_forward(test_layer *t)
 
 static void conv_backward(test_layer *t)
 {
-    sc_conv2d_backward(t->dx, t->r, t->x, t->n, t->scratch, &t->conv);
+    sc_conv2d_backward(t->dx, t->r, t->x, NULL, t->n, t->scratch, &t->conv);
 }
 
 static void convolution(void **state)

@@ -42,8 +42,9 @@ typedef struct {
 typedef struct {
     const elem *in;
     elem *out;
-    const float *w; /* as PyTorch stores it */
-    word *packed;   /* (ceil(co / NR), words, NR) */
+    const elem *base; /* added to the sums, like out; or NULL; may be out */
+    const float *w;   /* as PyTorch stores it */
+    word *packed;     /* (ceil(co / NR), words, NR) */
     size_t n, ci, co;
     size_t w_ci, w_co, w_row; /* strides of w; its columns are adjacent */
     corr_side h, v;           /* height, width */
@@ -212,7 +213,11 @@ static void corr_part(void *context, size_t part)
     corr_outputs(out, g, first, rows);
     if (g->depth == 0) { /* no tap meets these pixels */
         for (size_t i = 0; i < rows; i++) {
-            zero_elems(out[i], g->co);
+            if (!g->base) {
+                zero_elems(out[i], g->co);
+            } else if (g->base != g->out) {
+                copy_elems(out[i], g->base + (out[i] - g->out), g->co);
+            }
         }
         return;
     }
@@ -221,7 +226,12 @@ static void corr_part(void *context, size_t part)
         size_t cols = min_size(g->co - o, CONV_COLS);
         corr_product(sum, g, row, rows, o, o + cols);
         for (size_t i = 0; i < rows; i++) {
-            floats_to_elems(out[i] + o, sum + i * CONV_COLS, cols);
+            if (g->base) {
+                const elem *base = g->base + (out[i] - g->out);
+                add_to_elems(out[i] + o, base + o, sum + i * CONV_COLS, cols);
+            } else {
+                floats_to_elems(out[i] + o, sum + i * CONV_COLS, cols);
+            }
         }
     }
 }
@@ -330,12 +340,13 @@ static void direct_forward(elem *y, const elem *x, const float *w, const sc_conv
     correlate(&g);
 }
 
-static void direct_backward_data(elem *dx, const elem *dy, const float *w, const sc_conv_shape *s,
-                                 word *packed)
+static void direct_backward_data(elem *dx, const elem *dy, const float *w, const elem *base,
+                                 const sc_conv_shape *s, word *packed)
 {
     for (size_t phase = 0; phase < s->stride * s->stride; phase++) {
         correlation g = {.in = dy,
                          .out = dx,
+                         .base = base,
                          .w = w,
                          .packed = packed,
                          .n = s->n,

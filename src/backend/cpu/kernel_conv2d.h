@@ -39,14 +39,14 @@ static void conv2d_forward(sc_map *y, const sc_map *x, const float *w, const sc_
     }
 }
 
-static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const float *w,
+static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const float *w, const sc_map *base,
                                  const sc_conv_shape *s, void *scratch)
 {
     conv2d_check(s);
     if (wino_choice(s)) {
-        wino_backward_data(dx, dy, w, s, scratch);
+        wino_backward_data(dx, dy, w, base, s, scratch);
     } else {
-        direct_backward_data(dx, dy, w, s, scratch);
+        direct_backward_data(dx, dy, w, base, s, scratch);
     }
 }
 

@@ -140,6 +140,18 @@ SC_INLINE void floats_to_elems(elem *restrict to, const float *restrict from, si
     }
 }
 
+/* to = base + from; base may be to */
+SC_INLINE void add_to_elems(elem *to, const elem *base, const float *from, size_t n)
+{
+    size_t i = 0;
+    for (; i + VEC <= n; i += VEC) {
+        estore(to + i, eload(base + i) + vload(from + i));
+    }
+    for (; i < n; i++) {
+        to[i] = eput(eget(base[i]) + from[i]);
+    }
+}
+
 /* ---- operands ---- */
 
 #if defined(__GNUC__)

@@ -317,12 +317,13 @@ static void wino_forward(elem *y, const elem *x, const float *w, const sc_conv_s
     wino_convolve(&a, scratch);
 }
 
-static void wino_backward_data(elem *dx, const elem *dy, const float *w, const sc_conv_shape *s,
-                               word *scratch)
+static void wino_backward_data(elem *dx, const elem *dy, const float *w, const elem *base,
+                               const sc_conv_shape *s, word *scratch)
 {
     wino_args a = wino_backward_args(s);
     a.g.in = dy;
     a.g.out = dx;
+    a.g.base = base;
     a.w = w;
     wino_convolve(&a, scratch);
 }

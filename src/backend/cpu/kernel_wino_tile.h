@@ -16,7 +16,8 @@
 typedef struct {
     const elem *in;
     elem *out;
-    const elem *dy; /* of the weight gradient: (n,oh,ow,co) */
+    const elem *base; /* added to the output, or NULL; may be out */
+    const elem *dy;   /* of the weight gradient: (n,oh,ow,co) */
     size_t n, ih, iw, ci, oh, ow, co;
     ptrdiff_t pad;
     size_t m, points;     /* 4 and 36, or 2 and 16 */
@@ -144,7 +145,7 @@ SC_INLINE void wino_output_tile_of(const float *u, size_t plane, const wino_shap
 
     wino_locate(g, tile_index, &n, &h, &w);
     size_t rows = min_size(g->oh - h, m), cols = min_size(g->ow - w, m);
-    elem *out = g->out + ((n * g->oh + h) * g->ow + w) * g->co;
+    size_t first = ((n * g->oh + h) * g->ow + w) * g->co;
     for (size_t c = 0; c < g->co; c += VEC) {
         vec q[WINO_POINTS];
         for (size_t j = 0; j < side; j++) {
@@ -158,7 +159,11 @@ SC_INLINE void wino_output_tile_of(const float *u, size_t plane, const wino_shap
             vec r[WINO_MOST];
             wino_output(r, 1, q + i * side, m);
             for (size_t j = 0; j < cols; j++) {
-                estore(out + (i * g->ow + j) * g->co + c, r[j]);
+                size_t at = first + (i * g->ow + j) * g->co + c;
+                if (g->base) {
+                    r[j] = eload(g->base + at) + r[j];
+                }
+                estore(g->out + at, r[j]);
             }
         }
     }

@@ -15,7 +15,7 @@
 #include "backend/cpu/kernel_wino_conv.h"
 
 enum {
-    WINO_CHUNK = 4 << 20,   /* bytes of V and W */
+    WINO_CHUNK = 2 << 20,   /* bytes of V and W */
     WINO_CHUNK_TILES = 128, /* but at least so many tiles: shorter sums are not worth a pass */
     WINO_PANEL = 48,        /* columns of a panel of W: a multiple of MR and of VEC */
     WINO_CO = 24            /* filters of a part: half a panel */

@@ -18,7 +18,7 @@
 
 typedef struct {
     ref_elem *out;
-    const ref_elem *a, *b; /* maps: b only for the weight gradient */
+    const ref_elem *a, *b; /* maps: b is x for the weight gradient, base for that of the data */
     const sc_real *w;
     sc_real *dw;
     const sc_conv_shape *shape;
@@ -128,18 +128,19 @@ static void ref_conv_backward_data_row(void *context, size_t row)
 
     for (size_t w = 0; w < s->w; w++) {
         for (size_t c = 0; c < s->c; c++) {
-            g->out[(row * s->w + w) * s->c + c] =
-                ref_put(ref_conv_backward_data_at(g, row / s->h, row % s->h, w, c));
+            size_t i = (row * s->w + w) * s->c + c;
+            double base = g->b ? ref_get(g->b[i]) : 0;
+            g->out[i] = ref_put(base + ref_conv_backward_data_at(g, row / s->h, row % s->h, w, c));
         }
     }
 }
 
 static void ref_conv2d_backward_data(sc_map *dx, const sc_map *dy, const sc_real *w,
-                                     const sc_conv_shape *shape, void *scratch)
+                                     const sc_map *base, const sc_conv_shape *shape, void *scratch)
 {
     (void)scratch;
     ref_conv_check(shape);
-    ref_conv_args g = {.out = dx, .a = dy, .w = w, .shape = shape};
+    ref_conv_args g = {.out = dx, .a = dy, .b = base, .w = w, .shape = shape};
     sc_parallel_for(shape->n * shape->h, ref_conv_backward_data_row, &g);
 }
 

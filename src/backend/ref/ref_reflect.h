@@ -14,7 +14,7 @@
 
 typedef struct {
     ref_elem *out;
-    const ref_elem *in;
+    const ref_elem *in, *base;
     size_t h, w, c, pad;
 } ref_reflect_args;
 
@@ -46,7 +46,7 @@ static void ref_reflect_pad_forward(sc_map *y, const sc_map *x, size_t n, size_t
                                     size_t c, size_t pad)
 {
     assert(pad < h && pad < w);
-    ref_reflect_args g = {y, x, h, w, c, pad};
+    ref_reflect_args g = {y, x, NULL, h, w, c, pad};
     sc_parallel_for(n, ref_reflect_image, &g);
 }
 
@@ -75,22 +75,22 @@ static void ref_reflect_backward_image(void *context, size_t n)
         size_t p[3], q[3];
         size_t ps = ref_reflections(p, pixel / g->w, g->pad, g->h);
         size_t qs = ref_reflections(q, pixel % g->w, g->pad, g->w);
-        ref_elem *dx = g->out + (n * g->h * g->w + pixel) * g->c;
         for (size_t c = 0; c < g->c; c++) {
-            double sum = 0;
+            size_t at = (n * g->h * g->w + pixel) * g->c + c;
+            double sum = g->base ? ref_get(g->base[at]) : 0;
             for (size_t i = 0; i < ps * qs; i++) {
                 sum += ref_get(dy[(p[i / qs] * q_count + q[i % qs]) * g->c + c]);
             }
-            dx[c] = ref_put(sum);
+            g->out[at] = ref_put(sum);
         }
     }
 }
 
-static void ref_reflect_pad_backward(sc_map *dx, const sc_map *dy, size_t n, size_t h, size_t w,
-                                     size_t c, size_t pad)
+static void ref_reflect_pad_backward(sc_map *dx, const sc_map *dy, const sc_map *base, size_t n,
+                                     size_t h, size_t w, size_t c, size_t pad)
 {
     assert(pad < h && pad < w);
-    ref_reflect_args g = {dx, dy, h, w, c, pad};
+    ref_reflect_args g = {dx, dy, base, h, w, c, pad};
     sc_parallel_for(n, ref_reflect_backward_image, &g);
 }
 
