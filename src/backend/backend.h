@@ -152,8 +152,8 @@ typedef struct sc_backend {
      * Backward: base as of conv2d_backward_data. */
     void (*reflect_pad_forward)(sc_map *y, const sc_map *x, size_t n, size_t h, size_t w, size_t c,
                                 size_t pad);
-    void (*reflect_pad_backward)(sc_map *dx, const sc_map *dy, const sc_map *base, size_t n, size_t h, size_t w,
-                                 size_t c, size_t pad);
+    void (*reflect_pad_backward)(sc_map *dx, const sc_map *dy, const sc_map *base, size_t n,
+                                 size_t h, size_t w, size_t c, size_t pad);
 
     /* y = a + b; y may be a or b. */
     void (*add)(sc_map *y, const sc_map *a, const sc_map *b, size_t count);

@@ -339,8 +339,8 @@ static void scratch_for_fewer_images(void **state)
                                    .stride = 1,
                                    .pad = 1,
                                    .dilation = 1};
-            sct_assert_ok(sc_conv2d_init(&conv, (sc_nn){&p, be, SC_CONV_FASTEST}, "conv", &o, shapes[i][2],
-                                         shapes[i][2], &err),
+            sct_assert_ok(sc_conv2d_init(&conv, (sc_nn){&p, be, SC_CONV_FASTEST}, "conv", &o,
+                                         shapes[i][2], shapes[i][2], &err),
                           &err);
             for (size_t most = 1; most <= 200; most++) {
                 size_t bytes = sc_conv2d_scratch(&conv, most);

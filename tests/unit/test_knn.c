@@ -206,7 +206,8 @@ static void test_tiny_rows(void **state)
     simclr_error err;
     sc_knn_search_options options = {4, false};
     assert_int_equal(
-        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(SC_FP32), &err), 0);
+        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(SC_FP32), &err),
+        0);
     const uint32_t expected[] = {2, 0, 3, 1, 0, 1, 2, 3};
     assert_memory_equal(index, expected, sizeof expected);
     assert_true(isfinite(similarity[1]) && isfinite(similarity[4]));
