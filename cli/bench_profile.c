@@ -55,8 +55,13 @@ static void print_text(const simclr_profile *p, size_t repeat)
 {
     printf("%-24s %-26s %5s %9s %6s %8s %6s %7s %6s\n", "kernel", "shape", "calls", "ms", "%",
            "GFLOP/s", "% peak", "GB/s", "% copy");
-    for (size_t i = 0; i < p->rows; i++)
+    double sum = 0;
+    for (size_t i = 0; i < p->rows; i++) {
         print_row(p, &p->row[i]);
+        sum += p->row[i].ms;
+    }
+    printf("%-24s %-26s %5s %9.2f %6.1f\n", "sum of the medians", "", "", sum,
+           100 * sum / p->step_ms);
     printf("step: median %.2f ms (n=%zu), %s, %s, %d thread%s; peaks: convolutions %.0f GFLOP/s, "
            "gemm %.0f, copy %.1f GB/s\n",
            p->step_ms, repeat, p->engine, p->precision, p->threads, p->threads == 1 ? "" : "s",

@@ -15,6 +15,13 @@ for precision in fp32 bf16; do
         fail "$precision: the gap is not the last line"
 done
 
+# One step: no medians, which on a busy machine leave out what disturbed a row.
+expect 0 '"what": "profile"' "$SIMCLR" bench profile --json --repeat 1 $settings
+if command -v python3 > /dev/null; then
+    python3 -c 'import json, sys
+share = sum(r["share"] for r in json.load(open(sys.argv[1]))["rows"])
+sys.exit(0 if 99.9 < share < 100.1 else "shares sum to %g" % share)' "$scratch/out" || fail "the sum of shares"
+fi
 expect 0 '"what": "profile"' "$SIMCLR" bench profile --json --repeat 5 $settings
 check_json()
 {
@@ -23,9 +30,6 @@ check_json()
 import json, sys
 p = json.load(open(sys.argv[1]))
 rows = p["rows"]
-share = sum(r["share"] for r in rows)
-# Medians of rows do not sum to the median of their sums; on a busy machine they differ most.
-assert 75 < share < 125, share
 assert p["n"] == 5 and p["threads"] == 2 and p["precision"] == "fp32"
 assert [r["ms"] for r in rows] == sorted((r["ms"] for r in rows), reverse=True)
 known = [r for r in rows if r["limit_ms"] is not None]
