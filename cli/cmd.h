@@ -91,6 +91,9 @@ void cli_json_string(const char *text);
 int cli_exit_code(int rc);
 const char *cli_nearest(const char *word, const char *const *words, size_t count);
 
+/* bench profile: prints the table of a step's kernels. */
+int cli_bench_profile(const simclr_config *config, size_t repeat, bool json, simclr_error *err);
+
 size_t cli_command_count(void);
 const cli_command *cli_command_at(size_t i); /* NULL past the last */
 const cli_command *cli_command_find(const char *name);

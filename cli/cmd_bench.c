@@ -22,6 +22,8 @@ static const char *const examples[] = {
     "a SimCLR step of CIFAR ResNet-18 at the configured batch",
     "simclr bench step arch=resnet50 batch=64",
     "with other settings",
+    "simclr bench profile precision=bf16",
+    "where the time of a step goes, kernel by kernel",
     "simclr bench views data.dataset=photos/ image_size=224 data.memory_limit=1",
     "two views of JPEG files, decoding included",
     "simclr bench knn --json",
@@ -56,6 +58,7 @@ static int bench(const cli_args *args, simclr_error *err)
     double ms[REPEAT_MOST];
     long long repeat, images;
     simclr_config *config;
+    bool json = cli_flag(args, "json"), profile = strcmp(what, "profile") == 0;
     int rc = cli_integer(&repeat, args, "repeat", 7, 1, REPEAT_MOST, err);
     if (rc == 0)
         rc = cli_integer(&images, args, "images", 256, 1, IMAGES_MOST, err);
@@ -68,24 +71,35 @@ static int bench(const cli_args *args, simclr_error *err)
         rc = simclr_bench_views(ms, (size_t)repeat, (size_t)images, config, err);
     else if (rc == 0 && strcmp(what, "knn") == 0)
         rc = simclr_bench_knn(ms, (size_t)repeat, knn_shape, config, err);
+    else if (rc == 0 && profile)
+        rc = cli_bench_profile(config, (size_t)repeat, json, err);
     else if (rc == 0) {
-        snprintf(err->text, sizeof err->text, "bench %s: expected step, views or knn", what);
+        snprintf(err->text, sizeof err->text, "bench %s: expected step, profile, views or knn",
+                 what);
         rc = err->code = SIMCLR_E_USAGE;
     }
     simclr_config_free(config);
-    if (rc == 0)
-        print_times(what, ms, (size_t)repeat, cli_flag(args, "json"));
+    if (rc == 0 && !profile)
+        print_times(what, ms, (size_t)repeat, json);
     return rc;
 }
 
 const cli_command cmd_bench = {
     .name = "bench",
-    .usage = "[step|views|knn] [--repeat N] [--json] [key=value ...]",
+    .usage = "[step|profile|views|knn] [--repeat N] [--json] [key=value ...]",
     .summary = "How long a training step, views or a k-NN take on this machine",
     .text = "step: forward, NT-Xent, backward and update of the configured network on\n"
             "generated images. views: two views of each image of data.dataset, from memory\n"
-            "or, with a small data.memory_limit, from the files. bench/run compares with PyTorch "
-            "and others.",
+            "or, with a small data.memory_limit, from the files. knn: 10,000 queries in a\n"
+            "bank of 50,000. bench/run compares with PyTorch and others.\n\n"
+            "profile: where a step's time goes: a row for each kernel, and for each shape\n"
+            "of a convolution, with calls and milliseconds a step and its share; for\n"
+            "products GFLOP/s and how much that is of the peak that multiply-adds in\n"
+            "registers reach here; for passes over memory GB/s and how much that is of a\n"
+            "copy's. The last line names the row that is furthest above its limit. GFLOP/s\n"
+            "are nominal, so that Winograd's convolutions may pass 100 % of the peak\n"
+            "(F(4x4) needs a quarter of the multiplications), and a pass over maps that\n"
+            "stay in a cache may pass 100 % of a copy.",
     .options = options,
     .examples = examples,
     .words_min = 0,

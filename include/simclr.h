@@ -291,6 +291,41 @@ SIMCLR_API int simclr_bench_views(double *ms, size_t repeat, size_t n, const sim
  * shape[2] features each. */
 SIMCLR_API int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3],
                                 const simclr_config *config, simclr_error *err);
+/* A row of a profile: a kernel, for convolutions one of its shapes, or a stage that is no kernel
+ * ("views", "optimiser", "everything else").  Operations are nominal, 2 n p q k c r s and 2 m n k;
+ * bytes are those of maps, matrices and weights that must be read and written, each once. */
+typedef struct {
+    char name[24]; /* "conv2d_forward" */
+    char shape
+        [40]; /* of a convolution: "3x3/2 64->128 @32", kernel/stride, channels, side; else "" */
+    size_t calls;      /* a step; 0 for a stage */
+    double ms;         /* a step, median */
+    double flops;      /* a step; 0: no product */
+    double bytes;      /* a step; 0: not known */
+    double peak_flops; /* a second, of its kind of product, see below; 0: none */
+    double limit_ms;   /* the larger of flops / peak_flops and bytes / copy_bytes; 0: not known */
+} simclr_profile_row;
+
+enum { SIMCLR_PROFILE_ROWS = 200 };
+
+typedef struct {
+    char engine[16], precision[8]; /* of the encoder */
+    int threads;
+    double step_ms; /* median */
+    /* Measured on all threads: operations a second of the convolutions' multiply-adds and of gemm's
+     * (fp32), in registers; bytes a second, read plus written, of a copy of 64 MiB. */
+    double conv_peak_flops, gemm_peak_flops, copy_bytes;
+    size_t rows;
+    size_t gap; /* the row whose ms is furthest above its limit_ms; == rows: none is above it */
+    simclr_profile_row row[SIMCLR_PROFILE_ROWS]; /* longest time first */
+} simclr_profile;
+
+/* Where the time of a training step goes: medians of `repeat` steps after two for warming up, on
+ * whole batches.  Winograd's convolutions need fewer multiplications than their nominal operations
+ * (F(4x4) a quarter), so that they can beat peak_flops; passes over maps that stay in a cache, or
+ * that read more than they write, can beat copy_bytes.  Views and optimiser are timed by doing them once more after each step. */
+SIMCLR_API int simclr_bench_profile(simclr_profile *out, size_t repeat, const simclr_config *config,
+                                    simclr_error *err);
 /* Largest resident memory of the process so far, MiB. */
 SIMCLR_API double simclr_peak_memory(void);
 

@@ -27,7 +27,7 @@ int simclr_train(simclr_train_status *out, const simclr_config *config, const ch
     sc_trainer *t = sc_alloc(1, sizeof *t, err);
     if (t == NULL)
         return SIMCLR_E_MEMORY;
-    int rc = sc_trainer_open(t, sc_api_config(config, &fallback), run, observer, err);
+    int rc = sc_trainer_open(t, sc_api_config(config, &fallback), run, NULL, observer, err);
     if (rc == 0)
         rc = sc_trainer_run(t, err);
     if (out != NULL)
@@ -44,7 +44,8 @@ int simclr_trainer_open(simclr_trainer **out, const simclr_config *config, simcl
     simclr_trainer *trainer = sc_alloc(1, sizeof *trainer, err);
     if (trainer == NULL)
         return SIMCLR_E_MEMORY;
-    int rc = sc_trainer_open(&trainer->trainer, sc_api_config(config, &fallback), NULL, NULL, err);
+    int rc =
+        sc_trainer_open(&trainer->trainer, sc_api_config(config, &fallback), NULL, NULL, NULL, err);
     if (rc < 0)
         simclr_trainer_close(trainer);
     else

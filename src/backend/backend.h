@@ -157,7 +157,18 @@ typedef struct sc_backend {
 
     /* y = a + b; y may be a or b. */
     void (*add)(sc_map *y, const sc_map *a, const sc_map *b, size_t count);
+
+    /* For measuring what a processor can do at most: `rounds` rounds of the multiply-adds that the
+     * convolutions are made of, independent and in registers alone, on the calling thread.  Returns
+     * the operations done, 2 a multiply-add. */
+    double (*multiply_adds)(size_t rounds);
 } sc_backend;
+
+/* The tables of one network. */
+typedef struct {
+    const sc_backend *reals; /* SC_FP32: for all but the encoder */
+    const sc_backend *maps;  /* for the encoder, of its precision */
+} sc_tables;
 
 /* The executable specification, always there.  In the test build with SC_REAL_DOUBLE its maps are
  * double, and there is no bf16. */
@@ -167,6 +178,9 @@ const sc_backend *sc_backend_ref(sc_precision precision);
  * SIMCLR_CPU=ref|base|avx2|avx512|avx512bf16 caps it; an unknown or unsupported value is
  * SIMCLR_E_USAGE. */
 int sc_backend_select(const sc_backend **out, sc_precision precision, simclr_error *err);
+
+/* sc_backend_select for both tables of a network whose encoder has this precision. */
+int sc_tables_select(sc_tables *out, sc_precision precision, simclr_error *err);
 
 /* Whether bf16 is computed by instructions of the table that sc_backend_select would choose. */
 bool sc_backend_bf16_native(void);

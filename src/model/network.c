@@ -19,13 +19,12 @@ int sc_network_open(sc_network *network, const sc_network_options *options, simc
     network->width = options->width;
     network->channels = options->encoder.in_channels;
     network->max_rows = options->max_rows;
-    const sc_backend *maps = NULL;
-    int rc = sc_backend_select(&network->backend, SC_FP32, err);
-    if (rc == 0)
-        rc = sc_backend_select(&maps, options->precision, err);
+    sc_tables tables = options->tables;
+    int rc = tables.maps == NULL ? sc_tables_select(&tables, options->precision, err) : 0;
+    network->backend = tables.reals;
     if (rc == 0)
         rc = sc_encoder_init(&network->encoder, &options->encoder, options->height, options->width,
-                             options->max_rows, &network->params, maps, err);
+                             options->max_rows, &network->params, tables.maps, err);
     if (rc == 0) {
         network->dim_h = network->encoder.dim;
         network->encoder_parameters =

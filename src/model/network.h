@@ -31,6 +31,7 @@ typedef struct {
     size_t max_rows;
     sc_precision precision; /* of the encoder's maps; all else is fp32 */
     uint64_t seed;          /* of the initial weights */
+    sc_tables tables;       /* of that precision; NULL: the fastest of this processor */
 } sc_network_options;
 
 /* Checks the sizes of every stage (SIMCLR_E_USAGE with all of them when a map vanishes), allocates

@@ -85,7 +85,7 @@ static int open_loader(sc_trainer *t, simclr_error *err)
     return rc;
 }
 
-static int open_network(sc_trainer *t, simclr_error *err)
+static int open_network(sc_trainer *t, const sc_tables *tables, simclr_error *err)
 {
     sc_step *s = &t->step;
     size_t rows = 2 * sc_loader_max_batch(s->loader);
@@ -98,6 +98,8 @@ static int open_network(sc_trainer *t, simclr_error *err)
         .precision = sc_setup_precision(&t->cfg),
         .seed = t->cfg.train.seed,
     };
+    if (tables != NULL)
+        options.tables = *tables;
     sc_optim_options optim = sc_setup_optim(&t->cfg);
     int rc = sc_network_open(&s->network, &options, err);
     if (rc == 0)
@@ -219,7 +221,7 @@ static int dry_run(sc_trainer *t, simclr_error *err)
     return 0;
 }
 
-int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
+int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const sc_tables *tables,
                     const simclr_observer *observer, simclr_error *err)
 {
     memset(t, 0, sizeof *t);
@@ -236,7 +238,7 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
     if (rc == 0)
         rc = open_loader(t, err);
     if (rc == 0)
-        rc = open_network(t, err);
+        rc = open_network(t, tables, err);
     if (rc == 0)
         rc = open_views(t, err);
     if (rc < 0)

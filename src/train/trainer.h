@@ -31,9 +31,9 @@ typedef struct {
     uint64_t steps_per_epoch, total_steps, stop_at;
 } sc_trainer;
 
-/* Opens data, network and (with a run) lock, logs and the newest checkpoint.  The trainer must not
- * be moved.  Close it also after a failure. */
-int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run,
+/* Opens data, network and (with a run) lock, logs and the newest checkpoint.  tables NULL: the
+ * fastest of this processor.  The trainer must not be moved.  Close it also after a failure. */
+int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const sc_tables *tables,
                     const simclr_observer *observer, simclr_error *err);
 /* Until train.epochs or train.steps are done, or a stop is asked for (SIMCLR_E_INTERRUPTED). */
 int sc_trainer_run(sc_trainer *t, simclr_error *err);

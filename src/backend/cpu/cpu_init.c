@@ -55,6 +55,13 @@ int sc_backend_select(const sc_backend **out, sc_precision precision, simclr_err
     return sc_fail(err, SIMCLR_E_INTERNAL, "no table of kernels");
 }
 
+int sc_tables_select(sc_tables *out, sc_precision precision, simclr_error *err)
+{
+    int rc = sc_backend_select(&out->reals, SC_FP32, err);
+
+    return rc < 0 ? rc : sc_backend_select(&out->maps, precision, err);
+}
+
 bool sc_backend_bf16_native(void)
 {
     const sc_backend *table;

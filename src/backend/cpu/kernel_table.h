@@ -10,6 +10,7 @@
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/kernel_conv2d.h"
 #include "backend/cpu/kernel_norm.h"
+#include "backend/cpu/kernel_peak.h"
 #include "backend/cpu/kernel_pointwise.h"
 #include "backend/cpu/kernel_pool.h"
 #include "backend/ref/ref_bias.h"
@@ -48,6 +49,7 @@ static const sc_backend kernel_table = {
     .reflect_pad_forward = ref_reflect_pad_forward,
     .reflect_pad_backward = ref_reflect_pad_backward,
     .add = add,
+    .multiply_adds = multiply_adds,
 };
 
 #endif

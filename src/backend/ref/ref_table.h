@@ -13,6 +13,7 @@
 #include "backend/ref/ref_global_max.h"
 #include "backend/ref/ref_groupnorm.h"
 #include "backend/ref/ref_norm.h"
+#include "backend/ref/ref_peak.h"
 #include "backend/ref/ref_pointwise.h"
 #include "backend/ref/ref_pool.h"
 #include "backend/ref/ref_reflect.h"
@@ -48,6 +49,7 @@ static const sc_backend ref_table = {
     .reflect_pad_forward = ref_reflect_pad_forward,
     .reflect_pad_backward = ref_reflect_pad_backward,
     .add = ref_add,
+    .multiply_adds = ref_multiply_adds,
 };
 
 #endif

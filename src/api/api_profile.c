@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api_profile.c - public functions: where the time of a training step goes.
+ */
+#include "api/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/limits.h"
+#include "backend/profile.h"
+#include "core/alloc.h"
+#include "core/fs.h"
+#include "core/parallel.h"
+#include "train/setup.h"
+
+enum { VIEWS, OPTIMISER, ELSE, STAGES, WARM_UP = 2 };
+_Static_assert(SC_PROFILE_ENTRIES + STAGES <= SIMCLR_PROFILE_ROWS, "a row for each entry");
+
+typedef struct {
+    sc_trainer trainer;
+    sc_profile kernels;
+    size_t repeat;
+    double *step;   /* (repeat) seconds */
+    double *stage;  /* (STAGES, repeat) */
+    double *kernel; /* (SC_PROFILE_ENTRIES, repeat) */
+} profile_run;
+
+/* ---- measuring ---- */
+
+static double update_seconds(sc_step *s)
+{
+    double start = sc_clock();
+    size_t bad;
+    sc_params_grad_norm(&s->network.params, &bad);
+    sc_optim_step(&s->optim, 0); /* no rate: the weights stay as the step left them */
+    sc_params_zero_grad(&s->network.params);
+    return sc_clock() - start;
+}
+
+static int views_seconds(double *out, sc_step *s, simclr_error *err)
+{
+    const sc_batch *batch = &s->batch;
+    double start = sc_clock();
+    int rc =
+        sc_views_make(s->x, batch->image, batch->index, batch->count, batch->epoch, &s->views, err);
+    *out = sc_clock() - start;
+    return rc;
+}
+
+/* i < repeat: kept. */
+static int measure_step(profile_run *r, size_t i, simclr_error *err)
+{
+    sc_trainer *t = &r->trainer;
+    double views = 0, kernels = 0;
+    sc_profile_clear(&r->kernels);
+    double start = sc_clock();
+    int rc = sc_train_step(&t->last, &t->step, err);
+    double step = sc_clock() - start;
+    if (rc == 0)
+        rc = views_seconds(&views, &t->step, err);
+    if (rc < 0)
+        return rc;
+    double update = update_seconds(&t->step);
+    if (i >= r->repeat)
+        return 0;
+    for (size_t k = 0; k < r->kernels.count; k++) {
+        r->kernel[k * r->repeat + i] = r->kernels.entry[k].seconds;
+        kernels += r->kernels.entry[k].seconds;
+    }
+    r->step[i] = step;
+    r->stage[VIEWS * r->repeat + i] = views;
+    r->stage[OPTIMISER * r->repeat + i] = update;
+    r->stage[ELSE * r->repeat + i] = step - kernels - views - update;
+    return 0;
+}
+
+static int measure(profile_run *r, const sc_config *config, simclr_error *err)
+{
+    sc_config cfg = *config;
+    sc_tables inner;
+    cfg.data.drop_last = true; /* every step has the same shapes */
+    int rc = sc_tables_select(&inner, sc_setup_precision(&cfg), err);
+    if (rc < 0)
+        return rc;
+    sc_profile_init(&r->kernels, &inner);
+    const sc_tables counting = {&r->kernels.reals, &r->kernels.maps};
+    sc_profile_begin(&r->kernels);
+    rc = sc_trainer_open(&r->trainer, &cfg, NULL, &counting, NULL, err);
+    for (size_t i = 0; rc == 0 && i < WARM_UP; i++)
+        rc = measure_step(r, r->repeat, err);
+    for (size_t i = 0; rc == 0 && i < r->repeat; i++)
+        rc = measure_step(r, i, err);
+    sc_profile_end();
+    return rc;
+}
+
+/* ---- the table ---- */
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* In milliseconds; sorts the seconds. */
+static double median_ms(double *seconds, size_t n)
+{
+    qsort(seconds, n, sizeof *seconds, ascending);
+    return 500 * (seconds[(n - 1) / 2] + seconds[n / 2]);
+}
+
+static void shape_text(char *out, size_t size, const sc_conv_shape *s)
+{
+    char width[24] = "", dilation[24] = "";
+    if (s->w != s->h)
+        snprintf(width, sizeof width, "x%zu", s->w);
+    if (s->dilation != 1)
+        snprintf(dilation, sizeof dilation, " /d%zu", s->dilation);
+    snprintf(out, size, "%zux%zu/%zu %zu->%zu @%zu%s%s", s->r, s->s, s->stride, s->c, s->k, s->h,
+             width, dilation);
+}
+
+static void set_limit(simclr_profile_row *row, double copy_bytes)
+{
+    double work = row->peak_flops > 0 ? 1000 * row->flops / row->peak_flops : 0;
+    double memory = copy_bytes > 0 ? 1000 * row->bytes / copy_bytes : 0;
+    row->limit_ms = work > memory ? work : memory;
+}
+
+/* Numbers that an update must read and write: gradient and weight for the norm, the clearing and
+ * the update, and its state. */
+static double update_bytes(const sc_optim *optim)
+{
+    static const int numbers[] = {
+        [SC_OPTIM_SGD] = 5, [SC_OPTIM_LARS] = 5, [SC_OPTIM_ADAM] = 7, [SC_OPTIM_ADAMW] = 7};
+    enum { NORM_AND_ZERO = 2 };
+    return (double)((size_t)(numbers[optim->options.kind] + NORM_AND_ZERO) *
+                    optim->params->trained * sizeof(sc_real));
+}
+
+static void add_kernels(simclr_profile *out, profile_run *r)
+{
+    for (size_t k = 0; k < r->kernels.count; k++) {
+        const sc_profile_entry *e = &r->kernels.entry[k];
+        simclr_profile_row *row = &out->row[out->rows++];
+        snprintf(row->name, sizeof row->name, "%s", e->kernel);
+        if (e->convolution)
+            shape_text(row->shape, sizeof row->shape, &e->shape);
+        row->calls = e->calls;
+        row->ms = median_ms(r->kernel + k * r->repeat, r->repeat);
+        row->flops = e->flops;
+        row->bytes = e->bytes;
+        row->peak_flops = e->convolution ? out->conv_peak_flops
+                          : e->flops > 0 ? out->gemm_peak_flops
+                                         : 0;
+        set_limit(row, out->copy_bytes);
+    }
+}
+
+static void add_stages(simclr_profile *out, profile_run *r)
+{
+    static const char *const names[] = {
+        [VIEWS] = "views", [OPTIMISER] = "optimiser", [ELSE] = "everything else"};
+    for (int i = 0; i < STAGES; i++) {
+        simclr_profile_row *row = &out->row[out->rows++];
+        snprintf(row->name, sizeof row->name, "%s", names[i]);
+        row->ms = median_ms(r->stage + (size_t)i * r->repeat, r->repeat);
+        if (i == OPTIMISER)
+            row->bytes = update_bytes(&r->trainer.step.optim);
+        set_limit(row, out->copy_bytes);
+    }
+}
+
+static int longest_first(const void *a, const void *b)
+{
+    double x = ((const simclr_profile_row *)a)->ms, y = ((const simclr_profile_row *)b)->ms;
+    return (x < y) - (x > y);
+}
+
+static size_t largest_gap(const simclr_profile *p)
+{
+    size_t at = p->rows;
+    double most = 0;
+    for (size_t i = 0; i < p->rows; i++) {
+        const simclr_profile_row *row = &p->row[i];
+        if (row->limit_ms > 0 && row->ms - row->limit_ms > most) {
+            most = row->ms - row->limit_ms;
+            at = i;
+        }
+    }
+    return at;
+}
+
+static int measure_limits(simclr_profile *out, const sc_tables *tables, simclr_error *err)
+{
+    int rc = sc_limits_copy(&out->copy_bytes, err);
+    if (rc == 0)
+        rc = sc_limits_peak(&out->gemm_peak_flops, tables->reals, err);
+    out->conv_peak_flops = out->gemm_peak_flops;
+    if (rc == 0 && tables->maps != tables->reals)
+        rc = sc_limits_peak(&out->conv_peak_flops, tables->maps, err);
+    return rc;
+}
+
+static int fill(simclr_profile *out, profile_run *r, simclr_error *err)
+{
+    const sc_network *network = &r->trainer.step.network;
+    int rc = measure_limits(out, &r->kernels.inner, err);
+    if (rc < 0)
+        return rc;
+    snprintf(out->engine, sizeof out->engine, "%s", network->encoder.nn.backend->name);
+    snprintf(out->precision, sizeof out->precision, "%s", sc_network_precision(network));
+    out->threads = sc_parallel_threads();
+    out->step_ms = median_ms(r->step, r->repeat);
+    add_kernels(out, r);
+    add_stages(out, r);
+    qsort(out->row, out->rows, sizeof *out->row, longest_first);
+    out->gap = largest_gap(out);
+    return 0;
+}
+
+int simclr_bench_profile(simclr_profile *out, size_t repeat, const simclr_config *config,
+                         simclr_error *err)
+{
+    sc_config fallback;
+    memset(out, 0, sizeof *out);
+    if (repeat == 0)
+        return sc_fail(err, SIMCLR_E_USAGE, "profile: at least one step");
+    profile_run *r = sc_alloc(1, sizeof *r, err);
+    double *times = sc_alloc(repeat, (1 + STAGES + SC_PROFILE_ENTRIES) * sizeof *times, err);
+    int rc = r == NULL || times == NULL ? SIMCLR_E_MEMORY : 0;
+    if (rc == 0) {
+        r->repeat = repeat;
+        r->step = times;
+        r->stage = r->step + repeat;
+        r->kernel = r->stage + STAGES * repeat;
+        rc = measure(r, sc_api_config(config, &fallback), err);
+        if (rc == 0)
+            rc = fill(out, r, err);
+        sc_trainer_close(&r->trainer);
+    }
+    sc_free(times);
+    sc_free(r);
+    return rc;
+}
