@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_setup.c - configuration to options: the statistics that normalise the views.
+ * test_setup.c - configuration to options: the statistics that normalise the views, and how the
+ * convolutions are computed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,15 +12,20 @@
 
 #include "train/setup.h"
 
-static sc_config configured(const char *normalize)
+static sc_config set(const char *key, const char *value)
 {
     sc_config cfg;
     simclr_error err = {0, ""};
     sc_config_default(&cfg);
-    if (sc_config_set(&cfg, "views.normalize", normalize, SC_ORIGIN_CLI, NULL, &err) != 0) {
+    if (sc_config_set(&cfg, key, value, SC_ORIGIN_CLI, NULL, &err) != 0) {
         fail_msg("%s", err.text);
     }
     return cfg;
+}
+
+static sc_config configured(const char *normalize)
+{
+    return set("views.normalize", normalize);
 }
 
 /* Red mean and blue deviation of every known set, as published with it. */
@@ -69,12 +75,35 @@ static void own(void **state)
     }
 }
 
+/* train.convolution reaches the shape that the kernels see. */
+static void convolutions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        sc_conv_algorithm algorithm;
+    } CASES[] = {
+        {"auto", SC_CONV_FASTEST}, {"winograd2", SC_CONV_WINOGRAD2}, {"direct", SC_CONV_DIRECT}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        sc_config cfg = set("train.convolution", CASES[i].value);
+        sc_encoder_options o = sc_setup_encoder(&cfg, 32);
+        static sc_encoder encoder;
+        sc_params params = {0};
+        simclr_error err = {0, ""};
+        assert_int_equal(
+            sc_encoder_init(&encoder, &o, 32, 32, 2, &params, sc_backend_ref(SC_FP32), &err), 0);
+        assert_int_equal(encoder.block[0].unit[0].conv.shape.algorithm, CASES[i].algorithm);
+        sc_params_close(&params);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_sets),
         cmocka_unit_test(grey),
         cmocka_unit_test(own),
+        cmocka_unit_test(convolutions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
