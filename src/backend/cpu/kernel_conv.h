@@ -55,6 +55,7 @@ typedef struct {
 typedef struct {
     const elem *image;
     ptrdiff_t h, w;
+    size_t left; /* rows from here on, this one too, that begin in the same line */
 } corr_row;
 
 /* Index in w of tap number `tap`, 0 .. taps-1. */
@@ -95,6 +96,7 @@ static void corr_rows(corr_row *row, const correlation *g, size_t first, size_t 
         row[i].image = g->in + n * g->h.in * g->v.in * g->ci;
         row[i].h = (ptrdiff_t)(p * g->h.in_step) + g->h.in_first;
         row[i].w = (ptrdiff_t)(q * g->v.in_step) + g->v.in_first;
+        row[i].left = g->v.count - q;
         if (++q == g->v.count) {
             q = 0;
             if (++p == g->h.count) {
@@ -105,30 +107,46 @@ static void corr_rows(corr_row *row, const correlation *g, size_t first, size_t 
     }
 }
 
+/* to (length) = the elements from `begin` on of a line of the image; zero outside. */
+static void corr_gather_edge(kelem *to, const elem *line, ptrdiff_t size, ptrdiff_t begin,
+                             size_t length)
+{
+    ptrdiff_t len = (ptrdiff_t)length, first = begin < 0 ? -begin : 0;
+    ptrdiff_t end = begin + len > size ? size - begin : len;
+
+    memset(to, 0, length * sizeof *to);
+    if (first < end) {
+        elems_to_operand(to + first, line + (begin + first), (size_t)(end - first));
+    }
+}
+
 /* to (rows, length; ld) = for each row the elements at .. at+length-1 of image line `h` away from the
  * row's own, counted from column `w` away from its own; zero outside the image. */
 static void corr_gather_run(kelem *to, size_t ld, const correlation *g, const corr_row *row,
                             size_t rows, ptrdiff_t h, ptrdiff_t at, size_t length)
 {
-    ptrdiff_t line = (ptrdiff_t)(g->v.in * g->ci), c = (ptrdiff_t)g->ci;
-    ptrdiff_t len = (ptrdiff_t)length;
+    ptrdiff_t size = (ptrdiff_t)(g->v.in * g->ci), c = (ptrdiff_t)g->ci;
+    ptrdiff_t step = (ptrdiff_t)g->v.in_step * c, last = size - (ptrdiff_t)length;
 
-    for (size_t i = 0; i < rows; i++, to += ld) {
+    for (size_t i = 0; i < rows;) {
+        size_t end = min_size(rows, i + row[i].left);
         ptrdiff_t y = row[i].h + h, begin = row[i].w * c + at;
-        if (y < 0 || y >= (ptrdiff_t)g->h.in || begin >= line || begin + len <= 0) {
-            memset(to, 0, length * sizeof *to);
+        if (y < 0 || y >= (ptrdiff_t)g->h.in) {
+            for (; i < end; i++) {
+                memset(to + i * ld, 0, length * sizeof *to);
+            }
             continue;
         }
-        const elem *from = row[i].image + y * line;
-        if (begin >= 0 && begin + len <= line) {
-            elems_to_operand(to, from + begin, length);
-            continue;
+        const elem *line = row[i].image + y * size;
+        for (; i < end && begin < 0; i++, begin += step) {
+            corr_gather_edge(to + i * ld, line, size, begin, length);
         }
-        ptrdiff_t skip = begin < 0 ? -begin : 0;
-        ptrdiff_t end = begin + len > line ? line - begin : len;
-        memset(to, 0, (size_t)skip * sizeof *to);
-        elems_to_operand(to + skip, from + begin + skip, (size_t)(end - skip));
-        memset(to + end, 0, (size_t)(len - end) * sizeof *to);
+        for (; i < end && begin <= last; i++, begin += step) {
+            elems_to_operand(to + i * ld, line + begin, length);
+        }
+        for (; i < end; i++, begin += step) {
+            corr_gather_edge(to + i * ld, line, size, begin, length);
+        }
     }
 }
 

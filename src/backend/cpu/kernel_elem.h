@@ -267,6 +267,10 @@ SC_INLINE void elems_to_operand(kelem *restrict to, const elem *restrict from, s
     for (; i + VEC <= n; i += VEC) {
         vstore(to + i, eload(from + i));
     }
+    if (n >= VEC) { /* the last VEC once more: short runs are frequent */
+        vstore(to + n - VEC, eload(from + n - VEC));
+        return;
+    }
     for (; i < n; i++) {
         to[i] = eget(from[i]);
     }
