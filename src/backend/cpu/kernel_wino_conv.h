@@ -13,7 +13,7 @@
 #ifndef SC_CPU_KERNEL_WINO_CONV_H
 #define SC_CPU_KERNEL_WINO_CONV_H
 
-#include "backend/cpu/kernel_wino_tile.h"
+#include "backend/cpu/kernel_wino_phase_tile.h"
 
 enum {
     WINO_SLOTS = 16,
@@ -34,7 +34,7 @@ typedef struct {
     word *u;      /* (xi, co_pad / NR, words, NR) */
     word *v;      /* per slot (xi, tiles of a block, words of ci) */
     float *m;     /* per slot (xi, tiles of a block, co_pad) */
-    size_t words; /* that hold ci */
+    size_t words; /* that hold ci, of every phase */
     size_t tiles, block, slots, u_plane, v_plane, m_plane;
 } wino_args;
 
@@ -48,16 +48,22 @@ typedef struct {
 
 enum { WINO_TILES_PER_PART = 4 };
 
-/* m of F(m x m, 3x3) for this convolution, or 0: direct.  4 needs maps that fill its tiles. */
+/* m of F(m x m, 3x3), or with stride 2 of F(m, 2) in phases, for this convolution, or 0: direct.
+ * 4 needs maps that fill its tiles. */
 static size_t wino_choice(const sc_conv_shape *s)
 {
     static const size_t most[] = {
         [SC_CONV_FASTEST] = 4, [SC_CONV_WINOGRAD2] = 2, [SC_CONV_DIRECT] = 0};
     size_t tiles = (s->p + 3) / 4 * ((s->q + 3) / 4);
 
-    if (s->r != 3 || s->s != 3 || s->stride != 1 || s->dilation != 1 || s->pad > 2 || s->c < 16 ||
+    if (s->r != 3 || s->s != 3 || s->stride > 2 || s->dilation != 1 || s->pad > 2 || s->c < 16 ||
         s->k < 16 || s->c % 8 != 0 || s->k % 8 != 0 || s->c % VEC != 0 || s->k % VEC != 0) {
         return 0;
+    }
+    if (s->stride == 2) {
+        bool halves = s->pad == 1 && s->h % 2 == 0 && s->w % 2 == 0;
+        bool full = s->p * s->q * 4 >= tiles * 16 * 3;
+        return halves && full && s->algorithm == SC_CONV_FASTEST ? 4 : 0;
     }
     if (s->p * s->q * 2 > tiles * 16) {
         return most[s->algorithm];
@@ -67,7 +73,7 @@ static size_t wino_choice(const sc_conv_shape *s)
 
 static void wino_tiles(wino_shape *g)
 {
-    g->points = (g->m + 2) * (g->m + 2);
+    g->points = g->phases ? PHASE_POINTS : (g->m + 2) * (g->m + 2);
     g->th = (g->oh + g->m - 1) / g->m;
     g->tw = (g->ow + g->m - 1) / g->m;
 }
@@ -77,8 +83,10 @@ static void wino_sizes(wino_args *a)
     wino_shape *g = &a->g;
 
     wino_tiles(g);
-    g->co_pad = round_up(g->co, NR);
-    a->words = round_up(g->ci, WORD_K * VEC) / WORD_K;
+    g->out_block = round_up(g->co, NR);
+    g->in_block = round_up(g->ci, WORD_K * VEC) / WORD_K;
+    g->co_pad = g->out_block * g->out_step * g->out_step;
+    a->words = g->in_block * g->in_step * g->in_step;
     g->ld_in = a->words + 16;
     g->ld_out = g->co_pad + 16;
     a->tiles = g->n * g->th * g->tw;
@@ -151,8 +159,8 @@ SC_INLINE void wino_filter_vec(vec *r, float (*tap)[NR], size_t j, const size_t 
 SC_INLINE void wino_filter_part_of(const wino_args *a, size_t part, const size_t m)
 {
     const size_t points = (m + 2) * (m + 2);
-    size_t l0 = part % (a->words / WINO_FILTERS) * WINO_FILTERS;
-    size_t o0 = part / (a->words / WINO_FILTERS) * NR;
+    size_t l0 = part % (a->g.in_block / WINO_FILTERS) * WINO_FILTERS;
+    size_t o0 = part / (a->g.in_block / WINO_FILTERS) * NR;
     float tap[WINO_FILTERS * WORD_K][9][NR];
 
     wino_taps(tap, a, l0 * WORD_K, WINO_FILTERS * WORD_K, o0);
@@ -174,11 +182,61 @@ SC_INLINE void wino_filter_part_of(const wino_args *a, size_t part, const size_t
     }
 }
 
+/* Transformed filters of one phase, of a word of input channels, at u. */
+SC_INLINE void phase_filter_word(word *u, size_t plane, float (*tap)[9][NR], const size_t nh,
+                                 const size_t nw)
+{
+    for (size_t j = 0; j < NR; j += VEC) {
+        kvec half[WORD_K][PHASE_POINTS];
+        for (size_t h = 0; h < WORD_K; h++) {
+            vec q[2 * PHASE_MOST], r[PHASE_MOST];
+            for (size_t s = 0; s < nw - 3; s++) { /* odd: taps 0 and 2; even: tap 1 */
+                size_t column = nw == 5 ? 2 * s : 1;
+                const vec g[2] = {vload(tap[h][(nh == 5 ? 0 : 3) + column] + j),
+                                  vload(tap[h][6 + column] + j)};
+                phase_filter(q + s, 2, g, nh);
+            }
+            for (size_t i = 0; i < nh; i++) {
+                phase_filter(r, 1, q + 2 * i, nw);
+                for (size_t s = 0; s < nw; s++) {
+                    half[h][i * PHASE_MOST + s] = kvec_of(r[s]);
+                }
+            }
+        }
+        for (size_t i = 0; i < nh; i++) {
+            for (size_t s = i * PHASE_MOST; s < i * PHASE_MOST + nw; s++) {
+                wput_pair(u + s * plane + j, half[0][s], half[WORD_K - 1][s]);
+            }
+        }
+    }
+}
+
+/* The same part as above, of all phases. */
+static void phase_filter_part(const wino_args *a, size_t part)
+{
+    const wino_shape *g = &a->g;
+    size_t l0 = part % (g->in_block / WINO_FILTERS) * WINO_FILTERS;
+    size_t o0 = part / (g->in_block / WINO_FILTERS) * NR;
+    size_t block = g->in_step == 2 ? g->in_block * NR : g->out_block * a->words;
+    float tap[WINO_FILTERS * WORD_K][9][NR];
+
+    wino_taps(tap, a, l0 * WORD_K, WINO_FILTERS * WORD_K, o0);
+    for (size_t l = 0; l < WINO_FILTERS; l++) {
+        word *u = a->u + o0 * a->words + (l0 + l) * NR;
+        phase_filter_word(u, a->u_plane, tap + l * WORD_K, 5, 4);
+        phase_filter_word(u + block, a->u_plane, tap + l * WORD_K, 5, 5);
+        phase_filter_word(u + 2 * block, a->u_plane, tap + l * WORD_K, 4, 5);
+        phase_filter_word(u + 3 * block, a->u_plane, tap + l * WORD_K, 4, 4);
+    }
+}
+
 static void wino_filter_part(void *context, size_t part)
 {
     const wino_args *a = context;
 
-    if (a->g.m == 4) {
+    if (a->g.phases) {
+        phase_filter_part(a, part);
+    } else if (a->g.m == 4) {
         wino_filter_part_of(a, part, 4);
     } else {
         wino_filter_part_of(a, part, 2);
@@ -191,7 +249,12 @@ static void wino_input_part(void *context, size_t part)
     size_t end = min_size((part + 1) * WINO_TILES_PER_PART, b->count);
 
     for (size_t t = part * WINO_TILES_PER_PART; t < end; t++) {
-        wino_input_tile(b->v + t * b->a->g.ld_in, b->a->v_plane, &b->a->g, b->first + t);
+        word *v = b->v + t * b->a->g.ld_in;
+        if (b->a->g.phases) {
+            phase_input_tile(v, b->a->v_plane, &b->a->g, b->first + t);
+        } else {
+            wino_input_tile(v, b->a->v_plane, &b->a->g, b->first + t);
+        }
     }
 }
 
@@ -201,7 +264,12 @@ static void wino_output_part(void *context, size_t part)
     size_t end = min_size((part + 1) * WINO_TILES_PER_PART, b->count);
 
     for (size_t t = part * WINO_TILES_PER_PART; t < end; t++) {
-        wino_output_tile(b->m + t * b->a->g.ld_out, b->a->m_plane, &b->a->g, b->first + t);
+        const float *m = b->m + t * b->a->g.ld_out;
+        if (b->a->g.phases) {
+            phase_output_tile(m, b->a->m_plane, &b->a->g, b->first + t);
+        } else {
+            wino_output_tile(m, b->a->m_plane, &b->a->g, b->first + t);
+        }
     }
 }
 
@@ -212,16 +280,20 @@ static void wino_product_part(void *context, size_t part)
     const wino_args *a = b->a;
     const wino_shape *g = &a->g;
     size_t groups = (g->co_pad + WINO_GROUP - 1) / WINO_GROUP, xi = part / groups;
-    size_t o0 = part % groups * WINO_GROUP, o1 = min_size(o0 + WINO_GROUP, g->co_pad);
+    size_t o0 = part % groups * WINO_GROUP, o1 = o0 + WINO_GROUP, begin, end, k0, k1;
     const word *v = b->v + xi * a->v_plane, *u = a->u + xi * a->u_plane;
     float *c[WINO_ROWS];
 
+    wino_range(&begin, &end, xi, g->out_step, g->co_pad);
+    wino_range(&k0, &k1, xi, g->in_step, a->words);
+    o0 = o0 < begin ? begin : o0;
+    o1 = min_size(o1, end);
     for (size_t t0 = 0; t0 < b->count; t0 += WINO_ROWS) {
         size_t rows = min_size(b->count - t0, WINO_ROWS);
         for (size_t i = 0; i < rows; i++) {
             c[i] = b->m + xi * a->m_plane + (t0 + i) * g->ld_out;
         }
-        for (size_t k = 0; k < a->words; k += WINO_DEPTH) {
+        for (size_t k = k0; k < k1; k += WINO_DEPTH) {
             for (size_t o = o0; o < o1; o += NR) {
                 tile t = {.c = c,
                           .col = o,
@@ -231,8 +303,8 @@ static void wino_product_part(void *context, size_t part)
                           .a_col = 1,
                           .b = u + o * a->words + k * NR,
                           .b_row = NR,
-                          .k = min_size(a->words - k, WINO_DEPTH),
-                          .accumulate = k > 0};
+                          .k = min_size(k1 - k, WINO_DEPTH),
+                          .accumulate = k > k0};
                 tile_sliver(&t, rows);
             }
         }
@@ -270,7 +342,7 @@ static void wino_convolve(wino_args *a, word *scratch)
 {
     wino_sizes(a);
     wino_layout(a, scratch);
-    sc_parallel_for(a->g.co_pad / NR * (a->words / WINO_FILTERS), wino_filter_part, a);
+    sc_parallel_for(a->g.out_block / NR * (a->g.in_block / WINO_FILTERS), wino_filter_part, a);
     sc_parallel_for(a->slots, wino_slot, a);
 }
 
@@ -284,7 +356,10 @@ static wino_args wino_forward_args(const sc_conv_shape *s)
                          .oh = s->p,
                          .ow = s->q,
                          .co = s->k,
-                         .pad = (ptrdiff_t)s->pad},
+                         .pad = (ptrdiff_t)s->pad,
+                         .phases = s->stride == 2,
+                         .in_step = s->stride,
+                         .out_step = 1},
                    .w_ci = 9,
                    .w_co = 9 * s->c};
     return a;
@@ -297,10 +372,13 @@ static wino_args wino_backward_args(const sc_conv_shape *s)
                          .ih = s->p,
                          .iw = s->q,
                          .ci = s->k,
-                         .oh = s->h,
-                         .ow = s->w,
+                         .oh = s->h / s->stride,
+                         .ow = s->w / s->stride,
                          .co = s->c,
-                         .pad = 2 - (ptrdiff_t)s->pad},
+                         .pad = 2 - (ptrdiff_t)s->pad,
+                         .phases = s->stride == 2,
+                         .in_step = 1,
+                         .out_step = s->stride},
                    .w_ci = 9 * s->c,
                    .w_co = 9,
                    .flip = true};
