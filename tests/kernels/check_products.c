@@ -4,8 +4,8 @@
  *
  * Tolerances, relative to the largest output: a float sum of k products errs by at most k/2 ulp and
  * in practice by sqrt(k) * 6e-8; with k <= 5000 here 1e-5 is ample and any wrong term shows.
- * Winograd adds its transforms' rounding, about 20 times that of the direct sum: 1e-4.  For bf16 see
- * matches.c.
+ * Winograd adds its transforms' rounding, about 20 times that of the direct sum: 1e-4, for stride 2
+ * as well.  For bf16 see matches.c.
  */
 #include <stdio.h>
 
@@ -169,24 +169,26 @@ static const size_t conv_shapes[][10] = {
     {1, 5, 5, 2, 3, 1, 1, 3, 1, 1},
     {17, 28, 32, 32, 48, 3, 3, 1, 1, 1},
     {3, 3, 2, 16, 48, 3, 3, 1, 1, 1},
-    /* stride 2 in phases: one tile, several high and wide, cut at either edge, many channels */
+    /* stride 2 in phases (AVX-512: of channels that 16 divides): one tile, several high and wide, cut
+     * at either edge, an odd number of images, blocks that end within a sliver, filters past the
+     * caches */
     {1, 8, 8, 16, 16, 3, 3, 2, 1, 1},
     {3, 16, 24, 24, 40, 3, 3, 2, 1, 1},
-    {5, 14, 14, 40, 24, 3, 3, 2, 1, 1},
+    {5, 14, 14, 48, 112, 3, 3, 2, 1, 1},
     {3, 32, 32, 16, 136, 3, 3, 2, 1, 1},
     {7, 8, 8, 136, 48, 3, 3, 2, 1, 1},
-    {9, 6, 8, 64, 128, 3, 3, 2, 1, 1},
-    {3, 8, 22, 272, 264, 3, 3, 2, 1, 1},
+    {9, 6, 8, 144, 80, 3, 3, 2, 1, 1},
+    {3, 8, 22, 272, 272, 3, 3, 2, 1, 1},
     {17, 28, 32, 32, 64, 3, 3, 2, 1, 1},
     /* stride 2 that stays direct: odd sides, another padding, tiles half empty, few channels */
     {2, 15, 15, 16, 32, 3, 3, 2, 1, 1},
     {2, 16, 15, 16, 32, 3, 3, 2, 1, 1},
     {2, 16, 16, 32, 16, 3, 3, 2, 0, 1},
+    {1, 16, 16, 16, 16, 3, 3, 2, 2, 1},
     {2, 10, 10, 32, 16, 3, 3, 2, 1, 1},
+    {2, 2, 2, 16, 16, 3, 3, 2, 1, 1},
     {2, 16, 16, 8, 16, 3, 3, 2, 1, 1},
     {2, 16, 16, 20, 16, 3, 3, 2, 1, 1},
-    {1, 16, 16, 16, 16, 3, 3, 2, 2, 1},
-    {2, 2, 2, 16, 16, 3, 3, 2, 1, 1},
 };
 
 /* Every algorithm that the shape leaves a choice of. */

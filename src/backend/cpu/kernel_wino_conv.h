@@ -13,30 +13,17 @@
 #ifndef SC_CPU_KERNEL_WINO_CONV_H
 #define SC_CPU_KERNEL_WINO_CONV_H
 
-#include "backend/cpu/kernel_wino_phase_tile.h"
+#include "backend/cpu/kernel_wino_filter.h"
 
 enum {
     WINO_SLOTS = 16,
     WINO_SMALL_FILTERS = 4 << 20, /* bytes of U */
     WINO_SMALL_BLOCK = 384 << 10, /* bytes of V and M */
     WINO_LARGE_BLOCK = 3 << 20,
-    WINO_FILTERS = 8, /* words of input channels of one part of U */
-    WINO_GROUP = 64,  /* columns of one part of stage 2 */
+    WINO_GROUP = 64, /* columns of one part of stage 2 */
     WINO_DEPTH = 256,
     WINO_ROWS = 96
 };
-
-typedef struct {
-    wino_shape g;
-    const float *w;
-    size_t w_ci, w_co;
-    bool flip;    /* filters turned round */
-    word *u;      /* (xi, co_pad / NR, words, NR) */
-    word *v;      /* per slot (xi, tiles of a block, words of ci) */
-    float *m;     /* per slot (xi, tiles of a block, co_pad) */
-    size_t words; /* that hold ci, of every phase */
-    size_t tiles, block, slots, u_plane, v_plane, m_plane;
-} wino_args;
 
 /* Tiles first .. first+count-1, with the V and M of one slot. */
 typedef struct {
@@ -48,8 +35,10 @@ typedef struct {
 
 enum { WINO_TILES_PER_PART = 4 };
 
-/* m of F(m x m, 3x3), or with stride 2 of F(m, 2) in phases, for this convolution, or 0: direct.
- * 4 needs maps that fill its tiles. */
+/* m of F(m x m, 3x3), or with stride 2 of F(4, 2) in phases, for this convolution, or 0: direct.
+ * 4 needs maps that fill its tiles: stride 2, which saves less, by three quarters, where 0.75 of
+ * direct's multiplications are left.  The number of images does not count, though U is too much work
+ * for the 16 tiles of 16 images of 8x8: an image's result is the same in every batch. */
 static size_t wino_choice(const sc_conv_shape *s)
 {
     static const size_t most[] = {
@@ -119,128 +108,6 @@ static size_t wino_layout(wino_args *a, word *base)
         memset(base, 0, zeros * sizeof *base);
     }
     return zeros + u + a->slots * (v + m);
-}
-
-/* tap[h][i] = weight i of channel c + h for NR outputs from o0 on; zero beyond ci and co.  Outputs
- * one after the other: the 9 weights of neighbouring channels are adjacent. */
-SC_INLINE void wino_taps(float (*tap)[9][NR], const wino_args *a, size_t c0, size_t channels,
-                         size_t o0)
-{
-    size_t cols = min_size(a->g.co - o0, NR),
-           real = min_size(a->g.ci - min_size(c0, a->g.ci), channels);
-
-    memset(tap, 0, real < channels || cols < NR ? channels * sizeof *tap : 0);
-    for (size_t j = 0; j < cols; j++) {
-        for (size_t c = 0; c < real; c++) {
-            const float *w = a->w + (o0 + j) * a->w_co + (c0 + c) * a->w_ci;
-            for (size_t i = 0; i < 9; i++) {
-                tap[c][i][j] = w[a->flip ? 8 - i : i];
-            }
-        }
-    }
-}
-
-/* r = G g G' of outputs j .. j+VEC-1 */
-SC_INLINE void wino_filter_vec(vec *r, float (*tap)[NR], size_t j, const size_t m)
-{
-    const size_t side = m + 2;
-    vec q[3 * WINO_MOST];
-
-    for (size_t i = 0; i < 3; i++) {
-        vec column[3] = {vload(tap[i] + j), vload(tap[3 + i] + j), vload(tap[6 + i] + j)};
-        wino_filter(q + i, 3, column, m);
-    }
-    for (size_t i = 0; i < side; i++) {
-        wino_filter(r + i * side, 1, q + 3 * i, m);
-    }
-}
-
-/* Transformed filters of one sliver of output channels and WINO_FILTERS words of input channels. */
-SC_INLINE void wino_filter_part_of(const wino_args *a, size_t part, const size_t m)
-{
-    const size_t points = (m + 2) * (m + 2);
-    size_t l0 = part % (a->g.in_block / WINO_FILTERS) * WINO_FILTERS;
-    size_t o0 = part / (a->g.in_block / WINO_FILTERS) * NR;
-    float tap[WINO_FILTERS * WORD_K][9][NR];
-
-    wino_taps(tap, a, l0 * WORD_K, WINO_FILTERS * WORD_K, o0);
-    for (size_t l = 0; l < WINO_FILTERS; l++) {
-        word *u = a->u + o0 * a->words + (l0 + l) * NR;
-        for (size_t j = 0; j < NR; j += VEC) {
-            vec r[WINO_POINTS];
-            kvec half[WORD_K][WINO_POINTS];
-            for (size_t h = 0; h < WORD_K; h++) {
-                wino_filter_vec(r, tap[l * WORD_K + h], j, m);
-                for (size_t xi = 0; xi < points; xi++) {
-                    half[h][xi] = kvec_of(r[xi]);
-                }
-            }
-            for (size_t xi = 0; xi < points; xi++) {
-                wput_pair(u + xi * a->u_plane + j, half[0][xi], half[WORD_K - 1][xi]);
-            }
-        }
-    }
-}
-
-/* Transformed filters of one phase, of a word of input channels, at u. */
-SC_INLINE void phase_filter_word(word *u, size_t plane, float (*tap)[9][NR], const size_t nh,
-                                 const size_t nw)
-{
-    for (size_t j = 0; j < NR; j += VEC) {
-        kvec half[WORD_K][PHASE_POINTS];
-        for (size_t h = 0; h < WORD_K; h++) {
-            vec q[2 * PHASE_MOST], r[PHASE_MOST];
-            for (size_t s = 0; s < nw - 3; s++) { /* odd: taps 0 and 2; even: tap 1 */
-                size_t column = nw == 5 ? 2 * s : 1;
-                const vec g[2] = {vload(tap[h][(nh == 5 ? 0 : 3) + column] + j),
-                                  vload(tap[h][6 + column] + j)};
-                phase_filter(q + s, 2, g, nh);
-            }
-            for (size_t i = 0; i < nh; i++) {
-                phase_filter(r, 1, q + 2 * i, nw);
-                for (size_t s = 0; s < nw; s++) {
-                    half[h][i * PHASE_MOST + s] = kvec_of(r[s]);
-                }
-            }
-        }
-        for (size_t i = 0; i < nh; i++) {
-            for (size_t s = i * PHASE_MOST; s < i * PHASE_MOST + nw; s++) {
-                wput_pair(u + s * plane + j, half[0][s], half[WORD_K - 1][s]);
-            }
-        }
-    }
-}
-
-/* The same part as above, of all phases. */
-static void phase_filter_part(const wino_args *a, size_t part)
-{
-    const wino_shape *g = &a->g;
-    size_t l0 = part % (g->in_block / WINO_FILTERS) * WINO_FILTERS;
-    size_t o0 = part / (g->in_block / WINO_FILTERS) * NR;
-    size_t block = g->in_step == 2 ? g->in_block * NR : g->out_block * a->words;
-    float tap[WINO_FILTERS * WORD_K][9][NR];
-
-    wino_taps(tap, a, l0 * WORD_K, WINO_FILTERS * WORD_K, o0);
-    for (size_t l = 0; l < WINO_FILTERS; l++) {
-        word *u = a->u + o0 * a->words + (l0 + l) * NR;
-        phase_filter_word(u, a->u_plane, tap + l * WORD_K, 5, 4);
-        phase_filter_word(u + block, a->u_plane, tap + l * WORD_K, 5, 5);
-        phase_filter_word(u + 2 * block, a->u_plane, tap + l * WORD_K, 4, 5);
-        phase_filter_word(u + 3 * block, a->u_plane, tap + l * WORD_K, 4, 4);
-    }
-}
-
-static void wino_filter_part(void *context, size_t part)
-{
-    const wino_args *a = context;
-
-    if (a->g.phases) {
-        phase_filter_part(a, part);
-    } else if (a->g.m == 4) {
-        wino_filter_part_of(a, part, 4);
-    } else {
-        wino_filter_part_of(a, part, 2);
-    }
 }
 
 static void wino_input_part(void *context, size_t part)
@@ -342,6 +209,8 @@ static void wino_convolve(wino_args *a, word *scratch)
 {
     wino_sizes(a);
     wino_layout(a, scratch);
+    size_t filters = a->g.points * a->u_plane * sizeof(word);
+    a->stream = filters > WINO_STREAM && (uintptr_t)a->u % 64 == 0;
     sc_parallel_for(a->g.out_block / NR * (a->g.in_block / WINO_FILTERS), wino_filter_part, a);
     sc_parallel_for(a->slots, wino_slot, a);
 }
