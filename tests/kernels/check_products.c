@@ -4,8 +4,8 @@
  *
  * Tolerances, relative to the largest output: a float sum of k products errs by at most k/2 ulp and
  * in practice by sqrt(k) * 6e-8; with k <= 5000 here 1e-5 is ample and any wrong term shows.
- * Winograd adds its transforms' rounding, about 20 times that of the direct sum: 1e-4.  For bf16 see
- * matches.c.
+ * Winograd adds its transforms' rounding, about 20 times that of the direct sum: 1e-4, for stride 2
+ * as well.  For bf16 see matches.c.
  */
 #include <stdio.h>
 
@@ -90,8 +90,13 @@ static void run_backward_weight(const sc_backend *table, float **out, void *scra
 /* Shapes for which a fast table may use Winograd's algorithm, whose sums are never exact. */
 static bool inexact(const sc_conv_shape *s)
 {
-    return s->algorithm != SC_CONV_DIRECT && s->r == 3 && s->s == 3 && s->stride == 1 &&
-           s->dilation == 1 && s->c >= 16 && s->k >= 16;
+    bool fits = s->r == 3 && s->s == 3 && s->dilation == 1 && s->c >= 16 && s->k >= 16;
+
+    if (s->stride == 2) { /* in phases, F(4,2) only */
+        return fits && s->algorithm == SC_CONV_FASTEST && s->pad == 1 && s->h % 2 == 0 &&
+               s->w % 2 == 0;
+    }
+    return fits && s->algorithm != SC_CONV_DIRECT && s->stride == 1;
 }
 
 static void conv_case(const sc_conv_shape *s, int direction, bool exact)
@@ -134,21 +139,56 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
 
 static const size_t conv_shapes[][10] = {
     /* n  h   w   c   k   r  s  stride pad dilation */
-    {1, 1, 1, 1, 1, 1, 1, 1, 0, 1},      {2, 5, 7, 3, 5, 3, 3, 1, 1, 1},
-    {3, 8, 8, 16, 16, 3, 3, 1, 1, 1},    {2, 9, 6, 24, 40, 3, 3, 1, 1, 1},
-    {2, 7, 5, 16, 24, 3, 3, 1, 0, 1},    {1, 6, 7, 32, 16, 3, 3, 1, 2, 1},
-    {5, 4, 4, 136, 72, 3, 3, 1, 1, 1},   {9, 8, 8, 64, 64, 3, 3, 1, 1, 1},
-    {3, 4, 4, 272, 264, 3, 3, 1, 1, 1},  {2, 16, 16, 32, 32, 3, 3, 1, 1, 1},
-    {4, 2, 2, 32, 32, 3, 3, 1, 1, 1},    {2, 1, 1, 16, 16, 3, 3, 1, 1, 1},
-    {2, 9, 9, 8, 20, 3, 3, 2, 1, 1},     {2, 8, 8, 16, 32, 3, 3, 2, 1, 1},
-    {2, 8, 6, 16, 32, 1, 1, 2, 0, 1},    {2, 7, 7, 33, 17, 1, 1, 1, 0, 1},
-    {1, 23, 21, 3, 18, 7, 7, 2, 3, 1},   {2, 9, 9, 5, 6, 3, 3, 1, 2, 2},
-    {2, 13, 12, 16, 16, 3, 3, 2, 2, 2},  {1, 12, 13, 4, 7, 3, 3, 3, 2, 2},
-    {1, 11, 10, 6, 9, 5, 3, 2, 4, 1},    {2, 10, 10, 3, 8, 2, 4, 3, 0, 1},
-    {1, 14, 14, 16, 16, 3, 3, 4, 4, 4},  {1, 6, 6, 7, 9, 3, 3, 1, 3, 1},
-    {2, 12, 12, 300, 20, 3, 3, 2, 1, 1}, {1, 9, 9, 3, 200, 3, 3, 1, 1, 1},
-    {2, 32, 32, 3, 16, 3, 3, 1, 1, 1},   {1, 5, 5, 2, 3, 1, 1, 3, 1, 1},
-    {17, 28, 32, 32, 48, 3, 3, 1, 1, 1}, {3, 3, 2, 16, 48, 3, 3, 1, 1, 1},
+    {1, 1, 1, 1, 1, 1, 1, 1, 0, 1},
+    {2, 5, 7, 3, 5, 3, 3, 1, 1, 1},
+    {3, 8, 8, 16, 16, 3, 3, 1, 1, 1},
+    {2, 9, 6, 24, 40, 3, 3, 1, 1, 1},
+    {2, 7, 5, 16, 24, 3, 3, 1, 0, 1},
+    {1, 6, 7, 32, 16, 3, 3, 1, 2, 1},
+    {5, 4, 4, 136, 72, 3, 3, 1, 1, 1},
+    {9, 8, 8, 64, 64, 3, 3, 1, 1, 1},
+    {3, 4, 4, 272, 264, 3, 3, 1, 1, 1},
+    {2, 16, 16, 32, 32, 3, 3, 1, 1, 1},
+    {4, 2, 2, 32, 32, 3, 3, 1, 1, 1},
+    {2, 1, 1, 16, 16, 3, 3, 1, 1, 1},
+    {2, 9, 9, 8, 20, 3, 3, 2, 1, 1},
+    {2, 8, 8, 16, 32, 3, 3, 2, 1, 1},
+    {2, 8, 6, 16, 32, 1, 1, 2, 0, 1},
+    {2, 7, 7, 33, 17, 1, 1, 1, 0, 1},
+    {1, 23, 21, 3, 18, 7, 7, 2, 3, 1},
+    {2, 9, 9, 5, 6, 3, 3, 1, 2, 2},
+    {2, 13, 12, 16, 16, 3, 3, 2, 2, 2},
+    {1, 12, 13, 4, 7, 3, 3, 3, 2, 2},
+    {1, 11, 10, 6, 9, 5, 3, 2, 4, 1},
+    {2, 10, 10, 3, 8, 2, 4, 3, 0, 1},
+    {1, 14, 14, 16, 16, 3, 3, 4, 4, 4},
+    {1, 6, 6, 7, 9, 3, 3, 1, 3, 1},
+    {2, 12, 12, 300, 20, 3, 3, 2, 1, 1},
+    {1, 9, 9, 3, 200, 3, 3, 1, 1, 1},
+    {2, 32, 32, 3, 16, 3, 3, 1, 1, 1},
+    {1, 5, 5, 2, 3, 1, 1, 3, 1, 1},
+    {17, 28, 32, 32, 48, 3, 3, 1, 1, 1},
+    {3, 3, 2, 16, 48, 3, 3, 1, 1, 1},
+    /* stride 2 in phases (AVX-512: of channels that 16 divides): one tile, several high and wide, cut
+     * at either edge, an odd number of images, blocks that end within a sliver, filters past the
+     * caches */
+    {1, 8, 8, 16, 16, 3, 3, 2, 1, 1},
+    {3, 16, 24, 24, 40, 3, 3, 2, 1, 1},
+    {5, 14, 14, 48, 112, 3, 3, 2, 1, 1},
+    {3, 32, 32, 16, 136, 3, 3, 2, 1, 1},
+    {7, 8, 8, 136, 48, 3, 3, 2, 1, 1},
+    {9, 6, 8, 144, 80, 3, 3, 2, 1, 1},
+    {3, 8, 22, 272, 272, 3, 3, 2, 1, 1},
+    {17, 28, 32, 32, 64, 3, 3, 2, 1, 1},
+    /* stride 2 that stays direct: odd sides, another padding, tiles half empty, few channels */
+    {2, 15, 15, 16, 32, 3, 3, 2, 1, 1},
+    {2, 16, 15, 16, 32, 3, 3, 2, 1, 1},
+    {2, 16, 16, 32, 16, 3, 3, 2, 0, 1},
+    {1, 16, 16, 16, 16, 3, 3, 2, 2, 1},
+    {2, 10, 10, 32, 16, 3, 3, 2, 1, 1},
+    {2, 2, 2, 16, 16, 3, 3, 2, 1, 1},
+    {2, 16, 16, 8, 16, 3, 3, 2, 1, 1},
+    {2, 16, 16, 20, 16, 3, 3, 2, 1, 1},
 };
 
 /* Every algorithm that the shape leaves a choice of. */

@@ -189,12 +189,12 @@ SC_INLINE void kstore(kelem *to, kvec v)
     _mm256_storeu_si256((__m256i *)(void *)to, v);
 }
 /* VEC words: of each the lower half from `even`, the upper from `odd`. */
-SC_INLINE void wput_pair(word *to, kvec even, kvec odd)
+SC_INLINE vec wpair(kvec even, kvec odd)
 {
     __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
                                      23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(even), odd, 1);
-    _mm512_storeu_si512((void *)to, _mm512_permutexvar_epi16(order, both));
+    return _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, both));
 }
 SC_INLINE kvec kvec_from(const elem *from)
 {
@@ -256,10 +256,10 @@ SC_INLINE kvec kload(const kelem *from)
 {
     return vload(from);
 }
-SC_INLINE void wput_pair(word *to, kvec even, kvec odd)
+SC_INLINE vec wpair(kvec even, kvec odd)
 {
     (void)odd;
-    vstore(to, even);
+    return even;
 }
 SC_INLINE void elems_to_operand(kelem *restrict to, const elem *restrict from, size_t n)
 {
@@ -276,6 +276,11 @@ SC_INLINE void elems_to_operand(kelem *restrict to, const elem *restrict from, s
     }
 }
 #endif
+
+SC_INLINE void wput_pair(word *to, kvec even, kvec odd)
+{
+    vstore(to, wpair(even, odd));
+}
 
 /* Words of WORD_K rows of operand elements: n a multiple of VEC. */
 SC_INLINE void wput_pair_rows(word *to, const kelem *even, const kelem *odd, size_t n)

@@ -138,6 +138,27 @@ SC_INLINE void prefetch(const void *from, size_t bytes)
 #endif
 }
 
+/* vstore past the caches where a vector is a whole line of them: for what does not fit.  p is at the
+ * start of a line; vstream_end comes before another thread reads. */
+#if defined(__AVX512F__)
+SC_INLINE void vstream(float *p, vec v)
+{
+    _mm512_stream_ps(p, v);
+}
+SC_INLINE void vstream_end(void)
+{
+    _mm_sfence();
+}
+#else
+SC_INLINE void vstream(float *p, vec v)
+{
+    vstore(p, v);
+}
+SC_INLINE void vstream_end(void)
+{
+}
+#endif
+
 SC_INLINE size_t min_size(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -13,30 +13,17 @@
 #ifndef SC_CPU_KERNEL_WINO_CONV_H
 #define SC_CPU_KERNEL_WINO_CONV_H
 
-#include "backend/cpu/kernel_wino_tile.h"
+#include "backend/cpu/kernel_wino_filter.h"
 
 enum {
     WINO_SLOTS = 16,
     WINO_SMALL_FILTERS = 4 << 20, /* bytes of U */
     WINO_SMALL_BLOCK = 384 << 10, /* bytes of V and M */
     WINO_LARGE_BLOCK = 3 << 20,
-    WINO_FILTERS = 8, /* words of input channels of one part of U */
-    WINO_GROUP = 64,  /* columns of one part of stage 2 */
+    WINO_GROUP = 64, /* columns of one part of stage 2 */
     WINO_DEPTH = 256,
     WINO_ROWS = 96
 };
-
-typedef struct {
-    wino_shape g;
-    const float *w;
-    size_t w_ci, w_co;
-    bool flip;    /* filters turned round */
-    word *u;      /* (xi, co_pad / NR, words, NR) */
-    word *v;      /* per slot (xi, tiles of a block, words of ci) */
-    float *m;     /* per slot (xi, tiles of a block, co_pad) */
-    size_t words; /* that hold ci */
-    size_t tiles, block, slots, u_plane, v_plane, m_plane;
-} wino_args;
 
 /* Tiles first .. first+count-1, with the V and M of one slot. */
 typedef struct {
@@ -48,16 +35,24 @@ typedef struct {
 
 enum { WINO_TILES_PER_PART = 4 };
 
-/* m of F(m x m, 3x3) for this convolution, or 0: direct.  4 needs maps that fill its tiles. */
+/* m of F(m x m, 3x3), or with stride 2 of F(4, 2) in phases, for this convolution, or 0: direct.
+ * 4 needs maps that fill its tiles: stride 2, which saves less, by three quarters, where 0.75 of
+ * direct's multiplications are left.  The number of images does not count, though U is too much work
+ * for the 16 tiles of 16 images of 8x8: an image's result is the same in every batch. */
 static size_t wino_choice(const sc_conv_shape *s)
 {
     static const size_t most[] = {
         [SC_CONV_FASTEST] = 4, [SC_CONV_WINOGRAD2] = 2, [SC_CONV_DIRECT] = 0};
     size_t tiles = (s->p + 3) / 4 * ((s->q + 3) / 4);
 
-    if (s->r != 3 || s->s != 3 || s->stride != 1 || s->dilation != 1 || s->pad > 2 || s->c < 16 ||
+    if (s->r != 3 || s->s != 3 || s->stride > 2 || s->dilation != 1 || s->pad > 2 || s->c < 16 ||
         s->k < 16 || s->c % 8 != 0 || s->k % 8 != 0 || s->c % VEC != 0 || s->k % VEC != 0) {
         return 0;
+    }
+    if (s->stride == 2) {
+        bool halves = s->pad == 1 && s->h % 2 == 0 && s->w % 2 == 0;
+        bool full = s->p * s->q * 4 >= tiles * 16 * 3;
+        return halves && full && s->algorithm == SC_CONV_FASTEST ? 4 : 0;
     }
     if (s->p * s->q * 2 > tiles * 16) {
         return most[s->algorithm];
@@ -67,7 +62,7 @@ static size_t wino_choice(const sc_conv_shape *s)
 
 static void wino_tiles(wino_shape *g)
 {
-    g->points = (g->m + 2) * (g->m + 2);
+    g->points = g->phases ? PHASE_POINTS : (g->m + 2) * (g->m + 2);
     g->th = (g->oh + g->m - 1) / g->m;
     g->tw = (g->ow + g->m - 1) / g->m;
 }
@@ -77,8 +72,10 @@ static void wino_sizes(wino_args *a)
     wino_shape *g = &a->g;
 
     wino_tiles(g);
-    g->co_pad = round_up(g->co, NR);
-    a->words = round_up(g->ci, WORD_K * VEC) / WORD_K;
+    g->out_block = round_up(g->co, NR);
+    g->in_block = round_up(g->ci, WORD_K * VEC) / WORD_K;
+    g->co_pad = g->out_block * g->out_step * g->out_step;
+    a->words = g->in_block * g->in_step * g->in_step;
     g->ld_in = a->words + 16;
     g->ld_out = g->co_pad + 16;
     a->tiles = g->n * g->th * g->tw;
@@ -113,85 +110,18 @@ static size_t wino_layout(wino_args *a, word *base)
     return zeros + u + a->slots * (v + m);
 }
 
-/* tap[h][i] = weight i of channel c + h for NR outputs from o0 on; zero beyond ci and co.  Outputs
- * one after the other: the 9 weights of neighbouring channels are adjacent. */
-SC_INLINE void wino_taps(float (*tap)[9][NR], const wino_args *a, size_t c0, size_t channels,
-                         size_t o0)
-{
-    size_t cols = min_size(a->g.co - o0, NR),
-           real = min_size(a->g.ci - min_size(c0, a->g.ci), channels);
-
-    memset(tap, 0, real < channels || cols < NR ? channels * sizeof *tap : 0);
-    for (size_t j = 0; j < cols; j++) {
-        for (size_t c = 0; c < real; c++) {
-            const float *w = a->w + (o0 + j) * a->w_co + (c0 + c) * a->w_ci;
-            for (size_t i = 0; i < 9; i++) {
-                tap[c][i][j] = w[a->flip ? 8 - i : i];
-            }
-        }
-    }
-}
-
-/* r = G g G' of outputs j .. j+VEC-1 */
-SC_INLINE void wino_filter_vec(vec *r, float (*tap)[NR], size_t j, const size_t m)
-{
-    const size_t side = m + 2;
-    vec q[3 * WINO_MOST];
-
-    for (size_t i = 0; i < 3; i++) {
-        vec column[3] = {vload(tap[i] + j), vload(tap[3 + i] + j), vload(tap[6 + i] + j)};
-        wino_filter(q + i, 3, column, m);
-    }
-    for (size_t i = 0; i < side; i++) {
-        wino_filter(r + i * side, 1, q + 3 * i, m);
-    }
-}
-
-/* Transformed filters of one sliver of output channels and WINO_FILTERS words of input channels. */
-SC_INLINE void wino_filter_part_of(const wino_args *a, size_t part, const size_t m)
-{
-    const size_t points = (m + 2) * (m + 2);
-    size_t l0 = part % (a->words / WINO_FILTERS) * WINO_FILTERS;
-    size_t o0 = part / (a->words / WINO_FILTERS) * NR;
-    float tap[WINO_FILTERS * WORD_K][9][NR];
-
-    wino_taps(tap, a, l0 * WORD_K, WINO_FILTERS * WORD_K, o0);
-    for (size_t l = 0; l < WINO_FILTERS; l++) {
-        word *u = a->u + o0 * a->words + (l0 + l) * NR;
-        for (size_t j = 0; j < NR; j += VEC) {
-            vec r[WINO_POINTS];
-            kvec half[WORD_K][WINO_POINTS];
-            for (size_t h = 0; h < WORD_K; h++) {
-                wino_filter_vec(r, tap[l * WORD_K + h], j, m);
-                for (size_t xi = 0; xi < points; xi++) {
-                    half[h][xi] = kvec_of(r[xi]);
-                }
-            }
-            for (size_t xi = 0; xi < points; xi++) {
-                wput_pair(u + xi * a->u_plane + j, half[0][xi], half[WORD_K - 1][xi]);
-            }
-        }
-    }
-}
-
-static void wino_filter_part(void *context, size_t part)
-{
-    const wino_args *a = context;
-
-    if (a->g.m == 4) {
-        wino_filter_part_of(a, part, 4);
-    } else {
-        wino_filter_part_of(a, part, 2);
-    }
-}
-
 static void wino_input_part(void *context, size_t part)
 {
     const wino_block *b = context;
     size_t end = min_size((part + 1) * WINO_TILES_PER_PART, b->count);
 
     for (size_t t = part * WINO_TILES_PER_PART; t < end; t++) {
-        wino_input_tile(b->v + t * b->a->g.ld_in, b->a->v_plane, &b->a->g, b->first + t);
+        word *v = b->v + t * b->a->g.ld_in;
+        if (b->a->g.phases) {
+            phase_input_tile(v, b->a->v_plane, &b->a->g, b->first + t);
+        } else {
+            wino_input_tile(v, b->a->v_plane, &b->a->g, b->first + t);
+        }
     }
 }
 
@@ -201,7 +131,12 @@ static void wino_output_part(void *context, size_t part)
     size_t end = min_size((part + 1) * WINO_TILES_PER_PART, b->count);
 
     for (size_t t = part * WINO_TILES_PER_PART; t < end; t++) {
-        wino_output_tile(b->m + t * b->a->g.ld_out, b->a->m_plane, &b->a->g, b->first + t);
+        const float *m = b->m + t * b->a->g.ld_out;
+        if (b->a->g.phases) {
+            phase_output_tile(m, b->a->m_plane, &b->a->g, b->first + t);
+        } else {
+            wino_output_tile(m, b->a->m_plane, &b->a->g, b->first + t);
+        }
     }
 }
 
@@ -212,16 +147,20 @@ static void wino_product_part(void *context, size_t part)
     const wino_args *a = b->a;
     const wino_shape *g = &a->g;
     size_t groups = (g->co_pad + WINO_GROUP - 1) / WINO_GROUP, xi = part / groups;
-    size_t o0 = part % groups * WINO_GROUP, o1 = min_size(o0 + WINO_GROUP, g->co_pad);
+    size_t o0 = part % groups * WINO_GROUP, o1 = o0 + WINO_GROUP, begin, end, k0, k1;
     const word *v = b->v + xi * a->v_plane, *u = a->u + xi * a->u_plane;
     float *c[WINO_ROWS];
 
+    wino_range(&begin, &end, xi, g->out_step, g->co_pad);
+    wino_range(&k0, &k1, xi, g->in_step, a->words);
+    o0 = o0 < begin ? begin : o0;
+    o1 = min_size(o1, end);
     for (size_t t0 = 0; t0 < b->count; t0 += WINO_ROWS) {
         size_t rows = min_size(b->count - t0, WINO_ROWS);
         for (size_t i = 0; i < rows; i++) {
             c[i] = b->m + xi * a->m_plane + (t0 + i) * g->ld_out;
         }
-        for (size_t k = 0; k < a->words; k += WINO_DEPTH) {
+        for (size_t k = k0; k < k1; k += WINO_DEPTH) {
             for (size_t o = o0; o < o1; o += NR) {
                 tile t = {.c = c,
                           .col = o,
@@ -231,8 +170,8 @@ static void wino_product_part(void *context, size_t part)
                           .a_col = 1,
                           .b = u + o * a->words + k * NR,
                           .b_row = NR,
-                          .k = min_size(a->words - k, WINO_DEPTH),
-                          .accumulate = k > 0};
+                          .k = min_size(k1 - k, WINO_DEPTH),
+                          .accumulate = k > k0};
                 tile_sliver(&t, rows);
             }
         }
@@ -270,7 +209,9 @@ static void wino_convolve(wino_args *a, word *scratch)
 {
     wino_sizes(a);
     wino_layout(a, scratch);
-    sc_parallel_for(a->g.co_pad / NR * (a->words / WINO_FILTERS), wino_filter_part, a);
+    size_t filters = a->g.points * a->u_plane * sizeof(word);
+    a->stream = filters > WINO_STREAM && (uintptr_t)a->u % 64 == 0;
+    sc_parallel_for(a->g.out_block / NR * (a->g.in_block / WINO_FILTERS), wino_filter_part, a);
     sc_parallel_for(a->slots, wino_slot, a);
 }
 
@@ -284,7 +225,10 @@ static wino_args wino_forward_args(const sc_conv_shape *s)
                          .oh = s->p,
                          .ow = s->q,
                          .co = s->k,
-                         .pad = (ptrdiff_t)s->pad},
+                         .pad = (ptrdiff_t)s->pad,
+                         .phases = s->stride == 2,
+                         .in_step = s->stride,
+                         .out_step = 1},
                    .w_ci = 9,
                    .w_co = 9 * s->c};
     return a;
@@ -297,10 +241,13 @@ static wino_args wino_backward_args(const sc_conv_shape *s)
                          .ih = s->p,
                          .iw = s->q,
                          .ci = s->k,
-                         .oh = s->h,
-                         .ow = s->w,
+                         .oh = s->h / s->stride,
+                         .ow = s->w / s->stride,
                          .co = s->c,
-                         .pad = 2 - (ptrdiff_t)s->pad},
+                         .pad = 2 - (ptrdiff_t)s->pad,
+                         .phases = s->stride == 2,
+                         .in_step = 1,
+                         .out_step = s->stride},
                    .w_ci = 9 * s->c,
                    .w_co = 9,
                    .flip = true};

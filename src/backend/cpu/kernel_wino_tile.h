@@ -20,11 +20,16 @@ typedef struct {
     const elem *dy;   /* of the weight gradient: (n,oh,ow,co) */
     size_t n, ih, iw, ci, oh, ow, co;
     ptrdiff_t pad;
-    size_t m, points;     /* 4 and 36, or 2 and 16 */
-    size_t th, tw;        /* tiles of an image */
-    size_t co_pad;        /* co, rounded up to slivers */
-    size_t ld_in, ld_out; /* row strides of transformed tiles; the 16 keep cache sets apart */
-    const elem *zeros;    /* for every channel: what lies outside the image */
+    size_t m, points; /* 4 and 36, or 2 and 16; with phases 4 and 25 */
+    /* A convolution of stride 2 reads, its data gradient writes, every phase of the pixels apart
+     * (kernel_wino_phase_tile.h): their step is 2; else both are 1, and there is one block. */
+    bool phases;
+    size_t in_step, out_step;
+    size_t th, tw;              /* tiles of an image */
+    size_t in_block, out_block; /* words of ci, and co rounded up to slivers: of one phase */
+    size_t co_pad;              /* columns: out_block for each phase */
+    size_t ld_in, ld_out;       /* row strides of transformed tiles; the 16 keep cache sets apart */
+    const elem *zeros;          /* for every channel: what lies outside the image */
 } wino_shape;
 
 SC_INLINE void wino_locate(const wino_shape *g, size_t tile_index, size_t *n, size_t *h, size_t *w)

@@ -29,13 +29,20 @@ typedef struct {
     size_t first, count;       /* tiles of this chunk */
 } wino_wgrad_args;
 
+/* Columns of V: those of every phase. */
+static size_t wino_wgrad_columns(const wino_shape *g)
+{
+    return round_up(g->ci, NR) * g->in_step * g->in_step;
+}
+
 static void wino_wgrad_sizes(wino_wgrad_args *a, const sc_conv_shape *s)
 {
     wino_shape *g = &a->g;
-    size_t ci = round_up(s->c, NR), co = round_up(s->k, WINO_PANEL);
+    size_t ci, co = round_up(s->k, WINO_PANEL);
 
     *g = wino_forward_args(s).g;
     wino_tiles(g);
+    ci = wino_wgrad_columns(g);
     a->tiles = g->n * g->th * g->tw;
     size_t budget = WINO_CHUNK / (g->points * (ci + co) * sizeof(word)) * WORD_K;
     budget = budget < WINO_CHUNK_TILES ? WINO_CHUNK_TILES : budget;
@@ -69,7 +76,11 @@ static void wino_pair_part(void *context, size_t part)
     size_t end = min_size((part + 1) * WINO_TILES_PER_PART, a->count);
 
     for (size_t t = part * WINO_TILES_PER_PART; t < end; t += WORD_K) {
-        wino_pair(&a->v, &a->w, &a->g, t / WORD_K, a->first + t, a->first + end);
+        if (a->g.phases) {
+            phase_pair(&a->v, &a->w, &a->g, t / WORD_K, a->first + t, a->first + end);
+        } else {
+            wino_pair(&a->v, &a->w, &a->g, t / WORD_K, a->first + t, a->first + end);
+        }
     }
 }
 
@@ -96,16 +107,59 @@ SC_INLINE void wino_wgrad_taps(float *sums, size_t ci, bool first, const float *
     }
 }
 
-/* sums of filters k0 .. k0+filters-1 and channels c0 .. c0+channels-1 */
+/* The same for the taps of one phase: odd 0 and 2, even 1. */
+SC_INLINE void phase_wgrad_taps(float *sums, size_t ci, bool first, const float *du,
+                                const size_t nh, const size_t nw)
+{
+    vec q[2 * PHASE_MOST];
+
+    for (size_t j = 0; j < nw; j++) {
+        vec column[PHASE_MOST];
+        for (size_t i = 0; i < nh; i++) {
+            column[i] = vload(du + (i * PHASE_MOST + j) * WINO_CO * NR);
+        }
+        phase_filter_gradient(q + j, PHASE_MOST, column, nh);
+    }
+    for (size_t i = 0; i < nh - 3; i++) {
+        vec r[2];
+        phase_filter_gradient(r, 1, q + i * PHASE_MOST, nw);
+        for (size_t j = 0; j < nw - 3; j++) {
+            size_t tap = (nh == 5 ? 2 * i : 1) * 3 + (nw == 5 ? 2 * j : 1);
+            vstore(sums + tap * ci, r[j] + (first ? vzero() : vload(sums + tap * ci)));
+        }
+    }
+}
+
+static void phase_wgrad_add(float *sums, size_t ci, bool first, const float *du, size_t phase)
+{
+    switch (phase) {
+    case 0:
+        phase_wgrad_taps(sums, ci, first, du, 5, 4);
+        break;
+    case 1:
+        phase_wgrad_taps(sums, ci, first, du, 5, 5);
+        break;
+    case 2:
+        phase_wgrad_taps(sums, ci, first, du, 4, 5);
+        break;
+    default:
+        phase_wgrad_taps(sums, ci, first, du, 4, 4);
+        break;
+    }
+}
+
+/* sums of filters k0 .. k0+filters-1 and channels c0 .. c0+channels-1 of a phase */
 static void wino_wgrad_add(const wino_wgrad_args *a, const float *du, size_t k0, size_t filters,
-                           size_t c0, size_t channels)
+                           size_t phase, size_t c0, size_t channels)
 {
     size_t ci = a->g.ci;
 
     for (size_t k = 0; k < filters; k++) {
         for (size_t c = 0; c < channels; c += VEC) {
             float *sums = a->sums + (k0 + k) * 9 * ci + c0 + c;
-            if (a->g.m == 4) {
+            if (a->g.phases) {
+                phase_wgrad_add(sums, ci, a->first == 0, du + k * NR + c, phase);
+            } else if (a->g.m == 4) {
                 wino_wgrad_taps(sums, ci, a->first == 0, du + k * NR + c, 4);
             } else {
                 wino_wgrad_taps(sums, ci, a->first == 0, du + k * NR + c, 2);
@@ -132,13 +186,18 @@ static void wino_wgrad_finish(void *context, size_t k)
 static void wino_wgrad_part(void *context, size_t part)
 {
     const wino_wgrad_args *a = context;
-    size_t slivers = round_up(a->g.ci, NR) / NR;
-    size_t k0 = part / slivers * WINO_CO, c0 = part % slivers * NR;
+    size_t columns = wino_wgrad_columns(&a->g), block = round_up(a->g.ci, NR), begin, end;
+    size_t k0 = part / (columns / NR) * WINO_CO, column = part % (columns / NR) * NR;
+    size_t c0 = column % block; /* of the phase column / block */
     size_t filters = min_size(a->g.co - k0, WINO_CO), channels = min_size(a->g.ci - c0, NR);
     float du[WINO_POINTS * WINO_CO * NR];
 
     for (size_t xi = 0; xi < a->g.points; xi++) {
         float *c[WINO_CO];
+        wino_range(&begin, &end, xi, a->g.in_step, columns);
+        if (column < begin || column >= end) {
+            continue;
+        }
         for (size_t i = 0; i < filters; i++) {
             c[i] = du + (xi * WINO_CO + i) * NR;
         }
@@ -147,12 +206,12 @@ static void wino_wgrad_part(void *context, size_t part)
                   .a = wino_panel_at(&a->w, 0, k0) + xi * a->w.plane,
                   .a_row = 1,
                   .a_col = WINO_PANEL,
-                  .b = wino_panel_at(&a->v, 0, c0) + xi * a->v.plane,
+                  .b = wino_panel_at(&a->v, 0, column) + xi * a->v.plane,
                   .b_row = NR,
                   .k = (a->count + WORD_K - 1) / WORD_K};
         tile_sliver(&t, filters);
     }
-    wino_wgrad_add(a, du, k0, filters, c0, channels);
+    wino_wgrad_add(a, du, k0, filters, column / block, c0, channels);
 }
 
 static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const sc_conv_shape *s,
@@ -165,7 +224,7 @@ static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const
     a.g.in = x;
     a.g.dy = dy;
     a.dw = dw;
-    size_t parts = (s->k + WINO_CO - 1) / WINO_CO * (round_up(s->c, NR) / NR);
+    size_t parts = (s->k + WINO_CO - 1) / WINO_CO * (wino_wgrad_columns(&a.g) / NR);
     for (a.first = 0; a.first < a.tiles; a.first += a.count) {
         a.count = min_size(a.tiles - a.first, a.chunk);
         sc_parallel_for((a.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,

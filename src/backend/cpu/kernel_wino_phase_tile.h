@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_wino_phase_tile.h - F(4,2)'s transforms of one tile, all channels, for the four phases of the
+ * pixels of a convolution of stride 2.
+ *
+ * The phases are blocks of channels in the order oe, oo, eo, ee (odd or even rows, then columns): of V
+ * in the convolution, of M in its data gradient.  At a point that is infinity down the rows only the
+ * phases of odd rows have anything, across the columns only those of odd columns; in this order those
+ * are neighbours (wino_range).  Words of other phases at such a point are never touched.  An image
+ * whose pixels are not split (`step` 1) is one block with all points, like the phase oo.
+ */
+#ifndef SC_CPU_KERNEL_WINO_PHASE_TILE_H
+#define SC_CPU_KERNEL_WINO_PHASE_TILE_H
+
+#include "backend/cpu/kernel_wino_phase.h"
+#include "backend/cpu/kernel_wino_tile.h"
+
+/* Of `width` words or columns that hold the blocks of step x step phases, those used at point xi. */
+SC_INLINE void wino_range(size_t *begin, size_t *end, size_t xi, size_t step, size_t width)
+{
+    bool rows = step == 2 && xi / PHASE_MOST == PHASE_TILE; /* at infinity */
+    bool columns = step == 2 && xi % PHASE_MOST == PHASE_TILE;
+
+    *begin = columns ? width / 4 : 0;
+    *end = rows ? width / 2 : columns ? width / 4 * 3 : width;
+}
+
+/* The pixels of a tile in a phase: nh x nw of them, 5 where the phase is odd, else 4. */
+SC_INLINE void phase_pixels(const elem **pixel, const wino_shape *g, size_t tile_index,
+                            const size_t nh, const size_t nw)
+{
+    size_t n, h, w, step = g->in_step;
+
+    wino_locate(g, tile_index, &n, &h, &w);
+    for (size_t i = 0; i < nh; i++) {
+        size_t y = (h + i) * step - (nh == 5 ? step - 1 : 0); /* -1 wraps around to a huge number */
+        const elem *line = g->in + (n * g->ih + y) * g->iw * g->ci;
+        for (size_t j = 0; j < nw; j++) {
+            size_t x = (w + j) * step - (nw == 5 ? step - 1 : 0);
+            pixel[i * nw + j] = y < g->ih && x < g->iw ? line + x * g->ci : g->zeros;
+        }
+    }
+}
+
+/* What the tile after this one adds to the image, all phases. */
+SC_INLINE void phase_prefetch(const wino_shape *g, size_t tile_index)
+{
+    size_t n, h, w, step = g->in_step;
+
+    wino_locate(g, tile_index, &n, &h, &w);
+    size_t end = min_size((h + PHASE_MOST) * step - 1, g->ih);
+    size_t count = min_size(PHASE_MOST * step - 1, g->iw - w * step);
+    for (size_t y = h * step; n < g->n && y < end; y++) {
+        const elem *from = g->in + ((n * g->ih + y) * g->iw + w * step) * g->ci;
+        prefetch(from, count * g->ci * sizeof(elem));
+    }
+}
+
+/* r = (B' d B) of the nh x nw pixels, or with `gradient` A d A' of 4 x 4 (nh = nw = 5), channels
+ * c .. c+VEC-1, each point where it is among 5 x 5 */
+SC_INLINE void phase_transform(kvec *r, const elem *const *pixel, size_t c, const size_t nh,
+                               const size_t nw, const bool gradient)
+{
+    const size_t rows = gradient ? PHASE_TILE : nh, columns = gradient ? PHASE_TILE : nw;
+    vec q[PHASE_POINTS], p[PHASE_MOST];
+
+    for (size_t j = 0; j < columns; j++) {
+        vec d[PHASE_MOST];
+        for (size_t i = 0; i < rows; i++) {
+            d[i] = eload(pixel[i * columns + j] + c);
+        }
+        if (gradient) {
+            phase_gradient(q + j, columns, d);
+        } else {
+            phase_input(q + j, columns, d, nh);
+        }
+    }
+    for (size_t i = 0; i < nh; i++) {
+        if (gradient) {
+            phase_gradient(p, 1, q + i * columns);
+        } else {
+            phase_input(p, 1, q + i * columns, nw);
+        }
+        for (size_t j = 0; j < nw; j++) {
+            r[i * PHASE_MOST + j] = kvec_of(p[j]);
+        }
+    }
+}
+
+/* ---- V, words along the channels ---- */
+
+SC_INLINE void phase_input_block(word *v, size_t plane, const wino_shape *g, size_t tile_index,
+                                 const size_t nh, const size_t nw)
+{
+    const elem *pixel[PHASE_POINTS];
+
+    phase_pixels(pixel, g, tile_index, nh, nw);
+    for (size_t c = 0; c < g->ci; c += VEC) {
+        kvec r[PHASE_POINTS];
+        phase_transform(r, pixel, c, nh, nw, false);
+        for (size_t i = 0; i < nh; i++) {
+            for (size_t xi = i * PHASE_MOST; xi < i * PHASE_MOST + nw; xi++) {
+                kstore((kelem *)(void *)(v + xi * plane) + c, r[xi]);
+            }
+        }
+    }
+    for (size_t i = 0; g->ci % (WORD_K * VEC) != 0 && i < nh; i++) {
+        for (size_t xi = i * PHASE_MOST; xi < i * PHASE_MOST + nw; xi++) {
+            kstore((kelem *)(void *)(v + xi * plane) + g->ci, kvec_of(vzero()));
+        }
+    }
+}
+
+static void phase_input_tile(word *v, size_t plane, const wino_shape *g, size_t tile_index)
+{
+    phase_prefetch(g, tile_index + 1);
+    if (g->in_step == 1) {
+        phase_input_block(v, plane, g, tile_index, 5, 5);
+        return;
+    }
+    phase_input_block(v, plane, g, tile_index, 5, 4);
+    phase_input_block(v + g->in_block, plane, g, tile_index, 5, 5);
+    phase_input_block(v + 2 * g->in_block, plane, g, tile_index, 4, 5);
+    phase_input_block(v + 3 * g->in_block, plane, g, tile_index, 4, 4);
+}
+
+/* ---- out ---- */
+
+/* out = base + A' M A, to the pixels of one phase */
+SC_INLINE void phase_output_block(const float *u, size_t plane, const wino_shape *g,
+                                  size_t tile_index, const size_t nh, const size_t nw)
+{
+    size_t n, h, w, step = g->out_step, line = g->ow * step * g->co;
+
+    wino_locate(g, tile_index, &n, &h, &w);
+    size_t rows = min_size(g->oh - h, PHASE_TILE), columns = min_size(g->ow - w, PHASE_TILE);
+    size_t first = (n * g->oh + h) * step * line + w * step * g->co;
+    first += (nh == 5 ? (step - 1) * line : 0) + (nw == 5 ? (step - 1) * g->co : 0);
+    for (size_t c = 0; c < g->co; c += VEC) {
+        vec q[PHASE_TILE * PHASE_MOST];
+        for (size_t j = 0; j < nw; j++) {
+            vec d[PHASE_MOST];
+            for (size_t i = 0; i < nh; i++) {
+                d[i] = vload(u + (i * PHASE_MOST + j) * plane + c);
+            }
+            phase_output(q + j, nw, d, nh);
+        }
+        for (size_t i = 0; i < rows; i++) {
+            vec r[PHASE_TILE];
+            phase_output(r, 1, q + i * nw, nw);
+            for (size_t j = 0; j < columns; j++) {
+                size_t at = first + i * step * line + j * step * g->co + c;
+                if (g->base) {
+                    r[j] = eload(g->base + at) + r[j];
+                }
+                estore(g->out + at, r[j]);
+            }
+        }
+    }
+}
+
+static void phase_output_tile(const float *u, size_t plane, const wino_shape *g, size_t tile_index)
+{
+    if (g->out_step == 1) {
+        phase_output_block(u, plane, g, tile_index, 5, 5);
+        return;
+    }
+    phase_output_block(u, plane, g, tile_index, 5, 4);
+    phase_output_block(u + g->out_block, plane, g, tile_index, 5, 5);
+    phase_output_block(u + 2 * g->out_block, plane, g, tile_index, 4, 5);
+    phase_output_block(u + 3 * g->out_block, plane, g, tile_index, 4, 4);
+}
+
+/* ---- V and W, words along the tiles ---- */
+
+/* Words of WORD_K tiles, every channel: columns of the panels from `column` on. */
+SC_INLINE void phase_pair_block(const wino_panels *to, size_t row, size_t column, size_t channels,
+                                const elem *pixel[WORD_K][PHASE_POINTS], const size_t nh,
+                                const size_t nw, const bool gradient)
+{
+    for (size_t c = 0; c < channels; c += VEC) {
+        kvec r[WORD_K][PHASE_POINTS];
+        word *at = wino_panel_at(to, row, column + c);
+        for (size_t h = 0; h < WORD_K; h++) {
+            phase_transform(r[h], pixel[h], c, nh, nw, gradient);
+        }
+        for (size_t i = 0; i < nh; i++) {
+            for (size_t xi = i * PHASE_MOST; xi < i * PHASE_MOST + nw; xi++) {
+                wput_pair(at + xi * to->plane, r[0][xi], r[WORD_K - 1][xi]);
+            }
+        }
+    }
+}
+
+/* Of one phase of the image; as wino_pair. */
+SC_INLINE void phase_pair_image(const wino_panels *v, const wino_shape *g, size_t row,
+                                size_t column, size_t first, size_t end, const size_t nh,
+                                const size_t nw)
+{
+    const elem *x[WORD_K][PHASE_POINTS];
+
+    for (size_t i = 0; i < WORD_K; i++) {
+        phase_pixels(x[i], g, min_size(first + i, end - 1), nh, nw);
+    }
+    phase_pair_block(v, row, column, g->ci, x, nh, nw, false);
+}
+
+static void phase_pair(const wino_panels *v, const wino_panels *w, const wino_shape *g, size_t row,
+                       size_t first, size_t end)
+{
+    const elem *dy[WORD_K][PHASE_POINTS];
+    size_t block = round_up(g->ci, NR);
+
+    for (size_t i = 0; i < WORD_K; i++) {
+        wino_gradient_pixels(dy[i], g, first + i, end, PHASE_TILE);
+        phase_prefetch(g, first + i + WORD_K);
+        wino_prefetch_gradient(g, first + i + WORD_K, PHASE_TILE);
+    }
+    phase_pair_image(v, g, row, 0, first, end, 5, 4);
+    phase_pair_image(v, g, row, block, first, end, 5, 5);
+    phase_pair_image(v, g, row, 2 * block, first, end, 4, 5);
+    phase_pair_image(v, g, row, 3 * block, first, end, 4, 4);
+    phase_pair_block(w, row, 0, g->co, dy, 5, 5, true);
+}
+
+#endif
