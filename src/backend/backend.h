@@ -66,6 +66,12 @@ typedef enum {
 /* Elements of a map: table->map_bytes each.  Only kernels look inside. */
 typedef void sc_map;
 
+/* Where statistics of a map's channels go: mean[c] and var[c] (biased: divided by the number of
+ * pixels); both NULL: not wanted. */
+typedef struct {
+    sc_real *mean, *var;
+} sc_channel_stats;
+
 typedef enum {
     SC_FP32, /* maps of sc_real */
     SC_BF16
@@ -88,8 +94,9 @@ typedef struct sc_backend {
 
     /* Bytes of scratch that the three convolutions below need at most for this shape. */
     size_t (*conv2d_scratch)(const sc_conv_shape *shape);
-    void (*conv2d_forward)(sc_map *y, const sc_map *x, const sc_real *w, const sc_conv_shape *shape,
-                           void *scratch);
+    /* stats: of y as it is stored, as channel_stats would find them */
+    void (*conv2d_forward)(sc_map *y, sc_channel_stats stats, const sc_map *x, const sc_real *w,
+                           const sc_conv_shape *shape, void *scratch);
     /* dx = the gradient with respect to x, + base (n,h,w,c) unless NULL; base may be dx */
     void (*conv2d_backward_data)(sc_map *dx, const sc_map *dy, const sc_real *w, const sc_map *base,
                                  const sc_conv_shape *shape, void *scratch);

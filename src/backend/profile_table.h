@@ -64,10 +64,10 @@ static void count_gemm(sc_real *c, size_t ldc, const sc_real *a, size_t lda, boo
             real_size(m * k + k * n + (accumulate ? 2 : 1) * m * n));
 }
 
-static void count_conv2d_forward(sc_map *y, const sc_map *x, const sc_real *w,
-                                 const sc_conv_shape *shape, void *scratch)
+static void count_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
+                                 const sc_real *w, const sc_conv_shape *shape, void *scratch)
 {
-    COUNTED(conv2d_forward, (y, x, w, shape, scratch), shape, conv_flops(shape),
+    COUNTED(conv2d_forward, (y, stats, x, w, shape, scratch), shape, conv_flops(shape),
             conv_bytes(shape, 1));
 }
 

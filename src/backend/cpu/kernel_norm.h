@@ -6,15 +6,15 @@
  *   dx = gamma invstd (g - mean(g) - xhat mean(g xhat))
  *
  * Sums over rows: NORM_PARTS ranges of rows, each in float over NORM_RUN rows and from there on in
- * double; the ranges are added in their order.  Squares are taken about the range's first row, so
- * that a large mean costs no digits.  Channels go in groups of NORM_GROUP, whose sums fit the stack.
+ * double; the ranges are added in their order.  Mean and variance: kernel_stats.h.  Channels go in
+ * groups of NORM_GROUP, whose sums fit the stack.
  */
 #ifndef SC_CPU_KERNEL_NORM_H
 #define SC_CPU_KERNEL_NORM_H
 
 #include <assert.h>
 
-#include "backend/cpu/kernel_elem.h"
+#include "backend/cpu/kernel_stats.h"
 #include "core/parallel.h"
 
 enum { NORM_PARTS = 16, NORM_GROUP = 512, NORM_RUN = 32, NORM_ROWS = 64 };
@@ -24,23 +24,20 @@ typedef struct {
 } norm_sums;
 
 typedef struct {
-    const elem *x, *dy, *y; /* dy NULL: the sums of channel_stats */
-    const float *mean;      /* of channels c0 .. c0+width-1 */
+    const elem *x, *dy, *y;
+    const float *mean; /* of channels c0 .. c0+width-1 */
     size_t rows, c, c0, width;
     norm_sums *sums;
 } norm_args;
 
-/* Adds one row to the group's sums; `with_dy` and `with_y` are constants where this is called. */
+/* Adds one row to the group's sums; `with_y` is a constant where this is called. */
 SC_INLINE void norm_sum_row(const norm_args *g, size_t row, float *first, float *second,
-                            const bool with_dy, const bool with_y)
+                            const bool with_y)
 {
     size_t i = row * g->c + g->c0, j = 0;
 
     for (; j + VEC <= g->width; j += VEC) {
-        vec d = eload(g->x + i + j) - vload(g->mean + j), v = d;
-        if (with_dy) {
-            v = eload(g->dy + i + j);
-        }
+        vec d = eload(g->x + i + j) - vload(g->mean + j), v = eload(g->dy + i + j);
         if (with_y) {
             v = vkeep_positive(v, eload(g->y + i + j));
         }
@@ -48,7 +45,7 @@ SC_INLINE void norm_sum_row(const norm_args *g, size_t row, float *first, float 
         vstore(second + j, vfma(v, d, vload(second + j)));
     }
     for (; j < g->width; j++) {
-        float d = eget(g->x[i + j]) - g->mean[j], v = with_dy ? eget(g->dy[i + j]) : d;
+        float d = eget(g->x[i + j]) - g->mean[j], v = eget(g->dy[i + j]);
         if (with_y && !(eget(g->y[i + j]) > 0)) {
             v = 0;
         }
@@ -65,12 +62,10 @@ static void norm_sum_rows(const norm_args *g, size_t begin, size_t end, double *
     zero_floats(a, g->width);
     zero_floats(b, g->width);
     for (size_t row = begin; row < end; row++) {
-        if (!g->dy) {
-            norm_sum_row(g, row, a, b, false, false);
-        } else if (!g->y) {
-            norm_sum_row(g, row, a, b, true, false);
+        if (g->y) {
+            norm_sum_row(g, row, a, b, true);
         } else {
-            norm_sum_row(g, row, a, b, true, true);
+            norm_sum_row(g, row, a, b, false);
         }
     }
     for (size_t j = 0; j < g->width; j++) {
@@ -79,69 +74,50 @@ static void norm_sum_rows(const norm_args *g, size_t begin, size_t end, double *
     }
 }
 
-/* What is taken off x before squaring: any row near the data will do. */
-SC_INLINE float norm_shift(const norm_args *g, size_t begin, size_t j)
-{
-    return eget(g->x[begin * g->c + g->c0 + j]);
-}
-
 static void norm_sum_part(void *context, size_t part)
 {
-    norm_args g = *(const norm_args *)context;
-    double *first = g.sums->first[part], *second = g.sums->second[part];
-    float shift[NORM_GROUP];
+    const norm_args *g = context;
+    double *first = g->sums->first[part], *second = g->sums->second[part];
     size_t begin, end;
 
-    sc_part_range(&begin, &end, g.rows, NORM_PARTS, part);
-    for (size_t j = 0; j < g.width; j++) {
+    sc_part_range(&begin, &end, g->rows, NORM_PARTS, part);
+    for (size_t j = 0; j < g->width; j++) {
         first[j] = second[j] = 0;
-        shift[j] = begin < end ? norm_shift(&g, begin, j) : 0;
-    }
-    if (!g.dy) {
-        g.mean = shift;
     }
     for (size_t row = begin; row < end; row += NORM_RUN) {
-        norm_sum_rows(&g, row, min_size(row + NORM_RUN, end), first, second);
+        norm_sum_rows(g, row, min_size(row + NORM_RUN, end), first, second);
     }
 }
 
-/* Joins the ranges' means and squared deviations (Chan, Golub and LeVeque 1979). */
-static void norm_stats_channel(double *mean, double *squares, const norm_args *g, size_t j)
-{
-    double count = 0;
+typedef struct {
+    stats_whole whole;
+    const elem *x; /* of the group's first channel */
+    size_t rows, c;
+} stats_args;
 
-    *mean = *squares = 0;
-    for (size_t part = 0; part < NORM_PARTS; part++) {
-        size_t begin, end;
-        sc_part_range(&begin, &end, g->rows, NORM_PARTS, part);
-        if (begin == end) {
-            continue;
-        }
-        double n = (double)(end - begin), shifted = g->sums->first[part][j] / n;
-        double part_mean = norm_shift(g, begin, j) + shifted;
-        double part_squares = g->sums->second[part][j] - n * shifted * shifted;
-        double delta = part_mean - *mean;
-        *squares += (part_squares > 0 ? part_squares : 0) + delta * delta * count * n / (count + n);
-        *mean += delta * n / (count + n);
-        count += n;
+static void stats_part(void *context, size_t part)
+{
+    stats_args *g = context;
+    size_t begin, end;
+
+    sc_part_range(&begin, &end, g->rows, NORM_PARTS, part);
+    for (size_t row = begin; row < end; row += STATS_ROWS) {
+        stats_join_rows(&g->whole.range[part], g->x + row * g->c, min_size(end - row, STATS_ROWS),
+                        g->c, g->whole.channels);
     }
 }
 
 static void channel_stats(float *mean, float *var, const sc_map *x, size_t rows, size_t c)
 {
-    norm_sums sums;
-    norm_args g = {.x = x, .rows = rows, .c = c, .sums = &sums};
+    double memory[2 * NORM_PARTS * NORM_GROUP];
+    stats_args g = {.rows = rows, .c = c};
 
     assert(rows >= 1);
-    for (g.c0 = 0; g.c0 < c; g.c0 += NORM_GROUP) {
-        g.width = min_size(c - g.c0, NORM_GROUP);
-        sc_parallel_for(NORM_PARTS, norm_sum_part, &g);
-        for (size_t j = 0; j < g.width; j++) {
-            double m, squares;
-            norm_stats_channel(&m, &squares, &g, j);
-            mean[g.c0 + j] = (float)m;
-            var[g.c0 + j] = (float)(squares / (double)rows);
-        }
+    for (size_t c0 = 0; c0 < c; c0 += NORM_GROUP) {
+        g.x = (const elem *)x + c0;
+        stats_begin(&g.whole, NORM_PARTS, min_size(c - c0, NORM_GROUP), memory);
+        sc_parallel_for(NORM_PARTS, stats_part, &g);
+        stats_end(&g.whole, mean + c0, var + c0);
     }
 }
 
