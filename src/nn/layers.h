@@ -97,8 +97,8 @@ void sc_norm_measured(sc_map *y, const sc_map *x, const sc_map *residual, bool r
 /* The y of the last forward again, same bits, statistics untouched. */
 void sc_norm_again(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                    size_t rows, const sc_norm *norm);
-/* Of the last training forward.  y not NULL: f was ReLU and y its output.  dresidual (may be dy or
- * NULL) = dy where y > 0.  dx may be dy when dresidual is NULL. */
+/* Of the last training forward.  y not NULL: f was ReLU and y its output.  dresidual = dy where y > 0;
+ * it may be dy, and is NULL if and only if residual was.  dx may be dy when dresidual is NULL. */
 void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_map *x,
                       const sc_map *y, size_t n, size_t rows, sc_norm *norm);
 

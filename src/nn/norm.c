@@ -219,13 +219,18 @@ void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_
 {
     const sc_backend *be = norm->nn.backend;
     size_t channels = norm->channels, count = n * rows * channels;
-    const sc_real *gamma = value_or_null(norm, norm->weight);
     sc_real *dgamma = grad_or_null(norm, norm->weight), *dbeta = grad_or_null(norm, norm->bias);
 
     assert(dresidual == NULL || dx != dresidual);
     if (norm->options.kind == SC_NORM_BATCH) {
-        be->batchnorm_backward(dx, dresidual, dgamma, dbeta, dy, x, y, gamma, norm->mean,
-                               norm->invstd, n * rows, channels);
+        sc_batchnorm batch = {.x = x,
+                              .mean = norm->mean,
+                              .invstd = norm->invstd,
+                              .scale = norm->scale,
+                              .shift = norm->shift,
+                              .relu = y != NULL,
+                              .y = dresidual != NULL ? y : NULL};
+        be->batchnorm_backward(dx, dresidual, dgamma, dbeta, dy, &batch, n * rows, channels);
         return;
     }
     const sc_map *g = dy; /* gradient before the ReLU and the sum */
@@ -237,8 +242,8 @@ void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_
         memcpy(dresidual, dy, count * be->map_bytes);
     }
     if (norm->options.kind != SC_NORM_NONE) {
-        be->groupnorm_backward(dx, dgamma, dbeta, g, x, gamma, norm->mean, norm->invstd, n, rows,
-                               channels, norm->groups);
+        be->groupnorm_backward(dx, dgamma, dbeta, g, x, value_or_null(norm, norm->weight),
+                               norm->mean, norm->invstd, n, rows, channels, norm->groups);
         return;
     }
     be->bias_backward(dbeta, g, n * rows, channels);

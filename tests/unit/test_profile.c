@@ -49,6 +49,9 @@ static void test_kernels(void **state)
         const double b = bf16 ? 2 : 4, x_bytes = N * SIDE * SIDE * C * b,
                      y_bytes = N * 3 * 3 * K * b;
         const double flops = 2.0 * N * 3 * 3 * K * C * 9;
+        const sc_batchnorm alone = {a, channel[3], channel[1], channel[2], channel[2], true, NULL};
+        sc_batchnorm with_residual = alone;
+        with_residual.y = a;
         static unsigned char scratch[1 << 16];
         sc_profile_init(&p, &inner);
         assert_true(p.maps.conv2d_scratch(&strided) <= sizeof scratch);
@@ -61,10 +64,8 @@ static void test_kernels(void **state)
         p.maps.channel_stats(channel[0], channel[1], a, 6, K);
         p.maps.channel_affine(y, a, channel[0], channel[1], NULL, true, 6, K);
         p.maps.channel_affine(y, a, channel[0], channel[1], a, true, 6, K);
-        p.maps.batchnorm_backward(y, NULL, channel[0], channel[1], y, a, NULL, channel[2],
-                                  channel[3], channel[1], 6, K);
-        p.maps.batchnorm_backward(g, y, channel[0], channel[1], y, a, a, channel[2], channel[3],
-                                  channel[1], 6, K);
+        p.maps.batchnorm_backward(y, NULL, channel[0], channel[1], y, &alone, 6, K);
+        p.maps.batchnorm_backward(g, y, channel[0], channel[1], y, &with_residual, 6, K);
         p.maps.add(y, y, a, 10);
         p.reals.add(y, y, a, 10); /* the projector's: fp32 in either precision */
         sc_profile_end();
