@@ -66,6 +66,21 @@ typedef enum {
 /* Elements of a map: table->map_bytes each.  Only kernels look inside. */
 typedef void sc_map;
 
+/* Where statistics of a map's channels go: mean[c] and var[c] (biased: divided by the number of
+ * pixels); both NULL: not wanted. */
+typedef struct {
+    sc_real *mean, *var;
+} sc_channel_stats;
+
+/* Batch normalisation y = f(x scale + shift + residual) of a training pass, as its backward pass needs
+ * it: scale = gamma invstd, shift = beta - mean scale. */
+typedef struct {
+    const sc_map *x;
+    const sc_real *mean, *invstd, *scale, *shift;
+    bool relu;       /* f */
+    const sc_map *y; /* with relu and a residual; else NULL */
+} sc_batchnorm;
+
 typedef enum {
     SC_FP32, /* maps of sc_real */
     SC_BF16
@@ -88,8 +103,9 @@ typedef struct sc_backend {
 
     /* Bytes of scratch that the three convolutions below need at most for this shape. */
     size_t (*conv2d_scratch)(const sc_conv_shape *shape);
-    void (*conv2d_forward)(sc_map *y, const sc_map *x, const sc_real *w, const sc_conv_shape *shape,
-                           void *scratch);
+    /* stats: of y as it is stored, as channel_stats would find them */
+    void (*conv2d_forward)(sc_map *y, sc_channel_stats stats, const sc_map *x, const sc_real *w,
+                           const sc_conv_shape *shape, void *scratch);
     /* dx = the gradient with respect to x, + base (n,h,w,c) unless NULL; base may be dx */
     void (*conv2d_backward_data)(sc_map *dx, const sc_map *dy, const sc_real *w, const sc_map *base,
                                  const sc_conv_shape *shape, void *scratch);
@@ -107,15 +123,14 @@ typedef struct sc_backend {
      * y may be x or residual. */
     void (*channel_affine)(sc_map *y, const sc_map *x, const sc_real *scale, const sc_real *shift,
                            const sc_map *residual, bool relu, size_t rows, size_t c);
-    /* Backward of batch normalisation y = f(gamma (x - mean) invstd + beta + residual) in training.
-     * g = dy, or dy where y > 0 else 0 if y is not NULL (then f was ReLU).
+    /* Backward of batch normalisation: g = dy, with relu only where y > 0 and else 0.  Without a residual
+     * that is where x scale + shift > 0, as computed, so that y need not be read; should y have become 0
+     * there by underflow, dy counts.
      * dresidual = g if not NULL (may be dy).  dgamma += sum g xhat, dbeta += sum g,
-     * dx = gamma invstd (g - mean(g) - xhat mean(g xhat)), xhat = (x - mean) invstd.
-     * dx may be dy.  gamma NULL counts as 1; dgamma and dbeta may be NULL together. */
+     * dx = scale (g - mean(g) - xhat mean(g xhat)), xhat = (x - mean) invstd.
+     * dx may be dy.  dgamma and dbeta may be NULL together. */
     void (*batchnorm_backward)(sc_map *dx, sc_map *dresidual, sc_real *dgamma, sc_real *dbeta,
-                               const sc_map *dy, const sc_map *x, const sc_map *y,
-                               const sc_real *gamma, const sc_real *mean, const sc_real *invstd,
-                               size_t rows, size_t c);
+                               const sc_map *dy, const sc_batchnorm *norm, size_t rows, size_t c);
 
     /* Group normalisation of (n, rows, c), rows = h*w, over rows and c/groups channels (torch.nn
      * GroupNorm; groups == c is InstanceNorm2d).  mean, invstd (n,groups) are written for the

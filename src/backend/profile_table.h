@@ -64,10 +64,10 @@ static void count_gemm(sc_real *c, size_t ldc, const sc_real *a, size_t lda, boo
             real_size(m * k + k * n + (accumulate ? 2 : 1) * m * n));
 }
 
-static void count_conv2d_forward(sc_map *y, const sc_map *x, const sc_real *w,
-                                 const sc_conv_shape *shape, void *scratch)
+static void count_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
+                                 const sc_real *w, const sc_conv_shape *shape, void *scratch)
 {
-    COUNTED(conv2d_forward, (y, x, w, shape, scratch), shape, conv_flops(shape),
+    COUNTED(conv2d_forward, (y, stats, x, w, shape, scratch), shape, conv_flops(shape),
             conv_bytes(shape, 1));
 }
 
@@ -103,13 +103,11 @@ static void count_channel_affine(sc_map *y, const sc_map *x, const sc_real *scal
 }
 
 static void count_batchnorm_backward(sc_map *dx, sc_map *dresidual, sc_real *dgamma, sc_real *dbeta,
-                                     const sc_map *dy, const sc_map *x, const sc_map *y,
-                                     const sc_real *gamma, const sc_real *mean,
-                                     const sc_real *invstd, size_t rows, size_t c)
+                                     const sc_map *dy, const sc_batchnorm *norm, size_t rows,
+                                     size_t c)
 {
-    COUNTED(batchnorm_backward,
-            (dx, dresidual, dgamma, dbeta, dy, x, y, gamma, mean, invstd, rows, c), NULL, 0,
-            map_size((size_t)(3 + (y != NULL) + (dresidual != NULL)) * rows * c));
+    COUNTED(batchnorm_backward, (dx, dresidual, dgamma, dbeta, dy, norm, rows, c), NULL, 0,
+            map_size((size_t)(3 + (norm->y != NULL) + (dresidual != NULL)) * rows * c));
 }
 
 static void count_groupnorm_forward(sc_map *y, sc_real *mean, sc_real *invstd, const sc_map *x,

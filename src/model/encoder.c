@@ -220,7 +220,8 @@ static void pool_forward(sc_encoder *e)
         be->avgpool_forward(e->pool_out, e->ws.y, &shape);
         break;
     default:
-        sc_conv2d_forward(e->pool_out, e->ws.y, e->rows, e->ws.conv, &e->pool_conv);
+        sc_conv2d_forward(e->pool_out, (sc_channel_stats){NULL, NULL}, e->ws.y, e->rows, e->ws.conv,
+                          &e->pool_conv);
         be->bias_forward(e->pool_out, sc_params_value(e->nn.params, e->pool_bias),
                          e->rows * shape.p * shape.q, shape.c);
     }

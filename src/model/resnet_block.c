@@ -79,18 +79,25 @@ static void apply_act(sc_map *y, size_t n, const sc_unit *unit)
     }
 }
 
-void sc_unit_finish(sc_map *y, const sc_map *residual, size_t n, bool training, sc_unit *unit)
+/* u = conv(x), with the statistics that the norm wants. */
+static void convolve(const sc_map *x, size_t n, bool training, sc_workspace *ws, sc_unit *unit)
 {
-    sc_norm_forward(y, unit->u, residual, is_relu(unit), n, unit->p * unit->q, training,
-                    &unit->norm);
+    sc_conv2d_forward(unit->u, sc_norm_wants(&unit->norm, training), x, n, ws->conv, &unit->conv);
+}
+
+/* y = act(norm(u) + residual) */
+static void finish(sc_map *y, const sc_map *residual, size_t n, bool training, sc_unit *unit)
+{
+    sc_norm_measured(y, unit->u, residual, is_relu(unit), n, unit->p * unit->q, training,
+                     &unit->norm);
     apply_act(y, n, unit);
 }
 
 void sc_unit_forward(sc_map *y, const sc_map *x, const sc_map *residual, size_t n, bool training,
                      sc_workspace *ws, sc_unit *unit)
 {
-    sc_conv2d_forward(unit->u, x, n, ws->conv, &unit->conv);
-    sc_unit_finish(y, residual, n, training, unit);
+    convolve(x, n, training, ws, unit);
+    finish(y, residual, n, training, unit);
 }
 
 void sc_unit_again(sc_map *y, const sc_map *residual, size_t n, const sc_unit *unit)
@@ -255,12 +262,12 @@ void sc_block_forward(const sc_map *x, size_t n, bool training, sc_workspace *ws
         sc_unit_forward(ws->y, in, NULL, n, training, ws, &block->unit[i]);
         in = ws->y;
     }
-    sc_conv2d_forward(last->u, in, n, ws->conv, &last->conv);
+    convolve(in, n, training, ws, last);
     if (block->has_skip) {
         sc_unit_forward(ws->y, x, NULL, n, training, ws, &block->skip);
         residual = ws->y;
     }
-    sc_unit_finish(block->out, residual, n, training, last);
+    finish(block->out, residual, n, training, last);
 }
 
 static void swap(sc_map **p, sc_map **q)

@@ -48,8 +48,6 @@ void sc_unit_need(sc_workspace *ws, const sc_unit *unit, size_t max_n);
 /* y (n,p,q,k) = act(norm(conv(x)) + residual); residual may be NULL. */
 void sc_unit_forward(sc_map *y, const sc_map *x, const sc_map *residual, size_t n, bool training,
                      sc_workspace *ws, sc_unit *unit);
-/* The second half of sc_unit_forward, when unit->u is already there. */
-void sc_unit_finish(sc_map *y, const sc_map *residual, size_t n, bool training, sc_unit *unit);
 /* y of the last forward again. */
 void sc_unit_again(sc_map *y, const sc_map *residual, size_t n, const sc_unit *unit);
 /* du = gradient before the norm, from dy; y and residual as in the forward pass.  dresidual = that

@@ -94,13 +94,14 @@ static const sc_map *bordered(const sc_map *x, size_t n, void *scratch, const sc
     return scratch;
 }
 
-void sc_conv2d_forward(sc_map *y, const sc_map *x, size_t n, void *scratch, const sc_conv2d *conv)
+void sc_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, size_t n, void *scratch,
+                       const sc_conv2d *conv)
 {
     sc_conv_shape shape = shape_for(conv, n);
     const sc_real *w = sc_params_value(conv->nn.params, conv->weight);
     void *rest = (unsigned char *)scratch + padded_bytes(conv, n);
 
-    conv->nn.backend->conv2d_forward(y, bordered(x, n, scratch, conv), w, &shape, rest);
+    conv->nn.backend->conv2d_forward(y, stats, bordered(x, n, scratch, conv), w, &shape, rest);
 }
 
 void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, const sc_map *base, size_t n,

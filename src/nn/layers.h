@@ -45,8 +45,9 @@ int sc_conv2d_init(sc_conv2d *conv, sc_nn nn, const char *name, const sc_conv2d_
                    size_t height, size_t width, simclr_error *err);
 /* Bytes of scratch for n images or fewer. */
 size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n);
-/* y (n,p,q,K) = conv(x (n,h,w,C)) */
-void sc_conv2d_forward(sc_map *y, const sc_map *x, size_t n, void *scratch, const sc_conv2d *conv);
+/* y (n,p,q,K) = conv(x (n,h,w,C)); stats: of y, for the norm that follows (sc_norm_wants) or none */
+void sc_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, size_t n, void *scratch,
+                       const sc_conv2d *conv);
 /* dw += ..., and dx (n,h,w,C) = base + ... unless NULL; dx must be neither x nor dy.  base may be NULL,
  * or dx. */
 void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, const sc_map *base, size_t n,
@@ -88,11 +89,16 @@ void sc_norm_plan(sc_norm *norm, size_t max_n, sc_arena *arena);
  * y may be x only for BatchNorm and none.  training: batch statistics, running ones updated. */
 void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                      size_t rows, bool training, sc_norm *norm);
+/* Where this norm wants the statistics of its x, if it does; then sc_norm_measured is sc_norm_forward
+ * without measuring them.  So the convolution that makes x can take them as it goes. */
+sc_channel_stats sc_norm_wants(const sc_norm *norm, bool training);
+void sc_norm_measured(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
+                      size_t rows, bool training, sc_norm *norm);
 /* The y of the last forward again, same bits, statistics untouched. */
 void sc_norm_again(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                    size_t rows, const sc_norm *norm);
-/* Of the last training forward.  y not NULL: f was ReLU and y its output.  dresidual (may be dy or
- * NULL) = dy where y > 0.  dx may be dy when dresidual is NULL. */
+/* Of the last training forward.  y not NULL: f was ReLU and y its output.  dresidual = dy where y > 0;
+ * it may be dy, and is NULL if and only if residual was.  dx may be dy when dresidual is NULL. */
 void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_map *x,
                       const sc_map *y, size_t n, size_t rows, sc_norm *norm);
 

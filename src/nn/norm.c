@@ -131,21 +131,25 @@ static void update_running(const sc_norm *norm, const sc_real *var, size_t rows)
     }
 }
 
+/* The variance stands in invstd until batch_statistics. */
+sc_channel_stats sc_norm_wants(const sc_norm *norm, bool training)
+{
+    bool batch = norm->options.kind == SC_NORM_BATCH && (training || norm->running_mean < 0);
+    return batch ? (sc_channel_stats){norm->mean, norm->invstd} : (sc_channel_stats){NULL, NULL};
+}
+
 /* mean and invstd of this pass, from the batch or from the running statistics. */
-static void batch_statistics(const sc_map *x, size_t rows, bool training, sc_norm *norm)
+static void batch_statistics(size_t rows, bool training, sc_norm *norm)
 {
     size_t channels = norm->channels;
 
-    if (training || norm->running_mean < 0) {
-        norm->nn.backend->channel_stats(norm->mean, norm->invstd, x, rows, channels);
-        if (training && norm->running_mean >= 0) {
-            update_running(norm, norm->invstd, rows);
-        }
-    } else {
+    if (sc_norm_wants(norm, training).mean == NULL) {
         memcpy(norm->mean, value_or_null(norm, norm->running_mean), channels * sizeof(sc_real));
         memcpy(norm->invstd, value_or_null(norm, norm->running_var), channels * sizeof(sc_real));
+    } else if (training && norm->running_mean >= 0) {
+        update_running(norm, norm->invstd, rows);
     }
-    for (size_t c = 0; c < channels; c++) { /* invstd held the variance until here */
+    for (size_t c = 0; c < channels; c++) {
         norm->invstd[c] = (sc_real)(1 / sqrt((double)norm->invstd[c] + norm->options.eps));
     }
 }
@@ -168,8 +172,19 @@ static void fold(sc_norm *norm)
 void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                      size_t rows, bool training, sc_norm *norm)
 {
+    sc_channel_stats stats = sc_norm_wants(norm, training);
+
+    if (stats.mean != NULL) {
+        norm->nn.backend->channel_stats(stats.mean, stats.var, x, n * rows, norm->channels);
+    }
+    sc_norm_measured(y, x, residual, relu, n, rows, training, norm);
+}
+
+void sc_norm_measured(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
+                      size_t rows, bool training, sc_norm *norm)
+{
     if (norm->options.kind == SC_NORM_BATCH) {
-        batch_statistics(x, n * rows, training, norm);
+        batch_statistics(n * rows, training, norm);
     }
     if (per_channel(norm)) {
         fold(norm);
@@ -204,13 +219,18 @@ void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_
 {
     const sc_backend *be = norm->nn.backend;
     size_t channels = norm->channels, count = n * rows * channels;
-    const sc_real *gamma = value_or_null(norm, norm->weight);
     sc_real *dgamma = grad_or_null(norm, norm->weight), *dbeta = grad_or_null(norm, norm->bias);
 
     assert(dresidual == NULL || dx != dresidual);
     if (norm->options.kind == SC_NORM_BATCH) {
-        be->batchnorm_backward(dx, dresidual, dgamma, dbeta, dy, x, y, gamma, norm->mean,
-                               norm->invstd, n * rows, channels);
+        sc_batchnorm batch = {.x = x,
+                              .mean = norm->mean,
+                              .invstd = norm->invstd,
+                              .scale = norm->scale,
+                              .shift = norm->shift,
+                              .relu = y != NULL,
+                              .y = dresidual != NULL ? y : NULL};
+        be->batchnorm_backward(dx, dresidual, dgamma, dbeta, dy, &batch, n * rows, channels);
         return;
     }
     const sc_map *g = dy; /* gradient before the ReLU and the sum */
@@ -222,8 +242,8 @@ void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_
         memcpy(dresidual, dy, count * be->map_bytes);
     }
     if (norm->options.kind != SC_NORM_NONE) {
-        be->groupnorm_backward(dx, dgamma, dbeta, g, x, gamma, norm->mean, norm->invstd, n, rows,
-                               channels, norm->groups);
+        be->groupnorm_backward(dx, dgamma, dbeta, g, x, value_or_null(norm, norm->weight),
+                               norm->mean, norm->invstd, n, rows, channels, norm->groups);
         return;
     }
     be->bias_backward(dbeta, g, n * rows, channels);

@@ -13,7 +13,7 @@
 typedef struct {
     const float *x, *dy, *y, *scale, *shift, *mean, *invstd, *residual;
     size_t n, rows, c, groups;
-    bool relu, in_place, with_residual;
+    bool relu, in_place, with_residual, with_gamma;
     sc_pool_shape pool;
 } layer_context;
 
@@ -36,10 +36,11 @@ static void run_batchnorm(const sc_backend *t, float **out, void *scratch, void 
 {
     const layer_context *g = context;
     (void)scratch;
-    t->batchnorm_backward(out[0], g->with_residual ? out[3] : NULL, g->scale ? out[1] : NULL,
-                          g->scale ? out[2] : NULL, g->in_place ? out[0] : map_of(t, g->dy),
-                          map_of(t, g->x), map_of(t, g->y), g->scale, g->mean, g->invstd, g->rows,
-                          g->c);
+    sc_batchnorm norm = {map_of(t, g->x), g->mean, g->invstd,      g->scale,
+                         g->shift,        g->relu, map_of(t, g->y)};
+    t->batchnorm_backward(out[0], g->with_residual ? out[3] : NULL, g->with_gamma ? out[1] : NULL,
+                          g->with_gamma ? out[2] : NULL, g->in_place ? out[0] : map_of(t, g->dy),
+                          &norm, g->rows, g->c);
 }
 
 static void run_groupnorm(const sc_backend *t, float **out, void *scratch, void *context)
@@ -94,10 +95,13 @@ static void norm_cases(size_t rows, size_t c, int variant)
     if (wanted("batchnorm_backward")) {
         k.op = "batchnorm_backward";
         k.run = run_batchnorm;
-        g.x = fill(count, false);
+        /* Whole numbers: exact where ReLU's argument is 0, and it often is. */
+        g.x = fill(count, true);
+        g.scale = fill(c, true);
+        g.shift = fill(c, true);
         g.dy = fill(count, false);
-        g.y = g.relu ? fill(count, false) : NULL;
-        g.scale = variant & 8 ? NULL : fill(c, false);
+        g.y = g.relu && g.with_residual ? fill(count, true) : NULL;
+        g.with_gamma = !(variant & 8);
         g.mean = fill(c, false);
         g.invstd = fill_positive(c);
         k.out[0] = (case_output){MAP_NEAR, count, g.in_place ? g.dy : NULL};

@@ -5,9 +5,13 @@
  * Tolerances, relative to the largest output: a float sum of k products errs by at most k/2 ulp and
  * in practice by sqrt(k) * 6e-8; with k <= 5000 here 1e-5 is ample and any wrong term shows.
  * Winograd adds its transforms' rounding, about 20 times that of the direct sum: 1e-4, for stride 2
- * as well.  For bf16 see matches.c.
+ * as well.  For bf16 see matches.c.  Statistics: float sums about a pixel of the part, which at a
+ * border of zeros may lie ten spreads off the mean, so that a hundred times float's 6e-8 is lost;
+ * about zero it would be 1e4 times.
  */
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "kernelcheck.h"
 
@@ -61,6 +65,8 @@ void check_gemm(void)
     }
 }
 
+enum { MOST_FILTERS = 272 }; /* of conv_shapes */
+
 typedef struct {
     const sc_conv_shape *s;
     const float *x, *w, *dy;
@@ -69,7 +75,8 @@ typedef struct {
 static void run_forward(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const conv_context *g = context;
-    table->conv2d_forward(out[0], map_of(table, g->x), g->w, g->s, scratch);
+    table->conv2d_forward(out[0], (sc_channel_stats){NULL, NULL}, map_of(table, g->x), g->w, g->s,
+                          scratch);
 }
 
 static void run_backward_data(const sc_backend *table, float **out, void *scratch, void *context)
@@ -85,6 +92,29 @@ static void run_backward_weight(const sc_backend *table, float **out, void *scra
 {
     const conv_context *g = context;
     table->conv2d_backward_weight(out[0], map_of(table, g->dy), map_of(table, g->x), g->s, scratch);
+}
+
+/* y with and without statistics: the same bits; and how far these are from what the reference finds in
+ * y.  So it does not matter how exact y is.  Deviations of the mean are measured in the spread; but where
+ * that is less than a tenth of the mean, which is a float, in the mean. */
+static void run_forward_stats(const sc_backend *table, float **out, void *scratch, void *context)
+{
+    const conv_context *g = context;
+    const sc_backend *ref = sc_backend_ref(table->precision);
+    size_t pixels = g->s->n * g->s->p * g->s->q, k = g->s->k;
+    float *mean = out[2], *var = out[3], ref_mean[MOST_FILTERS], ref_var[MOST_FILTERS];
+    const sc_map *x = map_of(table, g->x);
+
+    table->conv2d_forward(out[0], (sc_channel_stats){NULL, NULL}, x, g->w, g->s, scratch);
+    table->conv2d_forward(out[1], (sc_channel_stats){mean, var}, x, g->w, g->s, scratch);
+    ref->channel_stats(ref_mean, ref_var, out[1], pixels, k);
+    *out[4] = memcmp(out[0], out[1], pixels * k * table->map_bytes) == 0;
+    for (size_t i = 0; i < k; i++) {
+        double m = (double)ref_mean[i], v = (double)ref_var[i], tiny = 1e-30;
+        double scale = fmax(sqrt(v), 0.1 * fabs(m)) + tiny;
+        mean[i] = (float)(1 + ((double)mean[i] - m) / scale);
+        var[i] = (float)(((double)var[i] + tiny) / (v + tiny));
+    }
 }
 
 /* Shapes for which a fast table may use Winograd's algorithm, whose sums are never exact. */
@@ -137,6 +167,33 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
     check_case(&c);
 }
 
+static void stats_case(const sc_conv_shape *s, bool far)
+{
+    size_t x = s->n * s->h * s->w * s->c, y = s->n * s->p * s->q * s->k;
+    conv_context g = {.s = s};
+    kernel_case c = {.op = "conv2d_forward",
+                     .run = run_forward_stats,
+                     .context = &g,
+                     .conv = s,
+                     .tolerance = 5e-5};
+    float *pixels = fill(x, false);
+
+    for (size_t i = 0; far && i < x; i++) {
+        pixels[i] += 100; /* a mean far above the spread, where there is no border of zeros */
+    }
+    g.x = pixels;
+    g.w = fill(s->k * s->c * s->r * s->s, false);
+    c.out[0] = c.out[1] = (case_output){MAP_ANY, y, NULL};
+    c.out[2] = c.out[3] = (case_output){OUT_NEAR, s->k, NULL};
+    c.out[4] = (case_output){OUT_EXACT, 1, NULL};
+    snprintf(c.shape, sizeof c.shape,
+             "statistics n=%zu h=%zu w=%zu c=%zu k=%zu r=%zu s=%zu stride=%zu pad=%zu dilation=%zu "
+             "algorithm=%d far=%d",
+             s->n, s->h, s->w, s->c, s->k, s->r, s->s, s->stride, s->pad, s->dilation,
+             (int)s->algorithm, far);
+    check_case(&c);
+}
+
 static const size_t conv_shapes[][10] = {
     /* n  h   w   c   k   r  s  stride pad dilation */
     {1, 1, 1, 1, 1, 1, 1, 1, 0, 1},
@@ -169,6 +226,9 @@ static const size_t conv_shapes[][10] = {
     {1, 5, 5, 2, 3, 1, 1, 3, 1, 1},
     {17, 28, 32, 32, 48, 3, 3, 1, 1, 1},
     {3, 3, 2, 16, 48, 3, 3, 1, 1, 1},
+    {5, 15, 14, 16, 24, 3, 3, 1, 0, 1},
+    {40, 17, 15, 6, 20, 3, 3, 2, 0, 1},
+    {2, 6, 6, 272, 272, 3, 3, 1, 0, 1},
     /* stride 2 in phases (AVX-512: of channels that 16 divides): one tile, several high and wide, cut
      * at either edge, an odd number of images, blocks that end within a sliver, filters past the
      * caches */
@@ -198,6 +258,10 @@ static void algorithm_cases(sc_conv_shape s, int direction)
 
     for (s.algorithm = SC_CONV_FASTEST; s.algorithm <= SC_CONV_DIRECT; s.algorithm++) {
         conv_case(&s, direction, false);
+        if (direction == 0 && wanted("conv2d_forward")) {
+            stats_case(&s, false);
+            stats_case(&s, true);
+        }
         if (!inexact(&s)) {
             conv_case(&s, direction, true);
         }

@@ -33,7 +33,7 @@ bool wanted(const char *op)
 
 static bool is_map(const case_output *o)
 {
-    return o->kind == MAP_EXACT || o->kind == MAP_NEAR;
+    return o->kind >= MAP_EXACT;
 }
 
 static size_t output_bytes(const case_output *o, const sc_backend *table)

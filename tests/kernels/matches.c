@@ -65,6 +65,9 @@ bool output_matches(char *text, size_t size, const kernel_case *c, const sc_back
         snprintf(text, size, "output %d: integers differ", which);
         return memcmp(got, want, o->count * sizeof *got) == 0;
     }
+    if (o->kind == MAP_ANY) {
+        return true;
+    }
     magnitudes m = measure(want, o->count);
     for (size_t i = 0; i < o->count; i++) {
         if ((isnan(got[i]) && isnan(want[i])) || got[i] == want[i]) {

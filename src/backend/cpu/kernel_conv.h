@@ -18,10 +18,12 @@
 #include <assert.h>
 
 #include "backend/cpu/kernel_micro.h"
+#include "backend/cpu/kernel_stats.h"
 #include "core/parallel.h"
 
 enum {
-    CONV_ROWS = 96,
+    CONV_ROWS = STATS_ROWS,
+    CONV_RANGES = STATS_RANGES,
     CONV_DEPTH = 256, /* of a block, in elements: a multiple of WORD_K */
     CONV_COLS = 256,  /* columns of the sums kept on the stack */
     CONV_PACK = 32    /* words of W along k that one part packs */
@@ -49,6 +51,7 @@ typedef struct {
     size_t w_ci, w_co, w_row; /* strides of w; its columns are adjacent */
     corr_side h, v;           /* height, width */
     size_t depth, words;      /* taps * ci, and the words that hold them */
+    stats_whole *stats;       /* of the output, whose rows must be adjacent; or NULL */
 } correlation;
 
 /* Where a row of the unfolded image begins: position of tap (0,0), may lie outside. */
@@ -219,11 +222,8 @@ static void corr_product(float *sum, const correlation *g, const corr_row *row, 
     }
 }
 
-static void corr_part(void *context, size_t part)
+static void corr_part(const correlation *g, size_t first, size_t rows)
 {
-    const correlation *g = context;
-    size_t first = part * CONV_ROWS;
-    size_t rows = min_size(g->n * g->h.count * g->v.count - first, CONV_ROWS);
     float sum[CONV_ROWS * CONV_COLS];
     elem *out[CONV_ROWS];
     corr_row row[CONV_ROWS];
@@ -254,15 +254,35 @@ static void corr_part(void *context, size_t part)
     }
 }
 
+static size_t corr_count_rows(const correlation *g)
+{
+    return g->n * g->h.count * g->v.count;
+}
+
+/* One of CONV_RANGES ranges of parts. */
+static void corr_range(void *context, size_t range)
+{
+    const correlation *g = context;
+    size_t all = corr_count_rows(g), begin, end;
+
+    sc_part_range(&begin, &end, (all + CONV_ROWS - 1) / CONV_ROWS, CONV_RANGES, range);
+    for (size_t first = begin * CONV_ROWS; first < min_size(end * CONV_ROWS, all);
+         first += CONV_ROWS) {
+        size_t rows = min_size(all - first, CONV_ROWS);
+        corr_part(g, first, rows);
+        if (g->stats) {
+            stats_join_rows(&g->stats->range[range], g->out + first * g->co, rows, g->co, g->co);
+        }
+    }
+}
+
 static void correlate(correlation *g)
 {
-    size_t rows = g->n * g->h.count * g->v.count;
-
     g->depth = g->h.taps * g->v.taps * g->ci;
     g->words = (g->depth + WORD_K - 1) / WORD_K;
     sc_parallel_for((g->co + NR - 1) / NR * ((g->words + CONV_PACK - 1) / CONV_PACK),
                     corr_pack_part, g);
-    sc_parallel_for((rows + CONV_ROWS - 1) / CONV_ROWS, corr_part, g);
+    sc_parallel_for(CONV_RANGES, corr_range, g);
 }
 
 /* Leaves out the taps at either end that meet only padding. */
@@ -331,22 +351,30 @@ static corr_side backward_side(const sc_conv_shape *s, size_t in, size_t out, si
     return clip_taps(side);
 }
 
-/* Words of the packed filters. */
+/* Words of the statistics. */
+static size_t direct_stats_size(const sc_conv_shape *s)
+{
+    return stats_memory(CONV_RANGES, s->k) * (sizeof(double) / sizeof(word));
+}
+
+/* Words of the packed filters, with the statistics before those of the forward pass. */
 static size_t direct_packed_size(const sc_conv_shape *s)
 {
     size_t taps = s->r * s->s;
     size_t forward = (taps * s->c + WORD_K - 1) / WORD_K * round_up(s->k, NR);
     size_t backward = (taps * s->k + WORD_K - 1) / WORD_K * round_up(s->c, NR);
+    forward += direct_stats_size(s);
     return forward > backward ? forward : backward;
 }
 
-static void direct_forward(elem *y, const elem *x, const float *w, const sc_conv_shape *s,
-                           word *packed)
+static void direct_forward(elem *y, sc_channel_stats stats, const elem *x, const float *w,
+                           const sc_conv_shape *s, word *scratch)
 {
+    stats_whole whole;
     correlation g = {.in = x,
                      .out = y,
                      .w = w,
-                     .packed = packed,
+                     .packed = scratch + direct_stats_size(s),
                      .n = s->n,
                      .ci = s->c,
                      .co = s->k,
@@ -354,8 +382,16 @@ static void direct_forward(elem *y, const elem *x, const float *w, const sc_conv
                      .w_co = s->c * s->r * s->s,
                      .w_row = s->s,
                      .h = forward_side(s, s->h, s->p, s->r),
-                     .v = forward_side(s, s->w, s->q, s->s)};
+                     .v = forward_side(s, s->w, s->q, s->s),
+                     .stats = stats.mean ? &whole : NULL};
+
+    if (stats.mean) {
+        stats_begin(&whole, CONV_RANGES, s->k, (double *)(void *)scratch);
+    }
     correlate(&g);
+    if (stats.mean) {
+        stats_end(&whole, stats.mean, stats.var);
+    }
 }
 
 static void direct_backward_data(elem *dx, const elem *dy, const float *w, const elem *base,

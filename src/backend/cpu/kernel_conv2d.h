@@ -28,14 +28,15 @@ static size_t conv2d_scratch(const sc_conv_shape *s)
     return (packed > slots ? packed : slots) * sizeof(word);
 }
 
-static void conv2d_forward(sc_map *y, const sc_map *x, const float *w, const sc_conv_shape *s,
-                           void *scratch)
+static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, const float *w,
+                           const sc_conv_shape *s, void *scratch)
 {
     conv2d_check(s);
+    assert(!stats.mean == !stats.var);
     if (wino_choice(s)) {
-        wino_forward(y, x, w, s, scratch);
+        wino_forward(y, stats, x, w, s, scratch);
     } else {
-        direct_forward(y, x, w, s, scratch);
+        direct_forward(y, stats, x, w, s, scratch);
     }
 }
 

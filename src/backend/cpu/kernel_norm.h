@@ -6,54 +6,99 @@
  *   dx = gamma invstd (g - mean(g) - xhat mean(g xhat))
  *
  * Sums over rows: NORM_PARTS ranges of rows, each in float over NORM_RUN rows and from there on in
- * double; the ranges are added in their order.  Squares are taken about the range's first row, so
- * that a large mean costs no digits.  Channels go in groups of NORM_GROUP, whose sums fit the stack.
+ * double; the ranges are added in their order.  Mean and variance: kernel_stats.h.  Channels go in
+ * groups of NORM_GROUP, whose sums fit the stack.
  */
 #ifndef SC_CPU_KERNEL_NORM_H
 #define SC_CPU_KERNEL_NORM_H
 
 #include <assert.h>
 
-#include "backend/cpu/kernel_elem.h"
+#include "backend/cpu/kernel_stats.h"
 #include "core/parallel.h"
 
-enum { NORM_PARTS = 16, NORM_GROUP = 512, NORM_RUN = 32, NORM_ROWS = 64 };
+enum {
+    NORM_PARTS = 16,
+    NORM_GROUP = 512,
+    NORM_RUN = 32,
+    NORM_ROWS = 64,
+    NORM_FEW = 4 /* rows that share what they load of a channel, still nearly in memory's order */
+};
 
 typedef struct {
     double first[NORM_PARTS][NORM_GROUP], second[NORM_PARTS][NORM_GROUP];
 } norm_sums;
 
+/* How g comes from dy: all of it, where y > 0, or where x scale + shift > 0. */
+typedef enum { NORM_ALL, NORM_BY_Y, NORM_BY_X } norm_mask;
+
 typedef struct {
-    const elem *x, *dy, *y; /* dy NULL: the sums of channel_stats */
-    const float *mean;      /* of channels c0 .. c0+width-1 */
+    const elem *x, *dy, *y;
+    const float *mean, *scale, *shift; /* of channels c0 .. c0+width-1 */
+    norm_mask mask;
     size_t rows, c, c0, width;
     norm_sums *sums;
 } norm_args;
 
-/* Adds one row to the group's sums; `with_dy` and `with_y` are constants where this is called. */
-SC_INLINE void norm_sum_row(const norm_args *g, size_t row, float *first, float *second,
-                            const bool with_dy, const bool with_y)
+/* g of VEC channels from element i, channel j of the group, on; `mask` is a constant where this is
+ * called.  x scale + shift is computed as affine_row does. */
+SC_INLINE vec norm_gradient(const norm_args *g, size_t i, size_t j, vec x, const norm_mask mask)
 {
-    size_t i = row * g->c + g->c0, j = 0;
+    vec d = eload(g->dy + i);
+
+    if (mask == NORM_BY_Y) {
+        d = vkeep_positive(d, eload(g->y + i));
+    } else if (mask == NORM_BY_X) {
+        d = vkeep_positive(d, vfma(x, vload(g->scale + j), vload(g->shift + j)));
+    }
+    return d;
+}
+
+SC_INLINE float norm_gradient_at(const norm_args *g, size_t i, size_t j, float x,
+                                 const norm_mask mask)
+{
+    float f = mask == NORM_ALL    ? 1
+              : mask == NORM_BY_Y ? eget(g->y[i])
+                                  : x * g->scale[j] + g->shift[j];
+
+    return f > 0 ? eget(g->dy[i]) : 0;
+}
+
+/* Adds `rows` rows from `row` on to the sums of g and of g (x - mean). */
+SC_INLINE void norm_sum_few(const norm_args *g, size_t row, float *first, float *second,
+                            const size_t rows, const norm_mask mask)
+{
+    size_t begin = row * g->c + g->c0, j = 0;
 
     for (; j + VEC <= g->width; j += VEC) {
-        vec d = eload(g->x + i + j) - vload(g->mean + j), v = d;
-        if (with_dy) {
-            v = eload(g->dy + i + j);
+        vec a = vload(first + j), b = vload(second + j), mean = vload(g->mean + j);
+        for (size_t k = 0; k < rows; k++) {
+            size_t i = begin + k * g->c + j;
+            vec x = eload(g->x + i), v = norm_gradient(g, i, j, x, mask);
+            a += v;
+            b = vfma(v, x - mean, b);
         }
-        if (with_y) {
-            v = vkeep_positive(v, eload(g->y + i + j));
-        }
-        vstore(first + j, vload(first + j) + v);
-        vstore(second + j, vfma(v, d, vload(second + j)));
+        vstore(first + j, a);
+        vstore(second + j, b);
     }
     for (; j < g->width; j++) {
-        float d = eget(g->x[i + j]) - g->mean[j], v = with_dy ? eget(g->dy[i + j]) : d;
-        if (with_y && !(eget(g->y[i + j]) > 0)) {
-            v = 0;
+        for (size_t k = 0; k < rows; k++) {
+            size_t i = begin + k * g->c + j;
+            float x = eget(g->x[i]), v = norm_gradient_at(g, i, j, x, mask);
+            first[j] += v;
+            second[j] += v * (x - g->mean[j]);
         }
-        first[j] += v;
-        second[j] += v * d;
+    }
+}
+
+SC_INLINE void norm_sum_rows_of(const norm_args *g, size_t row, size_t end, float *first,
+                                float *second, const norm_mask mask)
+{
+    for (; row + NORM_FEW <= end; row += NORM_FEW) {
+        norm_sum_few(g, row, first, second, NORM_FEW, mask);
+    }
+    for (; row < end; row++) {
+        norm_sum_few(g, row, first, second, 1, mask);
     }
 }
 
@@ -64,14 +109,12 @@ static void norm_sum_rows(const norm_args *g, size_t begin, size_t end, double *
 
     zero_floats(a, g->width);
     zero_floats(b, g->width);
-    for (size_t row = begin; row < end; row++) {
-        if (!g->dy) {
-            norm_sum_row(g, row, a, b, false, false);
-        } else if (!g->y) {
-            norm_sum_row(g, row, a, b, true, false);
-        } else {
-            norm_sum_row(g, row, a, b, true, true);
-        }
+    if (g->mask == NORM_ALL) {
+        norm_sum_rows_of(g, begin, end, a, b, NORM_ALL);
+    } else if (g->mask == NORM_BY_Y) {
+        norm_sum_rows_of(g, begin, end, a, b, NORM_BY_Y);
+    } else {
+        norm_sum_rows_of(g, begin, end, a, b, NORM_BY_X);
     }
     for (size_t j = 0; j < g->width; j++) {
         first[j] += a[j];
@@ -79,69 +122,50 @@ static void norm_sum_rows(const norm_args *g, size_t begin, size_t end, double *
     }
 }
 
-/* What is taken off x before squaring: any row near the data will do. */
-SC_INLINE float norm_shift(const norm_args *g, size_t begin, size_t j)
-{
-    return eget(g->x[begin * g->c + g->c0 + j]);
-}
-
 static void norm_sum_part(void *context, size_t part)
 {
-    norm_args g = *(const norm_args *)context;
-    double *first = g.sums->first[part], *second = g.sums->second[part];
-    float shift[NORM_GROUP];
+    const norm_args *g = context;
+    double *first = g->sums->first[part], *second = g->sums->second[part];
     size_t begin, end;
 
-    sc_part_range(&begin, &end, g.rows, NORM_PARTS, part);
-    for (size_t j = 0; j < g.width; j++) {
+    sc_part_range(&begin, &end, g->rows, NORM_PARTS, part);
+    for (size_t j = 0; j < g->width; j++) {
         first[j] = second[j] = 0;
-        shift[j] = begin < end ? norm_shift(&g, begin, j) : 0;
-    }
-    if (!g.dy) {
-        g.mean = shift;
     }
     for (size_t row = begin; row < end; row += NORM_RUN) {
-        norm_sum_rows(&g, row, min_size(row + NORM_RUN, end), first, second);
+        norm_sum_rows(g, row, min_size(row + NORM_RUN, end), first, second);
     }
 }
 
-/* Joins the ranges' means and squared deviations (Chan, Golub and LeVeque 1979). */
-static void norm_stats_channel(double *mean, double *squares, const norm_args *g, size_t j)
-{
-    double count = 0;
+typedef struct {
+    stats_whole whole;
+    const elem *x; /* of the group's first channel */
+    size_t rows, c;
+} stats_args;
 
-    *mean = *squares = 0;
-    for (size_t part = 0; part < NORM_PARTS; part++) {
-        size_t begin, end;
-        sc_part_range(&begin, &end, g->rows, NORM_PARTS, part);
-        if (begin == end) {
-            continue;
-        }
-        double n = (double)(end - begin), shifted = g->sums->first[part][j] / n;
-        double part_mean = norm_shift(g, begin, j) + shifted;
-        double part_squares = g->sums->second[part][j] - n * shifted * shifted;
-        double delta = part_mean - *mean;
-        *squares += (part_squares > 0 ? part_squares : 0) + delta * delta * count * n / (count + n);
-        *mean += delta * n / (count + n);
-        count += n;
+static void stats_part(void *context, size_t part)
+{
+    stats_args *g = context;
+    size_t begin, end;
+
+    sc_part_range(&begin, &end, g->rows, NORM_PARTS, part);
+    for (size_t row = begin; row < end; row += STATS_ROWS) {
+        stats_join_rows(&g->whole.range[part], g->x + row * g->c, min_size(end - row, STATS_ROWS),
+                        g->c, g->whole.channels);
     }
 }
 
 static void channel_stats(float *mean, float *var, const sc_map *x, size_t rows, size_t c)
 {
-    norm_sums sums;
-    norm_args g = {.x = x, .rows = rows, .c = c, .sums = &sums};
+    double memory[2 * NORM_PARTS * NORM_GROUP];
+    stats_args g = {.rows = rows, .c = c};
 
     assert(rows >= 1);
-    for (g.c0 = 0; g.c0 < c; g.c0 += NORM_GROUP) {
-        g.width = min_size(c - g.c0, NORM_GROUP);
-        sc_parallel_for(NORM_PARTS, norm_sum_part, &g);
-        for (size_t j = 0; j < g.width; j++) {
-            double m, squares;
-            norm_stats_channel(&m, &squares, &g, j);
-            mean[g.c0 + j] = (float)m;
-            var[g.c0 + j] = (float)(squares / (double)rows);
-        }
+    for (size_t c0 = 0; c0 < c; c0 += NORM_GROUP) {
+        g.x = (const elem *)x + c0;
+        stats_begin(&g.whole, NORM_PARTS, min_size(c - c0, NORM_GROUP), memory);
+        sc_parallel_for(NORM_PARTS, stats_part, &g);
+        stats_end(&g.whole, mean + c0, var + c0);
     }
 }
 
@@ -202,75 +226,97 @@ static void channel_affine(sc_map *y, const sc_map *x, const float *scale, const
 typedef struct {
     norm_args g;
     elem *dx, *dresidual;
-    float slope[NORM_GROUP], mean_g[NORM_GROUP], curve[NORM_GROUP];
+    float mean_g[NORM_GROUP], curve[NORM_GROUP];
 } norm_backward_args;
 
-/* dx = slope (g - mean_g) - curve (x - mean) for channel j of the group */
-SC_INLINE void norm_backward_row(const norm_backward_args *a, size_t row, const bool with_y)
+/* dx = scale (g - mean_g) - curve (x - mean) for channel j of the group, of `rows` rows */
+SC_INLINE void norm_backward_few(const norm_backward_args *a, size_t row, const size_t rows,
+                                 const norm_mask mask)
 {
-    size_t i = row * a->g.c + a->g.c0, j = 0;
+    const norm_args *g = &a->g;
+    size_t begin = row * g->c + g->c0, j = 0;
 
-    for (; j + VEC <= a->g.width; j += VEC) {
-        vec d = eload(a->g.dy + i + j), centred = eload(a->g.x + i + j) - vload(a->g.mean + j);
-        if (with_y) {
-            d = vkeep_positive(d, eload(a->g.y + i + j));
+    for (; j + VEC <= g->width; j += VEC) {
+        vec mean = vload(g->mean + j), scale = vload(g->scale + j);
+        vec mean_g = vload(a->mean_g + j), curve = vload(a->curve + j);
+        for (size_t k = 0; k < rows; k++) {
+            size_t i = begin + k * g->c + j;
+            vec x = eload(g->x + i), d = norm_gradient(g, i, j, x, mask);
+            if (a->dresidual) {
+                estore(a->dresidual + i, d);
+            }
+            estore(a->dx + i, scale * (d - mean_g) - curve * (x - mean));
         }
-        vec v = vload(a->slope + j) * (d - vload(a->mean_g + j));
-        if (a->dresidual) {
-            estore(a->dresidual + i + j, d);
-        }
-        estore(a->dx + i + j, v - vload(a->curve + j) * centred);
     }
-    for (; j < a->g.width; j++) {
-        float d = with_y && !(eget(a->g.y[i + j]) > 0) ? 0 : eget(a->g.dy[i + j]);
-        float centred = eget(a->g.x[i + j]) - a->g.mean[j];
-        if (a->dresidual) {
-            a->dresidual[i + j] = eput(d);
+    for (; j < g->width; j++) {
+        for (size_t k = 0; k < rows; k++) {
+            size_t i = begin + k * g->c + j;
+            float x = eget(g->x[i]), d = norm_gradient_at(g, i, j, x, mask);
+            if (a->dresidual) {
+                a->dresidual[i] = eput(d);
+            }
+            a->dx[i] = eput(g->scale[j] * (d - a->mean_g[j]) - a->curve[j] * (x - g->mean[j]));
         }
-        a->dx[i + j] = eput(a->slope[j] * (d - a->mean_g[j]) - a->curve[j] * centred);
+    }
+}
+
+SC_INLINE void norm_backward_rows_of(const norm_backward_args *a, size_t row, size_t end,
+                                     const norm_mask mask)
+{
+    for (; row + NORM_FEW <= end; row += NORM_FEW) {
+        norm_backward_few(a, row, NORM_FEW, mask);
+    }
+    for (; row < end; row++) {
+        norm_backward_few(a, row, 1, mask);
     }
 }
 
 static void norm_backward_part(void *context, size_t part)
 {
     const norm_backward_args *a = context;
-    size_t end = min_size((part + 1) * NORM_ROWS, a->g.rows);
+    size_t begin = part * NORM_ROWS, end = min_size(begin + NORM_ROWS, a->g.rows);
 
-    for (size_t row = part * NORM_ROWS; row < end; row++) {
-        if (a->g.y) {
-            norm_backward_row(a, row, true);
-        } else {
-            norm_backward_row(a, row, false);
-        }
+    if (a->g.mask == NORM_ALL) {
+        norm_backward_rows_of(a, begin, end, NORM_ALL);
+    } else if (a->g.mask == NORM_BY_Y) {
+        norm_backward_rows_of(a, begin, end, NORM_BY_Y);
+    } else {
+        norm_backward_rows_of(a, begin, end, NORM_BY_X);
     }
 }
 
 static void batchnorm_backward(sc_map *dx, sc_map *dresidual, float *dgamma, float *dbeta,
-                               const sc_map *dy, const sc_map *x, const sc_map *y,
-                               const float *gamma, const float *mean, const float *invstd,
-                               size_t rows, size_t c)
+                               const sc_map *dy, const sc_batchnorm *norm, size_t rows, size_t c)
 {
     norm_sums sums;
-    norm_backward_args a = {.g = {.x = x, .dy = dy, .y = y, .rows = rows, .c = c, .sums = &sums},
+    norm_backward_args a = {.g = {.x = norm->x,
+                                  .dy = dy,
+                                  .y = norm->y,
+                                  .mask = !norm->relu ? NORM_ALL
+                                          : norm->y   ? NORM_BY_Y
+                                                      : NORM_BY_X,
+                                  .rows = rows,
+                                  .c = c,
+                                  .sums = &sums},
                             .dx = dx,
                             .dresidual = dresidual};
 
-    assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta);
+    assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta && (norm->relu || !norm->y));
     for (size_t c0 = 0; c0 < c; c0 += NORM_GROUP) {
         a.g.c0 = c0;
-        a.g.mean = mean + c0;
+        a.g.mean = norm->mean + c0;
+        a.g.scale = norm->scale + c0;
+        a.g.shift = norm->shift + c0;
         a.g.width = min_size(c - c0, NORM_GROUP);
         sc_parallel_for(NORM_PARTS, norm_sum_part, &a.g);
         for (size_t j = 0; j < a.g.width; j++) {
-            double sum_g = 0, sum_gx = 0, inv = invstd[c0 + j];
+            double sum_g = 0, sum_gx = 0, inv = norm->invstd[c0 + j];
             for (size_t part = 0; part < NORM_PARTS; part++) {
                 sum_g += sums.first[part][j];
                 sum_gx += sums.second[part][j];
             }
-            double slope = (gamma ? gamma[c0 + j] : 1) * inv;
-            a.slope[j] = (float)slope;
             a.mean_g[j] = (float)(sum_g / (double)rows);
-            a.curve[j] = (float)(slope * inv * inv * (sum_gx / (double)rows));
+            a.curve[j] = (float)(norm->scale[c0 + j] * inv * inv * (sum_gx / (double)rows));
             if (dgamma) {
                 dgamma[c0 + j] = (float)(dgamma[c0 + j] + sum_gx * inv);
                 dbeta[c0 + j] = (float)(dbeta[c0 + j] + sum_g);

@@ -94,20 +94,22 @@ static void wino_sizes(wino_args *a)
     a->m_plane = a->block * g->ld_out + 16;
 }
 
-/* zeros, U, then V and M of each slot; in words */
+/* zeros, statistics, U, then V and M of each slot; in words */
 static size_t wino_layout(wino_args *a, word *base)
 {
     size_t zeros = round_up(a->g.ci, 16), u = a->g.points * a->u_plane;
+    size_t stats = round_up(stats_memory(a->slots, a->g.co) * (sizeof(double) / sizeof(word)), 16);
     size_t v = a->g.points * a->v_plane, m = a->g.points * a->m_plane;
 
     if (base) {
         a->g.zeros = (const elem *)(const void *)base;
-        a->u = base + zeros;
+        a->stats_at = (double *)(void *)(base + zeros);
+        a->u = base + zeros + stats;
         a->v = a->u + u;
         a->m = (float *)a->v + a->slots * v;
         memset(base, 0, zeros * sizeof *base);
     }
-    return zeros + u + a->slots * (v + m);
+    return zeros + stats + u + a->slots * (v + m);
 }
 
 static void wino_input_part(void *context, size_t part)
@@ -125,18 +127,43 @@ static void wino_input_part(void *context, size_t part)
     }
 }
 
+/* The sums of a part take the place of what its first tile has read of M by then. */
+static stats_sums wino_sums(const wino_block *b, size_t part)
+{
+    float *m = b->m + part * WINO_TILES_PER_PART * b->a->g.ld_out;
+    stats_sums sums = {m, m + b->a->m_plane, m + 2 * b->a->m_plane, false};
+    return sums;
+}
+
 static void wino_output_part(void *context, size_t part)
 {
     const wino_block *b = context;
     size_t end = min_size((part + 1) * WINO_TILES_PER_PART, b->count);
+    stats_sums sums = wino_sums(b, part);
 
     for (size_t t = part * WINO_TILES_PER_PART; t < end; t++) {
         const float *m = b->m + t * b->a->g.ld_out;
+        const stats_sums *to = b->a->stats ? &sums : NULL;
         if (b->a->g.phases) {
-            phase_output_tile(m, b->a->m_plane, &b->a->g, b->first + t);
+            phase_output_tile(m, b->a->m_plane, &b->a->g, b->first + t, to);
         } else {
-            wino_output_tile(m, b->a->m_plane, &b->a->g, b->first + t);
+            wino_output_tile(m, b->a->m_plane, &b->a->g, b->first + t, to);
         }
+        sums.begun = true;
+    }
+}
+
+static void wino_join_stats(stats_range *range, const wino_block *b, size_t parts)
+{
+    const wino_shape *g = &b->a->g;
+
+    for (size_t part = 0; part < parts; part++) {
+        size_t first = b->first + part * WINO_TILES_PER_PART;
+        size_t end = min_size(first + WINO_TILES_PER_PART, b->first + b->count);
+        size_t pixels = wino_count_pixels(g, first, end);
+        stats_sums sums = wino_sums(b, part);
+        stats_join(range, &sums, pixels, 0, g->co);
+        range->count += pixels;
     }
 }
 
@@ -202,6 +229,9 @@ static void wino_slot(void *context, size_t slot)
         sc_parallel_for(parts, wino_input_part, &b);
         sc_parallel_for(wino_product_parts(&a->g), wino_product_part, &b);
         sc_parallel_for(parts, wino_output_part, &b);
+        if (a->stats) {
+            wino_join_stats(&a->stats->range[slot], &b, parts);
+        }
     }
 }
 
@@ -209,6 +239,9 @@ static void wino_convolve(wino_args *a, word *scratch)
 {
     wino_sizes(a);
     wino_layout(a, scratch);
+    if (a->stats) {
+        stats_begin(a->stats, a->slots, a->g.co, a->stats_at);
+    }
     size_t filters = a->g.points * a->u_plane * sizeof(word);
     a->stream = filters > WINO_STREAM && (uintptr_t)a->u % 64 == 0;
     sc_parallel_for(a->g.out_block / NR * (a->g.in_block / WINO_FILTERS), wino_filter_part, a);
@@ -254,14 +287,19 @@ static wino_args wino_backward_args(const sc_conv_shape *s)
     return a;
 }
 
-static void wino_forward(elem *y, const elem *x, const float *w, const sc_conv_shape *s,
-                         word *scratch)
+static void wino_forward(elem *y, sc_channel_stats stats, const elem *x, const float *w,
+                         const sc_conv_shape *s, word *scratch)
 {
     wino_args a = wino_forward_args(s);
+    stats_whole whole;
     a.g.in = x;
     a.g.out = y;
     a.w = w;
+    a.stats = stats.mean ? &whole : NULL;
     wino_convolve(&a, scratch);
+    if (stats.mean) {
+        stats_end(&whole, stats.mean, stats.var);
+    }
 }
 
 static void wino_backward_data(elem *dx, const elem *dy, const float *w, const elem *base,

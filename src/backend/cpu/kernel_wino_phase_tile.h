@@ -128,7 +128,8 @@ static void phase_input_tile(word *v, size_t plane, const wino_shape *g, size_t 
 
 /* out = base + A' M A, to the pixels of one phase */
 SC_INLINE void phase_output_block(const float *u, size_t plane, const wino_shape *g,
-                                  size_t tile_index, const size_t nh, const size_t nw)
+                                  size_t tile_index, const stats_sums *sums, const size_t nh,
+                                  const size_t nw)
 {
     size_t n, h, w, step = g->out_step, line = g->ow * step * g->co;
 
@@ -145,30 +146,38 @@ SC_INLINE void phase_output_block(const float *u, size_t plane, const wino_shape
             }
             phase_output(q + j, nw, d, nh);
         }
+        stats_vec sum = stats_vec_begin(vzero());
         for (size_t i = 0; i < rows; i++) {
             vec r[PHASE_TILE];
             phase_output(r, 1, q + i * nw, nw);
-            for (size_t j = 0; j < columns; j++) {
-                size_t at = first + i * step * line + j * step * g->co + c;
-                if (g->base) {
-                    r[j] = eload(g->base + at) + r[j];
-                }
-                estore(g->out + at, r[j]);
+            if (sums && i == 0) {
+                sum = sums->begun ? stats_vec_load(sums, c) : stats_vec_begin(r[0]);
             }
+            wino_put_line(g, first + i * step * line + c, step * g->co, r, columns,
+                          sums ? &sum : NULL);
+        }
+        if (sums) {
+            stats_vec_store(sums, c, &sum);
         }
     }
 }
 
-static void phase_output_tile(const float *u, size_t plane, const wino_shape *g, size_t tile_index)
+/* Statistics are asked of a convolution alone, not of its data gradient. */
+static void phase_output_tile(const float *u, size_t plane, const wino_shape *g, size_t tile_index,
+                              const stats_sums *sums)
 {
-    if (g->out_step == 1) {
-        phase_output_block(u, plane, g, tile_index, 5, 5);
+    if (g->out_step == 1 && sums) {
+        phase_output_block(u, plane, g, tile_index, sums, 5, 5);
         return;
     }
-    phase_output_block(u, plane, g, tile_index, 5, 4);
-    phase_output_block(u + g->out_block, plane, g, tile_index, 5, 5);
-    phase_output_block(u + 2 * g->out_block, plane, g, tile_index, 4, 5);
-    phase_output_block(u + 3 * g->out_block, plane, g, tile_index, 4, 4);
+    if (g->out_step == 1) {
+        phase_output_block(u, plane, g, tile_index, NULL, 5, 5);
+        return;
+    }
+    phase_output_block(u, plane, g, tile_index, NULL, 5, 4);
+    phase_output_block(u + g->out_block, plane, g, tile_index, NULL, 5, 5);
+    phase_output_block(u + 2 * g->out_block, plane, g, tile_index, NULL, 4, 5);
+    phase_output_block(u + 3 * g->out_block, plane, g, tile_index, NULL, 4, 4);
 }
 
 /* ---- V and W, words along the tiles ---- */

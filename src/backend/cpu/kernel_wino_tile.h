@@ -141,9 +141,27 @@ static void wino_input_tile(word *v, size_t plane, const wino_shape *g, size_t t
     }
 }
 
-/* out = A' M A; what reaches over the edge is dropped */
+/* Pixels of one line of the output, `step` elements apart, VEC channels each; adds base, and the
+ * pixels as they are stored to `sum` unless NULL. */
+SC_INLINE void wino_put_line(const wino_shape *g, size_t at, size_t step, const vec *r,
+                             size_t count, stats_vec *sum)
+{
+    for (size_t j = 0; j < count; j++, at += step) {
+        vec x = r[j];
+        if (g->base) {
+            x += eload(g->base + at);
+        }
+        estore(g->out + at, x);
+        if (sum) {
+            stats_vec_add(sum, eload(g->out + at));
+        }
+    }
+}
+
+/* out = A' M A; what reaches over the edge is dropped.  sums (which may lie where M was) += those of
+ * the tile's pixels, unless NULL, a constant where this is called. */
 SC_INLINE void wino_output_tile_of(const float *u, size_t plane, const wino_shape *g,
-                                   size_t tile_index, const size_t m)
+                                   size_t tile_index, const stats_sums *sums, const size_t m)
 {
     const size_t side = m + 2;
     size_t n, h, w;
@@ -160,27 +178,46 @@ SC_INLINE void wino_output_tile_of(const float *u, size_t plane, const wino_shap
             }
             wino_output(q + j, side, d, m);
         }
+        stats_vec sum = stats_vec_begin(vzero());
         for (size_t i = 0; i < rows; i++) {
             vec r[WINO_MOST];
             wino_output(r, 1, q + i * side, m);
-            for (size_t j = 0; j < cols; j++) {
-                size_t at = first + (i * g->ow + j) * g->co + c;
-                if (g->base) {
-                    r[j] = eload(g->base + at) + r[j];
-                }
-                estore(g->out + at, r[j]);
+            if (sums && i == 0) {
+                sum = sums->begun ? stats_vec_load(sums, c) : stats_vec_begin(r[0]);
             }
+            wino_put_line(g, first + i * g->ow * g->co + c, g->co, r, cols, sums ? &sum : NULL);
+        }
+        if (sums) {
+            stats_vec_store(sums, c, &sum);
         }
     }
 }
 
-static void wino_output_tile(const float *u, size_t plane, const wino_shape *g, size_t tile_index)
+static void wino_output_tile(const float *u, size_t plane, const wino_shape *g, size_t tile_index,
+                             const stats_sums *sums)
 {
-    if (g->m == 4) {
-        wino_output_tile_of(u, plane, g, tile_index, 4);
+    if (g->m == 4 && sums) {
+        wino_output_tile_of(u, plane, g, tile_index, sums, 4);
+    } else if (g->m == 4) {
+        wino_output_tile_of(u, plane, g, tile_index, NULL, 4);
+    } else if (sums) {
+        wino_output_tile_of(u, plane, g, tile_index, sums, 2);
     } else {
-        wino_output_tile_of(u, plane, g, tile_index, 2);
+        wino_output_tile_of(u, plane, g, tile_index, NULL, 2);
     }
+}
+
+/* Pixels of tiles first .. end-1. */
+static size_t wino_count_pixels(const wino_shape *g, size_t first, size_t end)
+{
+    size_t count = 0;
+
+    for (size_t t = first; t < end; t++) {
+        size_t n, h, w;
+        wino_locate(g, t, &n, &h, &w);
+        count += min_size(g->oh - h, g->m) * min_size(g->ow - w, g->m);
+    }
+    return count;
 }
 
 /* The m^2 pixels of dy under a tile; zeros from tile `end` on and beyond the edge. */

@@ -13,7 +13,7 @@
 
 #include <assert.h>
 
-#include "backend/ref/elem.h"
+#include "backend/ref/ref_norm.h"
 #include "core/parallel.h"
 
 typedef struct {
@@ -90,13 +90,17 @@ static void ref_conv_forward_row(void *context, size_t row)
     }
 }
 
-static void ref_conv2d_forward(sc_map *y, const sc_map *x, const sc_real *w,
+static void ref_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, const sc_real *w,
                                const sc_conv_shape *shape, void *scratch)
 {
     (void)scratch;
     ref_conv_check(shape);
+    assert(!stats.mean == !stats.var);
     ref_conv_args g = {.out = y, .a = x, .w = w, .shape = shape};
     sc_parallel_for(shape->n * shape->p, ref_conv_forward_row, &g);
+    if (stats.mean) {
+        ref_channel_stats(stats.mean, stats.var, y, shape->n * shape->p * shape->q, shape->k);
+    }
 }
 
 static double ref_conv_backward_data_at(const ref_conv_args *g, size_t n, size_t h, size_t w,

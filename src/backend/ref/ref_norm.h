@@ -3,7 +3,7 @@
  * ref_norm.h - reference batch normalisation (Ioffe and Szegedy 2015).
  *
  *   xhat = (x - mean) invstd,  y = gamma xhat + beta
- *   dx   = gamma invstd (g - mean(g) - xhat mean(g xhat))          g = dL/dy
+ *   dx   = gamma invstd (g - mean(g) - xhat mean(g xhat))          g = dL/dy, or 0 where ReLU cut
  *
  * Means and variances in two passes over the rows.  One part per channel.
  */
@@ -78,31 +78,42 @@ static void ref_channel_affine(sc_map *y, const sc_map *x, const sc_real *scale,
 typedef struct {
     ref_elem *dx, *dresidual;
     sc_real *dgamma, *dbeta;
-    const ref_elem *dy, *x, *y;
-    const sc_real *gamma, *mean, *invstd;
+    const ref_elem *dy;
+    const sc_batchnorm *norm;
     size_t rows, c;
 } ref_batchnorm_args;
+
+/* g of element i, channel c */
+static double ref_batchnorm_gradient(const ref_batchnorm_args *g, size_t i, size_t c)
+{
+    const sc_batchnorm *norm = g->norm;
+    const ref_elem *x = norm->x, *y = norm->y;
+    double f = !norm->relu ? 1
+               : y         ? ref_get(y[i])
+                           : ref_get(x[i]) * norm->scale[c] + norm->shift[c];
+
+    return f > 0 ? ref_get(g->dy[i]) : 0;
+}
 
 static void ref_batchnorm_backward_channel(void *context, size_t c)
 {
     const ref_batchnorm_args *g = context;
-    double mean = g->mean[c], invstd = g->invstd[c], gamma = g->gamma ? g->gamma[c] : 1;
+    const ref_elem *x = g->norm->x;
+    double mean = g->norm->mean[c], invstd = g->norm->invstd[c], scale = g->norm->scale[c];
     double sum_g = 0, sum_gx = 0, rows = (double)g->rows;
 
-    for (size_t row = 0; row < g->rows; row++) {
-        size_t i = row * g->c + c;
-        double d = g->y && !(ref_get(g->y[i]) > 0) ? 0 : ref_get(g->dy[i]);
+    for (size_t i = c; i < g->rows * g->c; i += g->c) {
+        double d = ref_batchnorm_gradient(g, i, c);
         sum_g += d;
-        sum_gx += d * (ref_get(g->x[i]) - mean) * invstd;
+        sum_gx += d * (ref_get(x[i]) - mean) * invstd;
     }
-    for (size_t row = 0; row < g->rows; row++) {
-        size_t i = row * g->c + c;
-        double d = g->y && !(ref_get(g->y[i]) > 0) ? 0 : ref_get(g->dy[i]);
-        double xhat = (ref_get(g->x[i]) - mean) * invstd;
+    for (size_t i = c; i < g->rows * g->c; i += g->c) {
+        double d = ref_batchnorm_gradient(g, i, c);
+        double xhat = (ref_get(x[i]) - mean) * invstd;
         if (g->dresidual) {
             g->dresidual[i] = ref_put(d);
         }
-        g->dx[i] = ref_put(gamma * invstd * (d - sum_g / rows - xhat * (sum_gx / rows)));
+        g->dx[i] = ref_put(scale * (d - sum_g / rows - xhat * (sum_gx / rows)));
     }
     if (g->dgamma) {
         g->dgamma[c] = (sc_real)(g->dgamma[c] + sum_gx);
@@ -111,12 +122,11 @@ static void ref_batchnorm_backward_channel(void *context, size_t c)
 }
 
 static void ref_batchnorm_backward(sc_map *dx, sc_map *dresidual, sc_real *dgamma, sc_real *dbeta,
-                                   const sc_map *dy, const sc_map *x, const sc_map *y,
-                                   const sc_real *gamma, const sc_real *mean, const sc_real *invstd,
-                                   size_t rows, size_t c)
+                                   const sc_map *dy, const sc_batchnorm *norm, size_t rows,
+                                   size_t c)
 {
-    assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta);
-    ref_batchnorm_args g = {dx, dresidual, dgamma, dbeta, dy, x, y, gamma, mean, invstd, rows, c};
+    assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta && (norm->relu || !norm->y));
+    ref_batchnorm_args g = {dx, dresidual, dgamma, dbeta, dy, norm, rows, c};
     sc_parallel_for(c, ref_batchnorm_backward_channel, &g);
 }
 
