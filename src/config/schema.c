@@ -236,9 +236,8 @@ static const sc_config_row ROWS[] = {
     ENUM("train.precision", "precision", train.precision, "auto", PRECISIONS, N,
          "storage and products of the encoder; bf16: sums, weights and loss stay fp32; auto: fp32"),
     ENUM("train.convolution", NOALIAS, train.convolution, "auto", CONVOLUTIONS, Y,
-         "3x3 convolutions of stride 1; auto: Winograd F(4x4) where it fits; winograd2: F(2x2), "
-         "which "
-         "rounds less; direct"),
+         "3x3 convolutions; auto: Winograd F(4x4), stride 2 in phases, where it fits; winograd2: "
+         "F(2x2) of stride 1, which rounds less; direct"),
     ENUM("train.device", "device", train.device, "auto", DEVICES, N, "where it runs"),
     FLOAT("train.checkpoint_seconds", NOALIAS, train.checkpoint_seconds, "600", 0, 1e7, N, "s",
           "between checkpoints; 0: not by time"),
