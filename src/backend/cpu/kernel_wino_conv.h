@@ -5,10 +5,12 @@
  *   V[xi] (tiles, ci) = transformed image     M[xi] = V[xi] U[xi]     out = transformed back
  *
  * for the (m+2)^2 points xi.  A block of tiles goes through three stages, each a parallel loop.  When
- * the transformed filters U are small, blocks are small too (V and M stay in L2) and WINO_SLOTS ranges
- * of blocks run side by side, the stages of a block one after the other on one thread; when U is large,
- * there is one range, and V and M are half as large as U, so that U is read seldom.  The data gradient is
- * the convolution of dy with the filters turned round.  With stride 2 there are 25 points, and V, or in
+ * the transformed filters U are small, blocks are small too (V and M stay in L2) and dealt to slots,
+ * which have V and M of their own: a thread that takes a slot does all stages of its blocks and shares
+ * nothing with others, which counts where threads have no cache in common.  With more threads than
+ * slots they take one slot after the other together, to the same bits.  When U is large, there is one
+ * slot, and V and M are half as large as U, so that U is read seldom.  The data gradient is the
+ * convolution of dy with the filters turned round.  With stride 2 there are 25 points, and V, or in
  * the data gradient M, holds a block for each phase of the pixels (kernel_wino_phase_tile.h).
  */
 #ifndef SC_CPU_KERNEL_WINO_CONV_H
@@ -213,12 +215,29 @@ static size_t wino_product_parts(const wino_shape *g)
     return g->points * ((g->co_pad + WINO_GROUP - 1) / WINO_GROUP);
 }
 
+/* fn(context, slot) for every slot: side by side, or the threads together in one after the other. */
+static void wino_each_slot(size_t slots, sc_part_fn fn, void *context)
+{
+    if ((size_t)sc_parallel_threads() <= slots) {
+        sc_parallel_for(slots, fn, context);
+        return;
+    }
+    for (size_t slot = 0; slot < slots; slot++) {
+        fn(context, slot);
+    }
+}
+
+/* Where the memory of a slot is: a thread takes the same for all its slots, it is in its cache. */
+static size_t wino_place(size_t slots, size_t slot)
+{
+    bool own = slots > 1 && (size_t)sc_parallel_threads() <= slots;
+    return own ? (size_t)sc_parallel_index() : slot;
+}
+
 static void wino_slot(void *context, size_t slot)
 {
     const wino_args *a = context;
-    /* A thread takes the same V and M for all its slots: they are in its cache. */
-    bool own = a->slots > 1 && (size_t)sc_parallel_threads() <= a->slots;
-    size_t place = own ? (size_t)sc_parallel_index() : slot;
+    size_t place = wino_place(a->slots, slot);
     wino_block b = {.a = a,
                     .v = a->v + place * a->g.points * a->v_plane,
                     .m = a->m + place * a->g.points * a->m_plane};
@@ -248,7 +267,7 @@ static void wino_convolve(wino_args *a, word *scratch)
     size_t filters = a->g.points * a->u_plane * sizeof(word);
     a->stream = filters > WINO_STREAM && (uintptr_t)a->u % 64 == 0;
     sc_parallel_for(a->g.out_block / NR * (a->g.in_block / WINO_FILTERS), wino_filter_part, a);
-    sc_parallel_for(a->slots, wino_slot, a);
+    wino_each_slot(a->slots, wino_slot, a);
 }
 
 static wino_args wino_forward_args(const sc_conv_shape *s)

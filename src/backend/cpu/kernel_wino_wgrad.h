@@ -8,6 +8,7 @@
  * A chunk of tiles is transformed to panels that stay in the last-level cache; then each part makes
  * the dU of WINO_CO x NR filters for all points, on the stack, and adds G' dU G to sums (k, tap, ci).
  * So dU as a whole, of which there is four times as much as of dw, is never stored.
+ * The chunks are dealt to slots, like the blocks of a convolution (kernel_wino_conv.h).
  */
 #ifndef SC_CPU_KERNEL_WINO_WGRAD_H
 #define SC_CPU_KERNEL_WINO_WGRAD_H
@@ -17,16 +18,21 @@
 enum {
     WINO_CHUNK = 2 << 20,   /* bytes of V and W */
     WINO_CHUNK_TILES = 128, /* but at least so many tiles: shorter sums are not worth a pass */
-    WINO_PANEL = 48,        /* columns of a panel of W: a multiple of MR and of VEC */
-    WINO_CO = 24            /* filters of a part: half a panel */
+    WINO_WGRAD_SLOTS = 8,   /* or half of them, or one: */
+    WINO_WGRAD_MEMORY = 24 << 20, /* bytes that panels and sums of all slots may take */
+    WINO_PANEL = 48,              /* columns of a panel of W: a multiple of MR and of VEC */
+    WINO_CO = 24                  /* filters of a part: half a panel */
 };
 
 typedef struct {
     wino_shape g;
     wino_panels v, w;
-    float *dw, *sums;          /* sums (co, 9, ci) of the chunks so far */
+    float *dw, *sums;          /* sums (co, 9, ci) of the slot's chunks so far */
     size_t tiles, chunk, rows; /* of all, of a chunk, and the words that hold a chunk's */
-    size_t first, count;       /* tiles of this chunk */
+    size_t chunks, slots;
+    size_t panel_words, sum_words; /* of a slot */
+    size_t first, count;           /* tiles of this chunk */
+    bool begun;                    /* there are sums to add to */
 } wino_wgrad_args;
 
 /* Columns of V: those of every phase. */
@@ -48,26 +54,35 @@ static void wino_wgrad_sizes(wino_wgrad_args *a, const sc_conv_shape *s)
     budget = budget < WINO_CHUNK_TILES ? WINO_CHUNK_TILES : budget;
     size_t chunks = (a->tiles + budget - 1) / budget;
     a->chunk = round_up((a->tiles + chunks - 1) / chunks, 2 * WORD_K);
+    a->chunks = (a->tiles + a->chunk - 1) / a->chunk;
     a->rows = a->chunk / WORD_K;
     a->v = (wino_panels){.plane = ci * a->rows + 16, .panel = NR * a->rows, .width = NR};
     a->w = (wino_panels){
         .plane = co * a->rows + 16, .panel = WINO_PANEL * a->rows, .width = WINO_PANEL};
+    a->panel_words = g->points * (a->v.plane + a->w.plane);
+    a->sum_words = round_up(g->co * 9 * g->ci, 16);
+    a->slots = WINO_WGRAD_SLOTS;
+    while (a->slots > 1 &&
+           (a->slots > a->chunks ||
+            a->slots * (a->panel_words + a->sum_words) * sizeof(word) > WINO_WGRAD_MEMORY)) {
+        a->slots /= 2;
+    }
+    a->slots = a->slots == 2 ? 1 : a->slots;
 }
 
-/* zeros, sums, V, W; in words */
+/* zeros, sums of all slots, V and W of each; in words */
 static size_t wino_wgrad_layout(wino_wgrad_args *a, word *base)
 {
-    size_t zeros = round_up(a->g.ci + a->g.co, 16), sums = round_up(a->g.co * 9 * a->g.ci, 16);
-    size_t v = a->g.points * a->v.plane;
+    size_t zeros = round_up(a->g.ci + a->g.co, 16), sums = a->slots * a->sum_words;
 
     if (base) {
         a->g.zeros = (const elem *)(const void *)base;
         a->sums = (float *)base + zeros;
         a->v.at = base + zeros + sums;
-        a->w.at = a->v.at + v;
+        a->w.at = a->v.at + a->g.points * a->v.plane;
         memset(base, 0, zeros * sizeof *base);
     }
-    return zeros + sums + v + a->g.points * a->w.plane;
+    return zeros + sums + a->slots * a->panel_words;
 }
 
 static void wino_pair_part(void *context, size_t part)
@@ -158,27 +173,29 @@ static void wino_wgrad_add(const wino_wgrad_args *a, const float *du, size_t k0,
         for (size_t c = 0; c < channels; c += VEC) {
             float *sums = a->sums + (k0 + k) * 9 * ci + c0 + c;
             if (a->g.phases) {
-                phase_wgrad_add(sums, ci, a->first == 0, du + k * NR + c, phase);
+                phase_wgrad_add(sums, ci, !a->begun, du + k * NR + c, phase);
             } else if (a->g.m == 4) {
-                wino_wgrad_taps(sums, ci, a->first == 0, du + k * NR + c, 4);
+                wino_wgrad_taps(sums, ci, !a->begun, du + k * NR + c, 4);
             } else {
-                wino_wgrad_taps(sums, ci, a->first == 0, du + k * NR + c, 2);
+                wino_wgrad_taps(sums, ci, !a->begun, du + k * NR + c, 2);
             }
         }
     }
 }
 
-/* dw (ci, tap) of filter k += sums (tap, ci) */
+/* dw (ci, tap) of filter k += sums (tap, ci) of the slots, one after the other */
 static void wino_wgrad_finish(void *context, size_t k)
 {
     const wino_wgrad_args *a = context;
     size_t ci = a->g.ci;
-    const float *sums = a->sums + k * 9 * ci;
     float *dw = a->dw + k * 9 * ci;
 
-    for (size_t c = 0; c < ci; c++) {
-        for (size_t tap = 0; tap < 9; tap++) {
-            dw[c * 9 + tap] += sums[tap * ci + c];
+    for (size_t slot = 0; slot < a->slots; slot++) {
+        const float *sums = a->sums + slot * a->sum_words + k * 9 * ci;
+        for (size_t c = 0; c < ci; c++) {
+            for (size_t tap = 0; tap < 9; tap++) {
+                dw[c * 9 + tap] += sums[tap * ci + c];
+            }
         }
     }
 }
@@ -218,6 +235,26 @@ static void wino_wgrad_part(void *context, size_t part)
     wino_wgrad_add(a, du, k0, filters, column / block, c0, channels);
 }
 
+static void wino_wgrad_slot(void *context, size_t slot)
+{
+    wino_wgrad_args a = *(const wino_wgrad_args *)context;
+    size_t place = wino_place(a.slots, slot), begin, end;
+    size_t parts = (a.g.co + WINO_CO - 1) / WINO_CO * (wino_wgrad_columns(&a.g) / NR);
+
+    a.sums += slot * a.sum_words;
+    a.v.at += place * a.panel_words;
+    a.w.at += place * a.panel_words;
+    sc_part_range(&begin, &end, a.chunks, a.slots, slot);
+    for (size_t chunk = begin; chunk < end; chunk++) {
+        a.first = chunk * a.chunk;
+        a.count = min_size(a.tiles - a.first, a.chunk);
+        a.begun = chunk > begin;
+        sc_parallel_for((a.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,
+                        &a);
+        sc_parallel_for(parts, wino_wgrad_part, &a);
+    }
+}
+
 static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const sc_conv_shape *s,
                                  word *scratch)
 {
@@ -228,13 +265,7 @@ static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const
     a.g.in = x;
     a.g.dy = dy;
     a.dw = dw;
-    size_t parts = (s->k + WINO_CO - 1) / WINO_CO * (wino_wgrad_columns(&a.g) / NR);
-    for (a.first = 0; a.first < a.tiles; a.first += a.count) {
-        a.count = min_size(a.tiles - a.first, a.chunk);
-        sc_parallel_for((a.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,
-                        &a);
-        sc_parallel_for(parts, wino_wgrad_part, &a);
-    }
+    wino_each_slot(a.slots, wino_wgrad_slot, &a);
     sc_parallel_for(a.g.co, wino_wgrad_finish, &a);
 }
 
