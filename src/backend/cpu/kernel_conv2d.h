@@ -5,22 +5,13 @@
 #ifndef SC_CPU_KERNEL_CONV2D_H
 #define SC_CPU_KERNEL_CONV2D_H
 
+#include "backend/conv_shape.h"
 #include "backend/cpu/kernel_wgrad.h"
 #include "backend/cpu/kernel_wino_wgrad.h"
 
-static void conv2d_check(const sc_conv_shape *s)
-{
-    assert(s->stride >= 1 && s->dilation >= 1 && s->r >= 1 && s->s >= 1);
-    assert(s->h + 2 * s->pad >= s->dilation * (s->r - 1) + 1);
-    assert(s->w + 2 * s->pad >= s->dilation * (s->s - 1) + 1);
-    assert(s->p == (s->h + 2 * s->pad - s->dilation * (s->r - 1) - 1) / s->stride + 1);
-    assert(s->q == (s->w + 2 * s->pad - s->dilation * (s->s - 1) - 1) / s->stride + 1);
-    (void)s;
-}
-
 static size_t conv2d_scratch(const sc_conv_shape *s)
 {
-    conv2d_check(s);
+    sc_conv_shape_check(s);
     if (wino_choice(s)) {
         return wino_scratch(s) * sizeof(word);
     }
@@ -31,7 +22,7 @@ static size_t conv2d_scratch(const sc_conv_shape *s)
 static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, const float *w,
                            const sc_conv_shape *s, void *scratch)
 {
-    conv2d_check(s);
+    sc_conv_shape_check(s);
     assert(!stats.mean == !stats.var);
     if (wino_choice(s)) {
         wino_forward(y, stats, x, w, s, scratch);
@@ -43,7 +34,7 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, c
 static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const float *w, const sc_map *base,
                                  const sc_conv_shape *s, void *scratch)
 {
-    conv2d_check(s);
+    sc_conv_shape_check(s);
     if (wino_choice(s)) {
         wino_backward_data(dx, dy, w, base, s, scratch);
     } else {
@@ -54,7 +45,7 @@ static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const float *w, c
 static void conv2d_backward_weight(float *dw, const sc_map *dy, const sc_map *x,
                                    const sc_conv_shape *s, void *scratch)
 {
-    conv2d_check(s);
+    sc_conv_shape_check(s);
     if (wino_choice(s)) {
         wino_backward_weight(dw, dy, x, s, scratch);
     } else {

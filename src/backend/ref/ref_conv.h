@@ -13,6 +13,7 @@
 
 #include <assert.h>
 
+#include "backend/conv_shape.h"
 #include "backend/ref/ref_norm.h"
 #include "core/parallel.h"
 
@@ -23,16 +24,6 @@ typedef struct {
     sc_real *dw;
     const sc_conv_shape *shape;
 } ref_conv_args;
-
-static void ref_conv_check(const sc_conv_shape *s)
-{
-    assert(s->stride >= 1 && s->dilation >= 1 && s->r >= 1 && s->s >= 1);
-    assert(s->h + 2 * s->pad >= s->dilation * (s->r - 1) + 1);
-    assert(s->w + 2 * s->pad >= s->dilation * (s->s - 1) + 1);
-    assert(s->p == (s->h + 2 * s->pad - s->dilation * (s->r - 1) - 1) / s->stride + 1);
-    assert(s->q == (s->w + 2 * s->pad - s->dilation * (s->s - 1) - 1) / s->stride + 1);
-    (void)s;
-}
 
 /* Input row of output row p and tap r; false outside 0 .. h-1.  The same for columns. */
 static bool ref_conv_input_at(size_t *h, const sc_conv_shape *s, size_t p, size_t r, size_t size)
@@ -94,7 +85,7 @@ static void ref_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *
                                const sc_conv_shape *shape, void *scratch)
 {
     (void)scratch;
-    ref_conv_check(shape);
+    sc_conv_shape_check(shape);
     assert(!stats.mean == !stats.var);
     ref_conv_args g = {.out = y, .a = x, .w = w, .shape = shape};
     sc_parallel_for(shape->n * shape->p, ref_conv_forward_row, &g);
@@ -143,7 +134,7 @@ static void ref_conv2d_backward_data(sc_map *dx, const sc_map *dy, const sc_real
                                      const sc_map *base, const sc_conv_shape *shape, void *scratch)
 {
     (void)scratch;
-    ref_conv_check(shape);
+    sc_conv_shape_check(shape);
     ref_conv_args g = {.out = dx, .a = dy, .b = base, .w = w, .shape = shape};
     sc_parallel_for(shape->n * shape->h, ref_conv_backward_data_row, &g);
 }
@@ -187,7 +178,7 @@ static void ref_conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_m
                                        const sc_conv_shape *shape, void *scratch)
 {
     (void)scratch;
-    ref_conv_check(shape);
+    sc_conv_shape_check(shape);
     ref_conv_args g = {.dw = dw, .a = dy, .b = x, .shape = shape};
     sc_parallel_for(shape->k * shape->c, ref_conv_backward_weight_filter, &g);
 }

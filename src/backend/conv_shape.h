@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conv_shape.h - what every table asserts of a convolution's shape: the output follows from the rest.
+ */
+#ifndef SC_BACKEND_CONV_SHAPE_H
+#define SC_BACKEND_CONV_SHAPE_H
+
+#include <assert.h>
+
+#include "backend/backend.h"
+
+static inline void sc_conv_shape_check(const sc_conv_shape *s)
+{
+    assert(s->stride >= 1 && s->dilation >= 1 && s->r >= 1 && s->s >= 1);
+    assert(s->h + 2 * s->pad >= s->dilation * (s->r - 1) + 1);
+    assert(s->w + 2 * s->pad >= s->dilation * (s->s - 1) + 1);
+    assert(s->p == (s->h + 2 * s->pad - s->dilation * (s->r - 1) - 1) / s->stride + 1);
+    assert(s->q == (s->w + 2 * s->pad - s->dilation * (s->s - 1) - 1) / s->stride + 1);
+    (void)s;
+}
+
+#endif
