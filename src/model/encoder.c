@@ -315,7 +315,9 @@ void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder)
         sc_block_backward(i > 0 ? e->block[i - 1].out : before, e->rows, ws, &e->block[i]);
     }
     if (e->has_pool) {
-        sc_unit_again(ws->y, NULL, e->rows, &e->stem);
+        if (e->options.down == SC_DOWN_CONV || sc_unit_reads_output(&e->stem)) {
+            sc_unit_again(ws->y, NULL, e->rows, &e->stem);
+        }
         pool_backward(e);
         dstem = ws->b;
         stem = ws->y;

@@ -106,6 +106,11 @@ void sc_unit_again(sc_map *y, const sc_map *residual, size_t n, const sc_unit *u
     apply_act(y, n, unit);
 }
 
+bool sc_unit_reads_output(const sc_unit *unit)
+{
+    return is_relu(unit) && unit->norm.options.kind != SC_NORM_BATCH;
+}
+
 void sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, const sc_map *y,
                            const sc_map *residual, size_t n, sc_workspace *ws, sc_unit *unit)
 {

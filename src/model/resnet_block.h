@@ -50,6 +50,9 @@ void sc_unit_forward(sc_map *y, const sc_map *x, const sc_map *residual, size_t 
                      sc_workspace *ws, sc_unit *unit);
 /* y of the last forward again. */
 void sc_unit_again(sc_map *y, const sc_map *residual, size_t n, const sc_unit *unit);
+/* Whether sc_unit_backward_norm reads what y holds, where there was no residual: batch norm finds
+ * ReLU's mask in its own input. */
+bool sc_unit_reads_output(const sc_unit *unit);
 /* du = gradient before the norm, from dy; y and residual as in the forward pass.  dresidual = that
  * before the sum, or NULL; it may be dy.  du may be dy when dresidual is NULL. */
 void sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, const sc_map *y,
