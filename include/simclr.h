@@ -39,6 +39,7 @@ enum {
     SIMCLR_E_NOT_FOUND = -8,   /* a file or directory is missing: exit 3 for data, else 4 */
     SIMCLR_E_FORMAT = -9,      /* contents of a file are not what they should be: exit 3 */
     SIMCLR_E_BUSY = -10,       /* another process uses the run: exit 4 */
+    SIMCLR_E_DEVICE = -11,     /* a GPU failed or was lost; the last checkpoint is whole: exit 8 */
     SIMCLR_E_INTERRUPTED = -75 /* stopped by request, state saved: exit 75 */
 };
 

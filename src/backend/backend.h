@@ -13,6 +13,8 @@
  * in every precision; sums are float or double.
  * A kernel asserts its preconditions, allocates nothing and cannot fail; scratch comes in as an
  * argument, 64-byte aligned.  Results do not depend on the number of threads.
+ *
+ * The pointers of a table with a device (device.h) are into that device's memory.
  */
 #ifndef SC_BACKEND_BACKEND_H
 #define SC_BACKEND_BACKEND_H
@@ -82,19 +84,38 @@ typedef struct {
     const sc_map *y; /* with relu and a residual; else NULL */
 } sc_batchnorm;
 
+/* Statistics and parameters of a norm's channels, to be folded into y = x scale + shift.  batch: a
+ * BatchNorm; else only beta is used.  statistics: mean and invstd hold mean and variance of this pass
+ * over `rows` pixels, else they are taken from the running ones.  update: running statistics move, the
+ * variance unbiased: running += momentum (batch - running), momentum < 0: the cumulative mean, *batches
+ * being their number.  gamma, beta and, if they are not asked for, the running ones may be NULL. */
+typedef struct {
+    size_t channels, rows;
+    bool batch, statistics, update;
+    double eps, momentum;
+    const sc_real *gamma, *beta;
+    sc_real *running_mean, *running_var, *batches;
+    sc_real *mean, *invstd; /* in: mean and variance; out: mean and 1 / sqrt(variance + eps) */
+    sc_real *scale, *shift;
+} sc_norm_fold;
+
 typedef enum {
     SC_FP32, /* maps of sc_real */
     SC_BF16
 } sc_precision;
 
+struct sc_device;
+
 typedef struct sc_backend {
-    const char *name; /* "ref", "base", "avx2", "avx512", "avx512bf16" */
+    const char *name;               /* "ref", "base", "avx2", "avx512", "avx512bf16", "cuda" */
+    const struct sc_device *device; /* NULL: the host */
     sc_precision precision;
     size_t map_bytes; /* of one element of a map */
 
     /* A map from reals, and back. */
     void (*map_store)(sc_map *y, const sc_real *x, size_t count);
     void (*map_load)(sc_real *y, const sc_map *x, size_t count);
+    void (*map_copy)(sc_map *y, const sc_map *x, size_t count); /* y and x do not overlap */
 
     /* C (m,n; ldc) = op(A) op(B) + (accumulate ? C : 0).  op(A) is (m,k): A (m,k; lda), or with
      * trans_a A (k,m; lda) transposed; likewise op(B) (k,n).  Row-major. */
@@ -120,6 +141,8 @@ typedef struct sc_backend {
 
     /* Per channel over rows = n*h*w: mean[c], var[c] (biased: divided by rows). */
     void (*channel_stats)(sc_real *mean, sc_real *var, const sc_map *x, size_t rows, size_t c);
+    /* scale and shift from the statistics; see sc_norm_fold. */
+    void (*norm_fold)(const sc_norm_fold *fold);
     /* y = f(x * scale[c] + shift[c] + residual), f = ReLU if `relu`; residual (rows,c) may be NULL;
      * y may be x or residual. */
     void (*channel_affine)(sc_map *y, const sc_map *x, const sc_real *scale, const sc_real *shift,
@@ -173,6 +196,11 @@ typedef struct sc_backend {
 
     /* y = a + b; y may be a or b. */
     void (*add)(sc_map *y, const sc_map *a, const sc_map *b, size_t count);
+
+    /* x (rows,c) *= mask / (1 - rate), mask = 0 with probability rate: a function of (seed, *step, row,
+     * layer) alone, so that the backward pass is the same call on the gradient.  Of reals only. */
+    void (*dropout)(sc_real *x, size_t rows, size_t c, double rate, uint64_t seed,
+                    const uint64_t *step, uint32_t layer);
 
     /* For measuring what a processor can do at most: `rounds` rounds of the multiply-adds that the
      * convolutions are made of, independent and in registers alone, on the calling thread.  Returns

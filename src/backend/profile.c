@@ -11,7 +11,7 @@
 
 static _Thread_local sc_profile *current;
 
-/* What is no kernel of a step stays the inner table's: it may be asked for before sc_profile_begin. */
+/* What is no kernel of a step, or touches vectors of one number a channel alone, stays the inner table's. */
 static void wrap(sc_backend *out, const sc_backend *counting, const sc_backend *inner)
 {
     *out = *counting;
@@ -20,6 +20,7 @@ static void wrap(sc_backend *out, const sc_backend *counting, const sc_backend *
     out->map_bytes = inner->map_bytes;
     out->conv2d_scratch = inner->conv2d_scratch;
     out->multiply_adds = inner->multiply_adds;
+    out->norm_fold = inner->norm_fold;
 }
 
 void sc_profile_init(sc_profile *profile, const sc_tables *inner)

@@ -248,6 +248,17 @@ static void count_reflect_pad_backward(sc_map *dx, const sc_map *dy, const sc_ma
             reflect_bytes(n, h, w, c, pad) + (base ? map_size(n * h * w * c) : 0));
 }
 
+static void count_map_copy(sc_map *y, const sc_map *x, size_t count)
+{
+    COUNTED(map_copy, (y, x, count), NULL, 0, map_size(2 * count));
+}
+
+static void count_dropout(sc_real *x, size_t rows, size_t c, double rate, uint64_t seed,
+                          const uint64_t *step, uint32_t layer)
+{
+    COUNTED(dropout, (x, rows, c, rate, seed, step, layer), NULL, 0, real_size(2 * rows * c));
+}
+
 static const sc_backend counting_table = {
     .name = "counting", /* it, the sizes and the scratch are the inner table's: sc_profile_init */
     .gemm = count_gemm,
@@ -263,6 +274,8 @@ static const sc_backend counting_table = {
     .bias_backward = count_bias_backward,
     .map_store = count_map_store,
     .map_load = count_map_load,
+    .map_copy = count_map_copy,
+    .dropout = count_dropout,
     .act_forward = count_act_forward,
     .act_backward = count_act_backward,
     .add = count_add,

@@ -116,17 +116,21 @@ void *sc_arena_take(sc_arena *arena, size_t count, size_t size)
 int sc_arena_open(sc_arena *arena, simclr_error *err)
 {
     size_t size = arena->used;
-    unsigned char *base = sc_alloc(size, 1, err);
+    const sc_memory *memory = arena->memory;
+    unsigned char *base = memory ? memory->alloc(size, err) : sc_alloc(size, 1, err);
 
     if (!base)
         return SIMCLR_E_MEMORY;
-    *arena = (sc_arena){.base = base, .size = size};
+    *arena = (sc_arena){.base = base, .size = size, .memory = memory};
     return 0;
 }
 
 void sc_arena_close(sc_arena *arena)
 {
-    sc_free(arena->base);
+    if (arena->memory)
+        arena->memory->free(arena->base);
+    else
+        sc_free(arena->base);
     *arena = (sc_arena){0};
 }
 

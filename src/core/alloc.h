@@ -22,17 +22,25 @@ void sc_free(void *block);
 /* Copy of a string, to be released with sc_free; NULL with err filled when there is no memory. */
 char *sc_strdup(const char *text, simclr_error *err);
 
+/* Where an arena's block comes from, when it is not sc_alloc: zeroed, aligned to at least 64 bytes;
+ * NULL with SIMCLR_E_MEMORY in err. */
 typedef struct {
-    unsigned char *base; /* NULL while measuring */
-    size_t size;         /* bytes behind base */
-    size_t used;         /* bytes taken so far, each block rounded up to 64 */
+    void *(*alloc)(size_t bytes, simclr_error *err);
+    void (*free)(void *block); /* NULL is fine */
+} sc_memory;
+
+typedef struct {
+    unsigned char *base;     /* NULL while measuring */
+    size_t size;             /* bytes behind base */
+    size_t used;             /* bytes taken so far, each block rounded up to 64 */
+    const sc_memory *memory; /* NULL: sc_alloc and sc_free */
 } sc_arena;
 
 /* Next block of count * size bytes, 64-byte aligned, zeroed at sc_arena_open; NULL while measuring.
  * Asserts that a real arena is large enough: plan and use run the same code. */
 void *sc_arena_take(sc_arena *arena, size_t count, size_t size);
 
-/* Turns a measured arena into a real one of arena->used bytes. */
+/* Turns a measured arena into a real one of arena->used bytes, of arena->memory. */
 int sc_arena_open(sc_arena *arena, simclr_error *err);
 void sc_arena_close(sc_arena *arena);
 

@@ -133,6 +133,8 @@ int sc_exit_code(int code)
         return 6;
     case SIMCLR_E_CHECKPOINT:
         return 7;
+    case SIMCLR_E_DEVICE:
+        return 8;
     case SIMCLR_E_INTERRUPTED:
         return 75;
     default:

@@ -125,8 +125,8 @@ void sc_projector_set_step(sc_projector *projector, uint64_t step)
 
 static void dropout(sc_real *x, size_t i, const sc_projector *p)
 {
-    sc_dropout(x, p->rows, p->layer[i].out, p->options.drop_rate, p->options.seed, p->step,
-               (uint32_t)i);
+    p->nn.backend->dropout(x, p->rows, p->layer[i].out, p->options.drop_rate, p->options.seed,
+                           p->step_at != NULL ? p->step_at : &p->step, (uint32_t)i);
 }
 
 /* GroupNorm normalises each row on its own, BatchNorm each column over the rows. */

@@ -43,10 +43,11 @@ typedef struct {
     size_t in, max_rows, rows;
     sc_projector_layer layer[SC_PROJECTOR_LAYERS];
     size_t layers;
-    uint64_t step;       /* names the dropout masks; the trainer sets it */
-    const sc_real *h;    /* of the last forward; the caller's */
-    sc_real *a, *b;      /* gradients */
-    size_t first, count; /* its entries in the table of parameters */
+    uint64_t step;           /* names the dropout masks; the trainer sets it */
+    const uint64_t *step_at; /* on a device: where it stands there; else NULL */
+    const sc_real *h;        /* of the last forward; the caller's */
+    sc_real *a, *b;          /* gradients */
+    size_t first, count;     /* its entries in the table of parameters */
 } sc_projector;
 
 /* Hidden 512, out 128, bias, no norm, ReLU, no dropout. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * layers.h - the layers: conv2d, norm, activation, linear, dropout.
+ * layers.h - the layers: conv2d, norm, activation, linear.
  *
  * Every layer is a struct with init (registers its parameters), plan (takes its memory from an
  * arena; runs twice, see core/alloc.h), forward, backward.  Parameter gradients accumulate, those
@@ -15,7 +15,7 @@
 #include "nn/params.h"
 
 /* Where a layer gets its parameters and kernels from.  The maps of a layer are of its backend's
- * precision; linear and dropout work on sc_real, so that their backend must be SC_FP32. */
+ * precision; linear works on sc_real, so that its backend must be SC_FP32. */
 typedef struct {
     sc_params *params;
     const sc_backend *backend;
@@ -137,12 +137,5 @@ void sc_linear_forward(sc_real *y, const sc_real *x, size_t rows, const sc_linea
 /* dx (rows,in) unless NULL; dW, db accumulate. */
 void sc_linear_backward(sc_real *dx, const sc_real *dy, const sc_real *x, size_t rows,
                         const sc_linear *linear);
-
-/* ---- dropout.c ---- */
-
-/* x (rows,c) *= mask / (1 - rate), mask = 0 with probability rate: a function of
- * (seed, step, row, layer) alone, so the backward pass is the same call on the gradient. */
-void sc_dropout(sc_real *x, size_t rows, size_t c, double rate, uint64_t seed, uint64_t step,
-                uint32_t layer);
 
 #endif

@@ -11,9 +11,7 @@
 #include "nn/layers.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 sc_norm_options sc_norm_defaults(sc_norm_kind kind)
 {
@@ -115,58 +113,42 @@ static sc_real *grad_or_null(const sc_norm *norm, int index)
     return index < 0 ? NULL : sc_params_grad(norm->nn.params, index);
 }
 
-/* running += momentum (batch - running), the variance unbiased: times rows / (rows - 1). */
-static void update_running(const sc_norm *norm, const sc_real *var, size_t rows)
-{
-    sc_real *mean = sc_params_value(norm->nn.params, norm->running_mean);
-    sc_real *variance = sc_params_value(norm->nn.params, norm->running_var);
-    sc_real *batches = sc_params_value(norm->nn.params, norm->batches);
-    double unbias = rows > 1 ? (double)rows / (double)(rows - 1) : 1;
-
-    *batches += 1;
-    double m = norm->options.momentum < 0 ? 1 / (double)*batches : norm->options.momentum;
-    for (size_t c = 0; c < norm->channels; c++) {
-        mean[c] = (sc_real)((1 - m) * (double)mean[c] + m * (double)norm->mean[c]);
-        variance[c] = (sc_real)((1 - m) * (double)variance[c] + m * unbias * (double)var[c]);
-    }
-}
-
-/* The variance stands in invstd until batch_statistics. */
+/* The variance stands in invstd until norm_fold. */
 sc_channel_stats sc_norm_wants(const sc_norm *norm, bool training)
 {
     bool batch = norm->options.kind == SC_NORM_BATCH && (training || norm->running_mean < 0);
     return batch ? (sc_channel_stats){norm->mean, norm->invstd} : (sc_channel_stats){NULL, NULL};
 }
 
-/* mean and invstd of this pass, from the batch or from the running statistics. */
-static void batch_statistics(size_t rows, bool training, sc_norm *norm)
+static sc_real *running_or_null(const sc_norm *norm, int index)
 {
-    size_t channels = norm->channels;
-
-    if (sc_norm_wants(norm, training).mean == NULL) {
-        memcpy(norm->mean, value_or_null(norm, norm->running_mean), channels * sizeof(sc_real));
-        memcpy(norm->invstd, value_or_null(norm, norm->running_var), channels * sizeof(sc_real));
-    } else if (training && norm->running_mean >= 0) {
-        update_running(norm, norm->invstd, rows);
-    }
-    for (size_t c = 0; c < channels; c++) {
-        norm->invstd[c] = (sc_real)(1 / sqrt((double)norm->invstd[c] + norm->options.eps));
-    }
+    return index < 0 ? NULL : sc_params_value(norm->nn.params, index);
 }
 
 /* y = x scale + shift, so that one pass normalises, adds and clips. */
-static void fold(sc_norm *norm)
+static void fold(size_t rows, bool training, sc_norm *norm)
 {
-    const sc_real *gamma = value_or_null(norm, norm->weight);
-    const sc_real *beta = value_or_null(norm, norm->bias);
     bool batch = norm->options.kind == SC_NORM_BATCH;
+    bool statistics = sc_norm_wants(norm, training).mean != NULL;
 
-    for (size_t c = 0; c < norm->channels; c++) {
-        double scale = (batch ? (double)norm->invstd[c] : 1) * (gamma ? (double)gamma[c] : 1);
-        double shift = beta ? (double)beta[c] : 0;
-        norm->scale[c] = (sc_real)scale;
-        norm->shift[c] = (sc_real)(batch ? shift - (double)norm->mean[c] * scale : shift);
-    }
+    norm->nn.backend->norm_fold(&(sc_norm_fold){
+        .channels = norm->channels,
+        .rows = rows,
+        .batch = batch,
+        .statistics = statistics,
+        .update = batch && training && norm->running_mean >= 0,
+        .eps = norm->options.eps,
+        .momentum = norm->options.momentum,
+        .gamma = value_or_null(norm, norm->weight),
+        .beta = value_or_null(norm, norm->bias),
+        .running_mean = running_or_null(norm, norm->running_mean),
+        .running_var = running_or_null(norm, norm->running_var),
+        .batches = running_or_null(norm, norm->batches),
+        .mean = norm->mean,
+        .invstd = norm->invstd,
+        .scale = norm->scale,
+        .shift = norm->shift,
+    });
 }
 
 void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
@@ -183,11 +165,8 @@ void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool re
 void sc_norm_measured(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                       size_t rows, bool training, sc_norm *norm)
 {
-    if (norm->options.kind == SC_NORM_BATCH) {
-        batch_statistics(n * rows, training, norm);
-    }
     if (per_channel(norm)) {
-        fold(norm);
+        fold(n * rows, training, norm);
     }
     sc_norm_again(y, x, residual, relu, n, rows, norm);
 }
@@ -239,7 +218,7 @@ void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_
         be->act_backward(to, dy, y, count, SC_ACT_RELU, 0); /* y > 0 where its argument is */
         g = to;
     } else if (dresidual != NULL && dresidual != dy) {
-        memcpy(dresidual, dy, count * be->map_bytes);
+        be->map_copy(dresidual, dy, count);
     }
     if (norm->options.kind != SC_NORM_NONE) {
         be->groupnorm_backward(dx, dgamma, dbeta, g, x, value_or_null(norm, norm->weight),
@@ -248,6 +227,6 @@ void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_
     }
     be->bias_backward(dbeta, g, n * rows, channels);
     if (dx != g) {
-        memcpy(dx, g, count * be->map_bytes);
+        be->map_copy(dx, g, count);
     }
 }

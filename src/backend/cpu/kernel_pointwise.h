@@ -133,4 +133,9 @@ static void map_load(float *y, const sc_map *x, size_t count)
     point_run(&g, map_load_part);
 }
 
+static void map_copy(sc_map *y, const sc_map *x, size_t count)
+{
+    memcpy(y, x, count * sizeof(elem));
+}
+
 #endif

@@ -2,7 +2,7 @@
  *
  * kernel_table.h - the table of one instruction set and precision: every kernel_*.h, and the
  * reference for the operations that are not worth more (group normalisation, reflection padding,
- * biases, global maximum).
+ * biases, global maximum, folding of norms, dropout).
  */
 #ifndef SC_CPU_KERNEL_TABLE_H
 #define SC_CPU_KERNEL_TABLE_H
@@ -13,6 +13,7 @@
 #include "backend/cpu/kernel_peak.h"
 #include "backend/cpu/kernel_pointwise.h"
 #include "backend/cpu/kernel_pool.h"
+#include "backend/ref/ref.h"
 #include "backend/ref/ref_bias.h"
 #include "backend/ref/ref_global_max.h"
 #include "backend/ref/ref_groupnorm.h"
@@ -24,6 +25,7 @@ static const sc_backend kernel_table = {
     .map_bytes = sizeof(elem),
     .map_store = map_store,
     .map_load = map_load,
+    .map_copy = map_copy,
     .gemm = KERNEL_GEMM,
     .conv2d_scratch = conv2d_scratch,
     .conv2d_forward = conv2d_forward,
@@ -32,6 +34,7 @@ static const sc_backend kernel_table = {
     .bias_forward = ref_bias_forward,
     .bias_backward = ref_bias_backward,
     .channel_stats = channel_stats,
+    .norm_fold = sc_ref_norm_fold,
     .channel_affine = channel_affine,
     .batchnorm_backward = batchnorm_backward,
     .groupnorm_forward = ref_groupnorm_forward,
@@ -49,6 +52,7 @@ static const sc_backend kernel_table = {
     .reflect_pad_forward = ref_reflect_pad_forward,
     .reflect_pad_backward = ref_reflect_pad_backward,
     .add = add,
+    .dropout = sc_ref_dropout,
     .multiply_adds = multiply_adds,
 };
 

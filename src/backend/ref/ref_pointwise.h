@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * ref_pointwise.h - reference addition, y = a + b, and a map from reals and back.
+ * ref_pointwise.h - reference addition, y = a + b, copies, and a map from reals and back.
  */
 #ifndef SC_REF_REF_POINTWISE_H
 #define SC_REF_REF_POINTWISE_H
+
+#include <string.h>
 
 #include "backend/ref/elem.h"
 #include "core/parallel.h"
@@ -59,6 +61,11 @@ static void ref_map_load(sc_real *y, const sc_map *x, size_t count)
 {
     ref_pointwise_args g = {.real_out = y, .a = x, .count = count};
     sc_parallel_for(ref_chunks(count), ref_map_load_part, &g);
+}
+
+static void ref_map_copy(sc_map *y, const sc_map *x, size_t count)
+{
+    memcpy(y, x, count * sizeof(ref_elem));
 }
 
 #endif

@@ -24,6 +24,7 @@ static const sc_backend ref_table = {
     .map_bytes = sizeof(ref_elem),
     .map_store = ref_map_store,
     .map_load = ref_map_load,
+    .map_copy = ref_map_copy,
     .gemm = sc_ref_gemm,
     .conv2d_scratch = ref_conv2d_scratch,
     .conv2d_forward = ref_conv2d_forward,
@@ -32,6 +33,7 @@ static const sc_backend ref_table = {
     .bias_forward = ref_bias_forward,
     .bias_backward = ref_bias_backward,
     .channel_stats = ref_channel_stats,
+    .norm_fold = sc_ref_norm_fold,
     .channel_affine = ref_channel_affine,
     .batchnorm_backward = ref_batchnorm_backward,
     .groupnorm_forward = ref_groupnorm_forward,
@@ -49,6 +51,7 @@ static const sc_backend ref_table = {
     .reflect_pad_forward = ref_reflect_pad_forward,
     .reflect_pad_backward = ref_reflect_pad_backward,
     .add = ref_add,
+    .dropout = sc_ref_dropout,
     .multiply_adds = ref_multiply_adds,
 };
 

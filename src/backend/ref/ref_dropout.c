@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * dropout.c - y = x mask / (1 - rate), mask 0 with probability `rate` (Srivastava et al. 2014).
+ * ref_dropout.c - y = x mask / (1 - rate), mask 0 with probability `rate` (Srivastava et al. 2014).
  *
  * The mask is not stored: row i of layer l at a step draws from the stream
  * (seed, step, i, l, SC_RNG_DROPOUT), so that the backward pass makes the same one again.
  */
-#include "nn/layers.h"
-
 #include <assert.h>
 
+#include "backend/ref/ref.h"
 #include "core/parallel.h"
 #include "core/rng.h"
 
@@ -31,10 +30,10 @@ static void dropout_row(void *context, size_t row)
     }
 }
 
-void sc_dropout(sc_real *x, size_t rows, size_t c, double rate, uint64_t seed, uint64_t step,
-                uint32_t layer)
+void sc_ref_dropout(sc_real *x, size_t rows, size_t c, double rate, uint64_t seed,
+                    const uint64_t *step, uint32_t layer)
 {
-    dropout_args g = {x, c, rate, seed, step, layer};
+    dropout_args g = {x, c, rate, seed, *step, layer};
 
     assert(rate >= 0 && rate < 1);
     sc_parallel_for(rows, dropout_row, &g);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conv.h - the three passes of a convolution as a library of convolutions takes them.
+ *
+ *   SC_CONV_Y   y = conv(x, w)          a = x,  b = w
+ *   SC_CONV_DX  dx of x                 a = dy, b = w
+ *   SC_CONV_DW  dw of w                 a = x,  b = dy
+ *
+ * Maps are NHWC, filters and their gradient KRSC, all of the precision's elements (float or bf16), sums
+ * in fp32 (TF32 off), results overwrite and are the same in every run.
+ */
+#ifndef SC_CUDA_CONV_H
+#define SC_CUDA_CONV_H
+
+#include "backend/device.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum { SC_CONV_Y, SC_CONV_DX, SC_CONV_DW } sc_conv_pass;
+
+/* Most that sc_cuda_conv may use of workspace, in bytes. */
+enum { SC_CUDA_CONV_WORKSPACE = 64 << 20 };
+
+/* False where the library has no plan for this shape: nothing was queued then.  The first call with a
+ * shape looks for the fastest plan, which takes tens of milliseconds and synchronises; later ones only
+ * queue.  conv_cudnn.c; the tests have one that always says false. */
+bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape *shape,
+                  const void *a, const void *b, void *out, void *workspace);
+void sc_cuda_conv_close(void); /* forgets all plans */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cuda_on_cpu.h - the part of CUDA that launch.h allows, on the processor: so that every kernel is
+ * run, and compared with the reference, on machines without a GPU.
+ *
+ * The threads of a block are coroutines; a block runs until all have ended, blocks one after another.
+ * __shared__ is static.  Between two __syncthreads the threads run in rising order in one launch and
+ * in falling order in the next, so that a barrier that is missing gives different numbers.  It stops the
+ * program if threads of a block wait at different barriers.
+ */
+#ifndef CUDA_ON_CPU_H
+#define CUDA_ON_CPU_H
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __shared__ static
+
+struct dim3 {
+    unsigned x, y, z;
+    dim3(size_t x_ = 1, size_t y_ = 1, size_t z_ = 1)
+        : x((unsigned)x_), y((unsigned)y_), z((unsigned)z_)
+    {
+    }
+};
+
+struct cuda_on_cpu_place {
+    dim3 thread, block, block_size, grid_size;
+};
+extern cuda_on_cpu_place cuda_on_cpu_now;
+
+#define threadIdx (cuda_on_cpu_now.thread)
+#define blockIdx (cuda_on_cpu_now.block)
+#define blockDim (cuda_on_cpu_now.block_size)
+#define gridDim (cuda_on_cpu_now.grid_size)
+#define __syncthreads() cuda_on_cpu_barrier(__FILE__, __LINE__)
+
+void cuda_on_cpu_barrier(const char *file, int line);
+void cuda_on_cpu_run(const char *name, dim3 grid, dim3 block, void (*body)(void *), void *context);
+
+template <class Body> static void cuda_on_cpu_call(void *body)
+{
+    (*static_cast<Body *>(body))();
+}
+
+template <class Body>
+static void cuda_on_cpu_launch(const char *name, dim3 grid, dim3 block, Body body)
+{
+    cuda_on_cpu_run(name, grid, block, cuda_on_cpu_call<Body>, &body);
+}
+
+/* The arguments are copied at the launch, as CUDA does. */
+#define SC_LAUNCH(kernel, grid, block, ...)                                                        \
+    cuda_on_cpu_launch(#kernel, grid, block, [=] { (kernel)(__VA_ARGS__); })
+
+#endif
