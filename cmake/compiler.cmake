@@ -4,7 +4,8 @@
 
 add_library(simclr_flags INTERFACE)
 target_compile_options(simclr_flags INTERFACE
-    -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
+    -Wall -Wextra -Wpedantic -Wshadow -Wvla
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
     -Wformat=2 -Werror=format-security -fno-common)
 target_compile_definitions(simclr_flags INTERFACE
     _POSIX_C_SOURCE=200809L _XOPEN_SOURCE=700)

@@ -120,7 +120,7 @@ void cuda_on_cpu_run(const char *name, dim3 grid, dim3 block, void (*body)(void 
         sc_cuda_fail(name, "a launch of no threads, or of more than CUDA allows");
         return;
     }
-    sc_cuda_check(nullptr); /* opens the device's memory to the kernel */
+    cuda_on_cpu_open_memory();
     kernel_body = body;
     kernel_context = context;
     falling = !falling;
@@ -130,5 +130,6 @@ void cuda_on_cpu_run(const char *name, dim3 grid, dim3 block, void (*body)(void 
         cuda_on_cpu_now.block = dim3(b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y);
         run_block(name, block);
     }
-    sc_cuda_check(name); /* and closes it */
+    cuda_on_cpu_close_memory();
+    sc_cuda_check(name);
 }

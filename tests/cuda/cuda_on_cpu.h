@@ -41,6 +41,13 @@ extern cuda_on_cpu_place cuda_on_cpu_now;
 #define gridDim (cuda_on_cpu_now.grid_size)
 #define __syncthreads() cuda_on_cpu_barrier(__FILE__, __LINE__)
 
+/* ---- runtime_on_cpu.cpp: the device's memory, which but for kernels and copies cannot be touched ---- */
+
+void cuda_on_cpu_open_memory(void);
+void cuda_on_cpu_close_memory(void);
+
+/* ---- cuda_on_cpu.cpp ---- */
+
 void cuda_on_cpu_barrier(const char *file, int line);
 void cuda_on_cpu_run(const char *name, dim3 grid, dim3 block, void (*body)(void *), void *context);
 

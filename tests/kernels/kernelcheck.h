@@ -16,7 +16,7 @@
 
 #include "backend/backend.h"
 
-enum { CASE_OUTPUTS = 5 };
+enum { CASE_OUTPUTS = 5, TABLE_RUNS = 4 };
 
 /* What an output is and how it is compared. */
 typedef enum {
@@ -48,6 +48,16 @@ typedef struct {
 /* Runs the case for every table under test. */
 void check_case(const kernel_case *c);
 bool wanted(const char *op);
+/* Whether a case of so many multiply-adds is small enough; else it is counted as left out. */
+bool affordable(double work);
+
+/* ---- tables_cpu.c, or tests/cuda/tables_cuda.c: what is tested, and how ---- */
+
+extern const char *const table_names[]; /* up to NULL */
+const sc_backend *table_by_name(const char *name, sc_precision precision);
+extern const int table_threads[TABLE_RUNS]; /* of runs that must give the same bits */
+extern const bool table_transforms;         /* convolutions are not all direct sums */
+extern const double table_most_work;        /* multiply-adds of a case */
 
 /* ---- buffers.c ---- */
 

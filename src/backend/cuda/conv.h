@@ -20,8 +20,10 @@ extern "C" {
 
 typedef enum { SC_CONV_Y, SC_CONV_DX, SC_CONV_DW } sc_conv_pass;
 
-/* Most that sc_cuda_conv may use of workspace, in bytes. */
-enum { SC_CUDA_CONV_WORKSPACE = 64 << 20 };
+/* Most that sc_cuda_conv may use of workspace, in bytes; the tests, which use none, define less. */
+#ifndef SC_CUDA_CONV_WORKSPACE
+#define SC_CUDA_CONV_WORKSPACE ((size_t)64 << 20)
+#endif
 
 /* False where the library has no plan for this shape: nothing was queued then.  The first call with a
  * shape looks for the fastest plan, which takes tens of milliseconds and synchronises; later ones only

@@ -17,8 +17,10 @@ extern "C" {
 #endif
 
 /* Bytes of the workspace: partial sums of a kernel's blocks, free again when the kernel that adds them
- * up has been queued. */
-enum { SC_CUDA_WORKSPACE = 32 << 20 };
+ * up has been queued.  The tests define less. */
+#ifndef SC_CUDA_WORKSPACE
+#define SC_CUDA_WORKSPACE ((size_t)32 << 20)
+#endif
 
 void *sc_cuda_stream(void);   /* cudaStream_t */
 int sc_cuda_processors(void); /* multiprocessors: a good grid has a few times as many blocks */

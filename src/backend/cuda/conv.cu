@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conv.cu - convolutions of a table around the library of conv.h.
+ *
+ * Filters are KCRS reals outside and KRSC elements inside; with bf16 the channels of the input are
+ * filled up with zeros to a multiple of 8, which tensor cores need.  What the library has no plan for,
+ * conv_plain.cu computes.
+ */
+#include "backend/conv_shape.h"
+#include "backend/cuda/conv.h"
+#include "backend/cuda/conv_plain.cuh"
+#include "backend/cuda/elem.cuh"
+#include "backend/cuda/kernels.h"
+#include "backend/cuda/parts.h"
+
+enum { ALIGN = 256 };
+
+/* What lies in the scratch. */
+struct conv_parts {
+    sc_conv_shape s; /* with the channels filled up */
+    void *filters;   /* w, or dw */
+    void *map;       /* x filled up, or dx before it is added to */
+    void *workspace;
+    size_t bytes; /* in all */
+};
+
+template <class E> static sc_precision precision_of(void)
+{
+    return sizeof(E) == sizeof(sc_bf16) ? SC_BF16 : SC_FP32;
+}
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* scratch is 64-byte aligned; NULL only counts. */
+template <class E> static conv_parts parts_of(const sc_conv_shape *shape, void *scratch)
+{
+    conv_parts p = {*shape, nullptr, nullptr, nullptr, 0};
+    uintptr_t at = aligned((uintptr_t)scratch);
+
+    if (sizeof(E) == sizeof(sc_bf16))
+        p.s.c = (p.s.c + 7) / 8 * 8;
+    size_t filters = aligned(p.s.k * p.s.r * p.s.s * p.s.c * sizeof(E));
+    size_t map = aligned(p.s.n * p.s.h * p.s.w * p.s.c * sizeof(E));
+    p.filters = (void *)at;
+    p.map = (void *)(at + filters);
+    p.workspace = (void *)(at + filters + map);
+    p.bytes = ALIGN + filters + map + SC_CUDA_CONV_WORKSPACE;
+    return p;
+}
+
+template <class E> static size_t conv2d_scratch(const sc_conv_shape *shape)
+{
+    return parts_of<E>(shape, nullptr).bytes;
+}
+
+/* Element i of the filters inside, (k, r, s, wide); the same outside, (k, c, r, s), or c where there
+ * is none. */
+static __device__ __forceinline__ bool outside_at(size_t *at, size_t i, const sc_conv_shape &s,
+                                                  size_t wide)
+{
+    size_t c = elem_rest(&i, wide), t = elem_rest(&i, s.s), r = elem_rest(&i, s.r);
+
+    *at = ((i * s.c + c) * s.r + r) * s.s + t;
+    return c < s.c;
+}
+
+template <class E>
+static __global__ void __launch_bounds__(SC_THREADS)
+    pack_kernel(E *to, const sc_real *w, sc_conv_shape s, size_t wide)
+{
+    for (size_t i = grid_first(); i < s.k * s.r * s.s * wide; i += grid_step()) {
+        size_t at;
+        bool inside = outside_at(&at, i, s, wide);
+        to[i] = elem_put<E>(inside ? w[at] : 0);
+    }
+}
+
+template <class E>
+static __global__ void __launch_bounds__(SC_THREADS)
+    unpack_kernel(sc_real *dw, const E *from, sc_conv_shape s, size_t wide)
+{
+    for (size_t i = grid_first(); i < s.k * s.r * s.s * wide; i += grid_step()) {
+        size_t at;
+        if (outside_at(&at, i, s, wide))
+            dw[at] += elem_get(from[i]);
+    }
+}
+
+/* to (pixels, wide) = x (pixels, c) and zeros */
+template <class E>
+static __global__ void __launch_bounds__(SC_THREADS)
+    widen_kernel(E *to, const E *x, size_t pixels, size_t c, size_t wide)
+{
+    for (size_t i = grid_first(); i < pixels * wide; i += grid_step()) {
+        size_t pixel = i, channel = elem_rest(&pixel, wide);
+        to[i] = channel < c ? x[pixel * c + channel] : elem_put<E>(0);
+    }
+}
+
+/* dx (pixels, c) = base + from (pixels, wide); base may be NULL or dx */
+template <class E>
+static __global__ void __launch_bounds__(SC_THREADS)
+    narrow_kernel(E *dx, const E *from, const E *base, size_t pixels, size_t c, size_t wide)
+{
+    for (size_t i = grid_first(); i < pixels * c; i += grid_step()) {
+        size_t pixel = i, channel = elem_rest(&pixel, c);
+        float v = elem_get(from[pixel * wide + channel]);
+        dx[i] = elem_put<E>(base != nullptr ? elem_get(base[i]) + v : v);
+    }
+}
+
+template <class E> static void pack(const conv_parts &p, const sc_real *w, const sc_conv_shape &s)
+{
+    SC_LAUNCH((pack_kernel<E>), grid_of(s.k * s.r * s.s * p.s.c), SC_THREADS, (E *)p.filters, w, s,
+              p.s.c);
+}
+
+/* x with its channels filled up. */
+template <class E>
+static const E *widened(const conv_parts &p, const sc_map *x, const sc_conv_shape &s)
+{
+    size_t pixels = s.n * s.h * s.w;
+
+    if (p.s.c == s.c)
+        return (const E *)x;
+    SC_LAUNCH((widen_kernel<E>), grid_of(pixels * p.s.c), SC_THREADS, (E *)p.map, (const E *)x,
+              pixels, s.c, p.s.c);
+    return (const E *)p.map;
+}
+
+template <class E>
+static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, const sc_real *w,
+                           const sc_conv_shape *shape, void *scratch)
+{
+    conv_parts p = parts_of<E>(shape, scratch);
+    sc_precision precision = precision_of<E>();
+
+    sc_conv_shape_check(shape);
+    assert(!stats.mean == !stats.var);
+    pack<E>(p, w, *shape);
+    const E *from = widened<E>(p, x, *shape);
+    if (!sc_cuda_conv(SC_CONV_Y, precision, &p.s, from, p.filters, y, p.workspace))
+        sc_cuda_plain_forward((E *)y, from, (const E *)p.filters, p.s);
+    if (stats.mean != nullptr)
+        sc_cuda_table(precision)->channel_stats(stats.mean, stats.var, y,
+                                                shape->n * shape->p * shape->q, shape->k);
+}
+
+template <class E>
+static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const sc_real *w, const sc_map *base,
+                                 const sc_conv_shape *shape, void *scratch)
+{
+    conv_parts p = parts_of<E>(shape, scratch);
+    sc_precision precision = precision_of<E>();
+    size_t pixels = shape->n * shape->h * shape->w, c = shape->c;
+    void *to = p.s.c == c && base != dx ? dx : p.map;
+
+    sc_conv_shape_check(shape);
+    pack<E>(p, w, *shape);
+    if (!sc_cuda_conv(SC_CONV_DX, precision, &p.s, dy, p.filters, to, p.workspace))
+        sc_cuda_plain_data((E *)dx, (const E *)dy, (const E *)p.filters, p.s.c, (const E *)base,
+                           *shape);
+    else if (p.s.c != c)
+        SC_LAUNCH((narrow_kernel<E>), grid_of(pixels * c), SC_THREADS, (E *)dx, (const E *)to,
+                  (const E *)base, pixels, c, p.s.c);
+    else if (base != nullptr)
+        sc_cuda_table(precision)->add(dx, base, to, pixels * c);
+}
+
+template <class E>
+static void conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_map *x,
+                                   const sc_conv_shape *shape, void *scratch)
+{
+    conv_parts p = parts_of<E>(shape, scratch);
+    sc_conv_shape s = *shape;
+
+    sc_conv_shape_check(shape);
+    const E *from = widened<E>(p, x, s);
+    if (!sc_cuda_conv(SC_CONV_DW, precision_of<E>(), &p.s, from, dy, p.filters, p.workspace))
+        sc_cuda_plain_weight(dw, (const E *)dy, (const E *)x, s);
+    else
+        SC_LAUNCH((unpack_kernel<E>), grid_of(s.k * s.r * s.s * p.s.c), SC_THREADS, dw,
+                  (const E *)p.filters, s, p.s.c);
+}
+
+template <class E> static void put(sc_backend *table)
+{
+    table->conv2d_scratch = conv2d_scratch<E>;
+    table->conv2d_forward = conv2d_forward<E>;
+    table->conv2d_backward_data = conv2d_backward_data<E>;
+    table->conv2d_backward_weight = conv2d_backward_weight<E>;
+}
+
+void sc_cuda_put_conv(sc_backend *table)
+{
+    table->precision == SC_BF16 ? put<sc_bf16>(table) : put<float>(table);
+}

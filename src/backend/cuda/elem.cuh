@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * elem.cuh - elements of maps, float or bfloat16, one or 16 bytes of them at once; and a grid over
+ * elements.
+ *
+ * A kernel is a template of the element E and of V, how many a thread takes at once: elem_wide where
+ * the channels are a multiple of that and the maps begin at a multiple of 16 bytes, else 1.
+ */
+#ifndef SC_CUDA_ELEM_CUH
+#define SC_CUDA_ELEM_CUH
+
+#include "backend/bf16.h"
+#include "backend/cuda/launch.h"
+
+#ifdef __CUDACC__
+#include <cuda_bf16.h>
+#define SC_UNROLL _Pragma("unroll")
+#define SC_UNROLL_4 _Pragma("unroll 4")
+#else
+#define SC_UNROLL
+#define SC_UNROLL_4
+#endif
+
+enum {
+    SC_THREADS = 256,  /* of a block */
+    SC_GRID_BLOCKS = 8 /* of a multiprocessor: as many as it holds at once */
+};
+
+template <class E> constexpr int elem_wide = 16 / (int)sizeof(E);
+
+static __device__ __forceinline__ float elem_get(float x)
+{
+    return x;
+}
+
+static __device__ __forceinline__ float elem_get(sc_bf16 x)
+{
+#ifdef __CUDACC__
+    return __uint_as_float((unsigned)x << 16);
+#else
+    return sc_bf16_to_float(x);
+#endif
+}
+
+template <class E> static __device__ __forceinline__ E elem_put(float x);
+
+template <> __device__ __forceinline__ float elem_put<float>(float x)
+{
+    return x;
+}
+
+template <> __device__ __forceinline__ sc_bf16 elem_put<sc_bf16>(float x)
+{
+#ifdef __CUDACC__
+    return __bfloat16_as_ushort(__float2bfloat16_rn(x));
+#else
+    return sc_bf16_from_float(x);
+#endif
+}
+
+/* V elements that are read and written together. */
+template <class E, int V> struct alignas(V * sizeof(E) < 16 ? V * sizeof(E) : 16) elem_pack {
+    E at[V];
+};
+
+template <int V, class E> static __device__ __forceinline__ elem_pack<E, V> elem_load(const E *from)
+{
+    return *reinterpret_cast<const elem_pack<E, V> *>(from);
+}
+
+template <int V, class E>
+static __device__ __forceinline__ void elem_store(E *to, const float (&from)[V])
+{
+    elem_pack<E, V> pack;
+
+    SC_UNROLL
+    for (int j = 0; j < V; j++)
+        pack.at[j] = elem_put<E>(from[j]);
+    *reinterpret_cast<elem_pack<E, V> *>(to) = pack;
+}
+
+/* Quotient of numbers that mostly have 32 bits, whose division is several times faster. */
+static __device__ __forceinline__ size_t elem_quotient(size_t a, size_t b)
+{
+    return ((a | b) >> 32) == 0 ? (size_t)((uint32_t)a / (uint32_t)b) : a / b;
+}
+
+/* i = quotient * b + rest; returns the rest and leaves the quotient. */
+static __device__ __forceinline__ size_t elem_rest(size_t *i, size_t b)
+{
+    size_t quotient = elem_quotient(*i, b), rest = *i - quotient * b;
+
+    *i = quotient;
+    return rest;
+}
+
+/* The first item of a thread, and how far apart its items are. */
+static __device__ __forceinline__ size_t grid_first(void)
+{
+    return (size_t)blockIdx.x * SC_THREADS + threadIdx.x;
+}
+
+static __device__ __forceinline__ size_t grid_step(void)
+{
+    return (size_t)gridDim.x * SC_THREADS;
+}
+
+/* Blocks of SC_THREADS for so many items, a thread each or more. */
+static inline unsigned grid_of(size_t items)
+{
+    size_t most = (size_t)sc_cuda_processors() * SC_GRID_BLOCKS;
+    size_t blocks = (items + SC_THREADS - 1) / SC_THREADS;
+
+    return (unsigned)(blocks < 1 ? 1 : blocks < most ? blocks : most);
+}
+
+/* Whether maps of elements E may be read and written elem_wide at once; NULL may. */
+template <class E, class... Map> static inline bool elem_may_widen(size_t c, const Map *...map)
+{
+    return c % elem_wide<E> == 0 && ((reinterpret_cast<uintptr_t>(map) % 16 == 0) && ...);
+}
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * norm_backward.cu - batch normalisation backward: sums over the rows, then dx of every row.
+ *
+ *   g  = dy, or 0 where ReLU cut                 xhat = (x - mean) invstd
+ *   dx = scale (g - mean(g)) - curve (x - mean)  curve = scale invstd mean(g xhat)
+ */
+#include <assert.h>
+
+#include "backend/cuda/channels.cuh"
+#include "backend/cuda/parts.h"
+
+enum {
+    DEEP = 2 /* rows that a thread reads before it writes the first: hides the memory's delay */
+};
+
+/* Where ReLU cut. */
+enum norm_mask { MASK_NONE, MASK_BY_X, MASK_BY_Y };
+
+template <class E> struct backward_args {
+    E *dx, *dresidual;
+    const E *dy, *x, *y;
+    const sc_real *mean, *invstd, *scale, *shift;
+    sc_real *dgamma, *dbeta;
+    float *mean_g, *curve; /* (c), in the workspace */
+    double rows;
+};
+
+/* What belongs to a thread's V channels. */
+template <int V> struct norm_channels {
+    float mean[V], scale[V], shift[V];
+};
+
+/* g of V channels; x is that of the row. */
+template <int V, norm_mask MASK, class E>
+static __device__ __forceinline__ void gradient(float (&g)[V], const elem_pack<E, V> &x,
+                                                const elem_pack<E, V> &dy,
+                                                const elem_pack<E, V> &y,
+                                                const norm_channels<V> &of)
+{
+    SC_UNROLL
+    for (int j = 0; j < V; j++) {
+        float f = MASK == MASK_NONE   ? 1
+                  : MASK == MASK_BY_Y ? elem_get(y.at[j])
+                                      : fmaf(elem_get(x.at[j]), of.scale[j], of.shift[j]);
+        g[j] = f > 0 ? elem_get(dy.at[j]) : 0;
+    }
+}
+
+template <int V, norm_mask MASK, class E>
+static __device__ __forceinline__ void load_channels(norm_channels<V> *of,
+                                                     const backward_args<E> &a, size_t c)
+{
+    SC_UNROLL
+    for (int j = 0; j < V; j++) {
+        of->mean[j] = a.mean[c + j];
+        of->scale[j] = a.scale[c + j];
+        of->shift[j] = a.shift[c + j];
+    }
+}
+
+/* Sums of g and of g (x - mean). */
+template <int V, norm_mask MASK, class E> struct backward_term {
+    backward_args<E> a;
+    size_t width;
+    norm_channels<V> of;
+
+    __device__ void begin(size_t c)
+    {
+        load_channels<V, MASK>(&of, a, c);
+    }
+
+    __device__ void add(float (&first)[V], float (&second)[V], size_t row, size_t c) const
+    {
+        size_t at = row * width + c;
+        elem_pack<E, V> x = elem_load<V>(a.x + at), dy = elem_load<V>(a.dy + at), y = {};
+        float g[V];
+
+        if (MASK == MASK_BY_Y)
+            y = elem_load<V>(a.y + at);
+        gradient<V, MASK>(g, x, dy, y, of);
+        SC_UNROLL
+        for (int j = 0; j < V; j++) {
+            first[j] += g[j];
+            second[j] = fmaf(g[j], elem_get(x.at[j]) - of.mean[j], second[j]);
+        }
+    }
+};
+
+template <class E> struct backward_finish {
+    backward_args<E> a;
+
+    __device__ void operator()(size_t c, double sum_g, double sum_gx) const
+    {
+        double invstd = (double)a.invstd[c], sum_gxhat = sum_gx * invstd;
+
+        a.mean_g[c] = (float)(sum_g / a.rows);
+        a.curve[c] = (float)((double)a.scale[c] * invstd * (sum_gxhat / a.rows));
+        if (a.dgamma != nullptr) {
+            a.dgamma[c] = (sc_real)((double)a.dgamma[c] + sum_gxhat);
+            a.dbeta[c] = (sc_real)((double)a.dbeta[c] + sum_g);
+        }
+    }
+};
+
+template <int V, norm_mask MASK, class E>
+static __global__ void __launch_bounds__(SC_THREADS)
+    backward_kernel(backward_args<E> a, channel_walk w)
+{
+    unsigned below;
+    size_t c, step = (size_t)gridDim.x * w.height;
+    norm_channels<V> of;
+    float mean_g[V], curve[V];
+
+    if (!channel_place<V>(w, &below, &c))
+        return;
+    load_channels<V, MASK>(&of, a, c);
+    SC_UNROLL
+    for (int j = 0; j < V; j++) {
+        mean_g[j] = a.mean_g[c + j];
+        curve[j] = a.curve[c + j];
+    }
+    for (size_t row = (size_t)blockIdx.x * w.height + below; row < w.rows; row += DEEP * step) {
+        elem_pack<E, V> x[DEEP], dy[DEEP], y[DEEP] = {};
+        SC_UNROLL
+        for (int u = 0; u < DEEP; u++) {
+            size_t at = (row + u * step) * w.c + c;
+            if (row + u * step < w.rows) {
+                x[u] = elem_load<V>(a.x + at);
+                dy[u] = elem_load<V>(a.dy + at);
+                if (MASK == MASK_BY_Y)
+                    y[u] = elem_load<V>(a.y + at);
+            }
+        }
+        SC_UNROLL
+        for (int u = 0; u < DEEP; u++) {
+            size_t at = (row + u * step) * w.c + c;
+            float g[V], dx[V];
+            if (row + u * step >= w.rows)
+                break;
+            gradient<V, MASK>(g, x[u], dy[u], y[u], of);
+            SC_UNROLL
+            for (int j = 0; j < V; j++)
+                dx[j] = of.scale[j] * (g[j] - mean_g[j]) -
+                        curve[j] * (elem_get(x[u].at[j]) - of.mean[j]);
+            if (a.dresidual != nullptr)
+                elem_store<V>(a.dresidual + at, g);
+            elem_store<V>(a.dx + at, dx);
+        }
+    }
+}
+
+template <int V, norm_mask MASK, class E>
+static void backward(const backward_args<E> &a, size_t rows, size_t c)
+{
+    channel_walk w = channel_walk_of<V>(rows, c);
+    backward_term<V, MASK, E> term = {a, c, {}};
+    backward_finish<E> finish = {a};
+
+    channel_sums<V>(rows, c, term, finish);
+    SC_LAUNCH((backward_kernel<V, MASK, E>), channel_grid(w, DEEP), SC_THREADS, a, w);
+}
+
+template <int V, class E>
+static void choose_mask(const backward_args<E> &a, bool relu, size_t rows, size_t c)
+{
+    if (!relu)
+        backward<V, MASK_NONE>(a, rows, c);
+    else if (a.y != nullptr)
+        backward<V, MASK_BY_Y>(a, rows, c);
+    else
+        backward<V, MASK_BY_X>(a, rows, c);
+}
+
+template <class E>
+static void batchnorm_backward(sc_map *dx, sc_map *dresidual, sc_real *dgamma, sc_real *dbeta,
+                               const sc_map *dy, const sc_batchnorm *norm, size_t rows, size_t c)
+{
+    assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta && (norm->relu || !norm->y));
+    assert(2 * c * sizeof(float) <= SC_CUDA_WORKSPACE / 2);
+    float *own = (float *)sc_cuda_workspace() + SC_CUDA_WORKSPACE / 2 / sizeof(float);
+    backward_args<E> a = {(E *)dx,      (E *)dresidual,     (const E *)dy, (const E *)norm->x,
+                          (const E *)norm->y, norm->mean,   norm->invstd,  norm->scale,
+                          norm->shift,  dgamma,             dbeta,         own,
+                          own + c,      (double)rows};
+
+    if (elem_may_widen<E>(c, dx, dresidual, dy, norm->x, norm->y))
+        choose_mask<elem_wide<E>>(a, norm->relu, rows, c);
+    else
+        choose_mask<1>(a, norm->relu, rows, c);
+}
+
+void sc_cuda_put_norm_backward(sc_backend *table)
+{
+    table->batchnorm_backward = table->precision == SC_BF16 ? batchnorm_backward<sc_bf16>
+                                                            : batchnorm_backward<float>;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stats.cu - mean and variance of channels over rows.
+ *
+ *   thread: sums of d and d^2 in float, d = x - the thread's first row, so that a large mean costs no
+ *           digits; of them its mean and its squared deviations from that
+ *   block, then whole: mean = sum n_i mean_i / n,  squares = sum squares_i + n_i (mean_i - mean)^2,
+ *           in double, always in the same order (Chan, Golub and LeVeque 1979)
+ */
+#include <assert.h>
+
+#include "backend/cuda/channels.cuh"
+#include "backend/cuda/parts.h"
+
+/* Rows that thread `below` of a column of the tile takes of a slice. */
+static __device__ __forceinline__ size_t rows_of(size_t slice, unsigned below, unsigned height)
+{
+    return below < slice ? (slice - below + height - 1) / height : 0;
+}
+
+/* Mean and squared deviations of V channels from c over rows row, row + height, ... */
+template <int V, class E>
+static __device__ __forceinline__ void thread_moments(float (*share)[SC_THREADS], const E *x,
+                                                      const channel_walk &w, size_t row, size_t end,
+                                                      size_t c, float rows)
+{
+    elem_pack<E, V> shift = elem_load<V>(x + row * w.c + c);
+    float first[V] = {}, second[V] = {};
+
+    SC_UNROLL_4
+    for (; row < end; row += w.height) {
+        elem_pack<E, V> from = elem_load<V>(x + row * w.c + c);
+        SC_UNROLL
+        for (int j = 0; j < V; j++) {
+            float d = elem_get(from.at[j]) - elem_get(shift.at[j]);
+            first[j] += d;
+            second[j] = fmaf(d, d, second[j]);
+        }
+    }
+    SC_UNROLL
+    for (int j = 0; j < V; j++) {
+        float mean = first[j] / rows;
+        share[j][threadIdx.x] = elem_get(shift.at[j]) + mean;
+        share[V + j][threadIdx.x] = fmaf(-mean, first[j], second[j]);
+    }
+}
+
+/* partial (slices, 2, c): mean and squared deviations of a slice */
+template <int V, class E>
+static __global__ void __launch_bounds__(SC_THREADS)
+    moments_kernel(float *partial, channel_walk w, const E *x)
+{
+    __shared__ float share[2 * V][SC_THREADS];
+    unsigned below;
+    size_t c, begin, end;
+
+    channel_slice(w, &begin, &end);
+    if (channel_place<V>(w, &below, &c) && begin + below < end)
+        thread_moments<V>(share, x, w, begin + below, end, c,
+                          (float)rows_of(end - begin, below, w.height));
+    __syncthreads();
+    for (unsigned i = threadIdx.x; i < V * w.lanes; i += SC_THREADS) {
+        unsigned lane = i % w.lanes, j = i / w.lanes;
+        double mean = 0, squares = 0;
+        c = ((size_t)blockIdx.y * w.lanes + lane) * V + j;
+        for (unsigned k = 0; k < w.height && begin + k < end; k++)
+            mean += (double)rows_of(end - begin, k, w.height) *
+                    (double)share[j][k * w.lanes + lane];
+        mean /= (double)(end - begin);
+        for (unsigned k = 0; k < w.height && begin + k < end; k++) {
+            double d = (double)share[j][k * w.lanes + lane] - mean;
+            squares += (double)share[V + j][k * w.lanes + lane] +
+                       (double)rows_of(end - begin, k, w.height) * d * d;
+        }
+        if (c < w.c) {
+            partial[blockIdx.x * 2 * w.c + c] = (float)mean;
+            partial[(blockIdx.x * 2 + 1) * w.c + c] = (float)squares;
+        }
+    }
+}
+
+static __global__ void __launch_bounds__(SC_THREADS)
+    merge_moments_kernel(sc_real *mean, sc_real *var, const float *partial, channel_walk w)
+{
+    __shared__ double share[2][MERGE_PARTS][MERGE_CHANNELS];
+    unsigned lane = threadIdx.x % MERGE_CHANNELS, part = threadIdx.x / MERGE_CHANNELS;
+    size_t c = (size_t)blockIdx.x * MERGE_CHANNELS + lane;
+    size_t slices = c < w.c ? w.slices : 0, last = w.rows - (w.slices - 1) * w.slice_rows;
+    double sum = 0, squares = 0;
+
+    for (size_t s = part; s < slices; s += MERGE_PARTS)
+        sum += (double)(s + 1 < slices ? w.slice_rows : last) * (double)partial[s * 2 * w.c + c];
+    share[0][part][lane] = sum;
+    __syncthreads();
+    sum = 0;
+    for (int k = 0; k < MERGE_PARTS; k++)
+        sum += share[0][k][lane];
+    sum /= (double)w.rows;
+    for (size_t s = part; s < slices; s += MERGE_PARTS) {
+        double d = (double)partial[s * 2 * w.c + c] - sum;
+        squares += (double)partial[(s * 2 + 1) * w.c + c] +
+                   (double)(s + 1 < slices ? w.slice_rows : last) * d * d;
+    }
+    share[1][part][lane] = squares;
+    __syncthreads();
+    if (part == 0 && c < w.c) {
+        for (int k = 1; k < MERGE_PARTS; k++)
+            squares += share[1][k][lane];
+        mean[c] = (sc_real)sum;
+        var[c] = (sc_real)(squares > 0 ? squares / (double)w.rows : 0);
+    }
+}
+
+template <int V, class E> static void stats(sc_real *mean, sc_real *var, const E *x, size_t rows,
+                                            size_t c)
+{
+    channel_walk w = channel_walk_of<V>(rows, c);
+    float *partial = (float *)sc_cuda_workspace();
+
+    SC_LAUNCH((moments_kernel<V, E>), dim3((unsigned)w.slices, w.tiles), SC_THREADS, partial, w, x);
+    SC_LAUNCH(merge_moments_kernel, merge_blocks(c), SC_THREADS, mean, var, partial, w);
+}
+
+template <class E>
+static void channel_stats(sc_real *mean, sc_real *var, const sc_map *x, size_t rows, size_t c)
+{
+    assert(rows >= 1);
+    if (elem_may_widen<E>(c, x))
+        stats<elem_wide<E>>(mean, var, (const E *)x, rows, c);
+    else
+        stats<1>(mean, var, (const E *)x, rows, c);
+}
+
+void sc_cuda_put_stats(sc_backend *table)
+{
+    table->channel_stats = table->precision == SC_BF16 ? channel_stats<sc_bf16>
+                                                       : channel_stats<float>;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * runtime_on_cpu.cpp - runtime.h for the tests: the device is the processor.
+ *
+ * Device memory is mapped without access; only while a kernel runs or a copy is made it can be read and
+ * written.  So code of the host that follows a pointer into it crashes here, as it would with a GPU.
+ * A block ends where a page begins that never can be touched.  Kernels take the host's memory as well.
+ */
+extern "C" {
+#include "core/error.h"
+}
+
+#include "backend/cuda/runtime.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <vector>
+
+#include "cuda_on_cpu.h"
+
+namespace {
+
+struct mapping {
+    unsigned char *block, *begin;
+    size_t open, all; /* bytes from begin: those that open, and with the page behind */
+};
+
+std::vector<mapping> mappings;
+void *workspace;
+bool recording;
+char failure[200];
+
+void protect(int how)
+{
+    for (const mapping &m : mappings) {
+        if (mprotect(m.begin, m.open, how) != 0) {
+            perror("cuda_on_cpu: mprotect");
+            abort();
+        }
+    }
+}
+
+void *map(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (bytes + 255) / 256 * 256;
+    size_t open = (used + page - 1) / page * page;
+    void *begin = mmap(nullptr, open + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (begin == MAP_FAILED)
+        return nullptr;
+    unsigned char *block = static_cast<unsigned char *>(begin) + (open - used);
+    mappings.push_back({block, static_cast<unsigned char *>(begin), open, open + page});
+    return block;
+}
+
+/* What must not happen in a step that is recorded: it would not be played again. */
+void not_recorded(const char *what)
+{
+    if (recording)
+        sc_cuda_fail(what, "not while a step is recorded");
+}
+
+void copy(void *to, const void *from, size_t bytes)
+{
+    cuda_on_cpu_open_memory();
+    memcpy(to, from, bytes);
+    cuda_on_cpu_close_memory();
+}
+
+} // namespace
+
+void cuda_on_cpu_open_memory(void)
+{
+    protect(PROT_READ | PROT_WRITE);
+}
+
+void cuda_on_cpu_close_memory(void)
+{
+    protect(PROT_NONE);
+}
+
+void *sc_cuda_stream(void)
+{
+    return nullptr;
+}
+
+/* Few: grids are cut by it, and threads are slow here. */
+int sc_cuda_processors(void)
+{
+    return 2;
+}
+
+/* Filled with NaN: nothing may be read that has not been written. */
+void *sc_cuda_workspace(void)
+{
+    if (workspace == nullptr) {
+        workspace = map(SC_CUDA_WORKSPACE);
+        cuda_on_cpu_open_memory();
+        memset(workspace, 0xff, SC_CUDA_WORKSPACE);
+        cuda_on_cpu_close_memory();
+    }
+    return workspace;
+}
+
+void sc_cuda_check(const char *)
+{
+}
+
+void sc_cuda_fail(const char *what, const char *why)
+{
+    if (failure[0] == 0)
+        snprintf(failure, sizeof failure, "%s: %s", what, why);
+}
+
+void *sc_cuda_alloc(size_t bytes, simclr_error *err)
+{
+    void *block = map(bytes > 0 ? bytes : 1);
+
+    not_recorded("alloc");
+    if (block == nullptr)
+        sc_fail(err, SIMCLR_E_MEMORY, "cuda_on_cpu: no memory for %zu bytes", bytes);
+    return block;
+}
+
+void sc_cuda_free(void *block)
+{
+    not_recorded("free");
+    for (size_t i = 0; i < mappings.size(); i++) {
+        if (mappings[i].block == block) {
+            munmap(mappings[i].begin, mappings[i].all);
+            mappings.erase(mappings.begin() + (long)i);
+            return;
+        }
+    }
+    if (block != nullptr)
+        sc_cuda_fail("free", "no block of the device's memory");
+}
+
+void sc_cuda_upload(void *to, const void *from, size_t bytes)
+{
+    not_recorded("upload");
+    copy(to, from, bytes);
+}
+
+void sc_cuda_download(void *to, const void *from, size_t bytes)
+{
+    not_recorded("download");
+    copy(to, from, bytes);
+}
+
+void sc_cuda_zero(void *to, size_t bytes)
+{
+    cuda_on_cpu_open_memory();
+    memset(to, 0, bytes);
+    cuda_on_cpu_close_memory();
+}
+
+void sc_cuda_copy(void *to, const void *from, size_t bytes)
+{
+    copy(to, from, bytes);
+}
+
+int sc_cuda_wait(simclr_error *err)
+{
+    not_recorded("wait");
+    return failure[0] != 0 ? sc_fail(err, SIMCLR_E_DEVICE, "%s", failure) : 0;
+}
+
+/* Nothing is kept of a step: it is recorded again each time. */
+void sc_cuda_play(size_t key, void (*record)(void *context), void *context)
+{
+    if (key >= SC_DEVICE_KEYS || recording) {
+        sc_cuda_fail("play", "a key too large, or a recording within another");
+        return;
+    }
+    recording = true;
+    record(context);
+    recording = false;
+}
+
+void sc_cuda_forget(void)
+{
+}
