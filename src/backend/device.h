@@ -48,7 +48,7 @@ typedef struct {
     struct {
         uint32_t bicubic;            /* else bilinear */
         uint32_t blur_kernel;        /* odd */
-        uint32_t solarize_threshold; /* 0 .. 255 */
+        uint32_t solarize_threshold; /* 0 .. 256 */
         float normal[3][256];        /* (u / 255 - mean) / std by channel */
     } of[2];
 } sc_device_views;

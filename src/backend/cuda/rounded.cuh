@@ -11,6 +11,13 @@
 
 #include "backend/cuda/launch.h"
 
+/* A loop that stays one: copies of a long body cost registers and gain nothing. */
+#ifdef __CUDACC__
+#define SC_LOOP _Pragma("unroll 1")
+#else
+#define SC_LOOP
+#endif
+
 #ifndef __CUDACC__ /* on the processor, compiled with -ffp-contract=off */
 #define __fadd_rn(a, b) ((a) + (b))
 #define __fsub_rn(a, b) ((a) - (b))
