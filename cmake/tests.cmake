@@ -85,6 +85,8 @@ if(kernels)
     simclr_test(kernelcheck kernels 240 ${file} kernelcheck)
 endif()
 
+include(cmake/cuda_stages.cmake)
+
 file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cli/*.sh)
 if(TARGET simclr)
     foreach(script IN LISTS scripts)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_cuda_ntxent.c - NT-Xent by the device's kernels against loss/ntxent.c.
+ * stage_ntxent.c - NT-Xent by the device's kernels against loss/ntxent.c.
  *
  * Both round cosines to about 1e-7, each in its own order of sums: divided by the temperature, that is
  * what the loss may differ by besides 5e-6 of itself, and the gradient besides 5e-5 of its norm.
@@ -152,8 +152,9 @@ static void against_cpu(void **state)
     (void)state;
     for (size_t i = 0; i < 5; i++)
         for (size_t j = 0; j < 5; j++)
-            for (int kind = 0; kind < DATA_KINDS; kind++)
-                check(rows[i], dims[j], temperatures[sct_below(4)], (data_kind)kind);
+            for (size_t kind = 0; kind < (rows[i] < 500 ? DATA_KINDS : 1); kind++)
+                check(rows[i], dims[j], temperatures[sct_below(4)],
+                      (data_kind)((kind + j) % DATA_KINDS));
     check(70, 1030, 0.5, NORMAL); /* more than one slab of d for every number of splits */
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_cuda_update.c - updates by the device's kernels against sc_optim_step, bit by bit, over steps
+ * stage_update.c - updates by the device's kernels against sc_optim_step, bit by bit, over steps
  * of every optimiser; and that nothing moves where the loss or a gradient is not finite.
  */
 #include "device_rig.h"

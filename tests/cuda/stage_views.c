@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_cuda_views.c - views by the device's kernels against sc_view_apply and sc_views_make: equal,
+ * stage_views.c - views by the device's kernels against sc_view_apply and sc_views_make: equal,
  * and within one level where they are blurred.
  */
 #include "device_rig.h"
