@@ -65,7 +65,7 @@ typedef struct {
     double *row_loss;  /* (rows) */
 } sc_device_ntxent;
 
-/* A piece of the flat parameters, all of one entry of their table. */
+/* A piece of the flat parameters, all of one entry of their table; begins at a multiple of 4. */
 typedef struct {
     size_t begin, end;
     uint32_t entry;
@@ -84,7 +84,7 @@ typedef struct {
     const sc_real *g;
     const sc_update_piece *piece; /* device memory; in order, entry by entry */
     size_t pieces, entries;
-    double *sum;   /* (pieces,3): |g|^2, and for LARS |w|^2 and |g + decay w|^2 of each */
+    double *sum;   /* (pieces,3): of each |g|^2, for LARS |w|^2 and |what its ratio divides by|^2 */
     double *ratio; /* (entries): LARS's trust ratios */
 } sc_device_update;
 
