@@ -85,8 +85,6 @@ if(kernels)
     simclr_test(kernelcheck kernels 240 ${file} kernelcheck)
 endif()
 
-include(cmake/cuda_stages.cmake)
-
 file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cli/*.sh)
 if(TARGET simclr)
     foreach(script IN LISTS scripts)
@@ -130,3 +128,6 @@ foreach(file IN LISTS fuzzers)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     simclr_test(${name} fuzz 120 ${file} ${command} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${short})
 endforeach()
+
+# After the library of the kernels, which tests of the stages need.
+include(cmake/cuda_stages.cmake)
