@@ -130,3 +130,6 @@ foreach(file IN LISTS fuzzers)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     simclr_test(${name} fuzz 120 ${file} ${command} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${short})
 endforeach()
+
+# After the library of the kernels, which tests of the stages need.
+include(cmake/cuda_stages.cmake)

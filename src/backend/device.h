@@ -48,7 +48,7 @@ typedef struct {
     struct {
         uint32_t bicubic;            /* else bilinear */
         uint32_t blur_kernel;        /* odd */
-        uint32_t solarize_threshold; /* 0 .. 255 */
+        uint32_t solarize_threshold; /* 0 .. 256 */
         float normal[3][256];        /* (u / 255 - mean) / std by channel */
     } of[2];
 } sc_device_views;
@@ -65,7 +65,7 @@ typedef struct {
     double *row_loss;  /* (rows) */
 } sc_device_ntxent;
 
-/* A piece of the flat parameters, all of one entry of their table. */
+/* A piece of the flat parameters, all of one entry of their table; begins at a multiple of 4. */
 typedef struct {
     size_t begin, end;
     uint32_t entry;
@@ -84,7 +84,7 @@ typedef struct {
     const sc_real *g;
     const sc_update_piece *piece; /* device memory; in order, entry by entry */
     size_t pieces, entries;
-    double *sum;   /* (pieces,3): |g|^2, and for LARS |w|^2 and |g + decay w|^2 of each */
+    double *sum;   /* (pieces,3): of each |g|^2, for LARS |w|^2 and |what its ratio divides by|^2 */
     double *ratio; /* (entries): LARS's trust ratios */
 } sc_device_update;
 
