@@ -3,7 +3,6 @@
 # Tests of the plug-in for GPUs that need no GPU, label gpu.  tests/cuda/plugin_*.c are plug-ins that are
 # not ours; tests/cuda/*.sh skip what is not there.
 
-# Files that make up a plug-in's answer: one good one of no kernels, one of another version.
 foreach(name good other)
     add_library(plugin_${name} MODULE ${PROJECT_SOURCE_DIR}/tests/cuda/plugin_${name}.c)
     target_include_directories(plugin_${name} PRIVATE
@@ -27,21 +26,32 @@ target_sources(test_plan_store PRIVATE ${PROJECT_SOURCE_DIR}/src/backend/cuda/pl
 target_compile_definitions(test_plan_store PRIVATE SIMCLR_VERSION="${PROJECT_VERSION}")
 add_dependencies(test_device_load plugin_good plugin_other)
 
-set(plan_check ${PROJECT_SOURCE_DIR}/tests/cuda/plan_check_main.c)
-set(plan_check_command sh -c "echo 'SKIPPED: no cuDNN'; exit 77")
-if(SIMCLR_CUDA AND NOT SIMCLR_SANITIZE AND NOT SIMCLR_FUZZ AND SIMCLR_CUDNN_LIBRARY AND
-   SIMCLR_CUDNN_INCLUDE AND SIMCLR_CUDA_INCLUDE)
-    set(cuda ${PROJECT_SOURCE_DIR}/src/backend/cuda)
-    add_executable(plan_check ${plan_check} ${cuda}/plan_check.c ${cuda}/conv_plan.c
-        ${cuda}/cudnn_graph.c)
-    target_include_directories(plan_check SYSTEM PRIVATE
-        ${SIMCLR_CUDA_INCLUDE} ${SIMCLR_CUDNN_INCLUDE})
-    target_link_libraries(plan_check PRIVATE simclr_internal ${SIMCLR_CUDNN_LIBRARY})
-    set_target_properties(plan_check PROPERTIES
-        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-    set(plan_check_command plan_check)
+# Those that want the headers of CUDA and cuDNN, and plan_check cuDNN itself; none wants a GPU.
+set(cuda ${PROJECT_SOURCE_DIR}/src/backend/cuda)
+set(fakes ${PROJECT_SOURCE_DIR}/tests/cuda/fake_cudart.c ${PROJECT_SOURCE_DIR}/tests/cuda/fake_cudnn.c)
+set(plan_check_sources ${cuda}/plan_check.c ${cuda}/conv_plan.c ${cuda}/cudnn_graph.c)
+set(faked_runtime_sources ${cuda}/runtime.c ${fakes})
+set(faked_conv_sources ${cuda}/conv_cudnn.c ${cuda}/conv_plan.c ${cuda}/plan_store.c
+    ${faked_runtime_sources})
+set(faked_plugin_sources ${cuda}/plugin.c ${faked_conv_sources})
+foreach(name plan_check faked_runtime faked_conv faked_plugin)
+    set(main ${PROJECT_SOURCE_DIR}/tests/cuda/${name}_main.c)
+    if(SIMCLR_CUDA_HEADERS)
+        add_executable(${name} ${main} ${${name}_sources})
+        target_include_directories(${name} SYSTEM PRIVATE
+            ${SIMCLR_CUDA_INCLUDE} ${SIMCLR_CUDNN_INCLUDE})
+        target_compile_definitions(${name} PRIVATE SIMCLR_VERSION="${PROJECT_VERSION}")
+        target_link_libraries(${name} PRIVATE simclr_support)
+        set_target_properties(${name} PROPERTIES
+            RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+        simclr_test(${name} gpu 240 ${main} ${name})
+    else()
+        simclr_test(${name} gpu 240 ${main} sh -c "echo 'SKIPPED: no cuDNN 9'; exit 77")
+    endif()
+endforeach()
+if(SIMCLR_CUDA_HEADERS)
+    target_link_libraries(plan_check PRIVATE ${SIMCLR_CUDNN_LIBRARY})
 endif()
-simclr_test(plan_check gpu 240 ${plan_check} ${plan_check_command})
 
 file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cuda/*.sh)
 foreach(script IN LISTS scripts)

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154
 # plugin.sh BUILD: libsimclr_cuda.so as it is built: what it exports and needs, where the program finds it,
 # and what doctor says of it, with and without a driver.
 . "$(dirname "$0")/../cli/common_config.sh"
