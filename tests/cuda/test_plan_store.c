@@ -101,6 +101,11 @@ static void survives_damage(void **state)
         }
     }
     unsigned char *bytes = data;
+    char longer[2000];
+    snprintf(longer, sizeof(longer), "%.*s 5\n", (int)size - 1, (char *)data);
+    sct_assert_ok(sc_fs_write_atomic(store.path, longer, strlen(longer), &err), &err);
+    sc_plan_store_open(&again, DEVICE, 91900);
+    assert_int_equal(again.count, 2); /* the last line has more than belongs there */
     for (size_t i = 0; i < size; i++) {
         unsigned char old = bytes[i];
         bytes[i] = (unsigned char)sct_below(256);

@@ -18,7 +18,7 @@
 enum { PLANS = 1024, ROUNDS = 3, EXECUTIONS = 5 };
 
 /* A candidate that is this much slower after its first round gets no other. */
-static const double HOPELESS = 1.5;
+static const double HOPELESS = 1.25;
 /* An earlier one is kept unless a later one takes less than this share of its time. */
 static const double FASTER = 0.97;
 
