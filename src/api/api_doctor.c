@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "backend/backend.h"
+#include "backend/device_load.h"
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/parallel.h"
@@ -108,6 +109,13 @@ static void add_bf16(lines *l)
     add(l, "precision bf16", text);
 }
 
+static void add_gpu(lines *l)
+{
+    char text[1500];
+    sc_device_probe(text, sizeof(text));
+    add(l, "gpu", text);
+}
+
 static void add_build(lines *l)
 {
     add(l, "simclr", simclr_version());
@@ -121,7 +129,7 @@ static void add_build(lines *l)
     bool selected = sc_backend_select(&backend, SC_FP32, &err) == SIMCLR_OK;
     add(l, "engine", selected ? backend->name : err.text);
     add_bf16(l);
-    add(l, "not compiled in", "CUDA, MPI");
+    add(l, "not compiled in", "MPI");
     add(l, "image formats", "JPEG, PNG, WebP, PPM, BMP");
 }
 
@@ -148,5 +156,6 @@ int simclr_doctor(char **text, simclr_error *err)
     }
     add_build(&l);
     add_machine(&l);
+    add_gpu(&l);
     return SIMCLR_OK;
 }

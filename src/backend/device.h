@@ -119,6 +119,8 @@ typedef struct sc_device {
      * All it is given must stay where it is.  Keys up to SC_DEVICE_KEYS - 1. */
     void (*play)(size_t key, void (*record)(void *context), void *context);
     void (*forget)(void); /* all recordings */
+    /* What its user should know, for instance why nothing is recorded; NULL: nothing.  May be NULL. */
+    const char *(*note)(void);
 } sc_device;
 
 enum { SC_DEVICE_KEYS = 8 };

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conv_cudnn.h - opening what conv.h needs: cuDNN on the device and stream of runtime.h.
+ */
+#ifndef SC_CUDA_CONV_CUDNN_H
+#define SC_CUDA_CONV_CUDNN_H
+
+#include "backend/cuda/conv.h"
+
+/* device: its name, of the file where choices of plans are kept. */
+int sc_cuda_conv_open(const char *device, simclr_error *err);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * runtime.c - runtime.h on CUDA: one device, one stream that waits for no other.
+ */
+#include "backend/cuda/runtime_cuda.h"
+
+#include <cuda_runtime_api.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What was recorded under a key: first nothing, then a call has run, then a graph. */
+typedef struct {
+    bool warm;
+    cudaGraphExec_t graph;
+} recording;
+
+static struct {
+    cudaStream_t stream;
+    int processors;
+    void *workspace;
+    bool failed, recording, graphs_fail;
+    char failure[300];  /* the first one */
+    char recorded[300]; /* the first one while recording */
+    char note[360];
+    recording of[SC_DEVICE_KEYS];
+} state;
+
+void *sc_cuda_stream(void)
+{
+    return state.stream;
+}
+
+int sc_cuda_processors(void)
+{
+    return state.processors;
+}
+
+void *sc_cuda_workspace(void)
+{
+    return state.workspace;
+}
+
+bool sc_cuda_recording(void)
+{
+    return state.recording;
+}
+
+const char *sc_cuda_note(void)
+{
+    return state.note[0] != '\0' ? state.note : NULL;
+}
+
+/* While recording nothing is executed: what fails then is made good by executing it. */
+void sc_cuda_fail(const char *what, const char *why)
+{
+    char *text = state.recording ? state.recorded : state.failure;
+    if (text[0] == '\0') {
+        snprintf(text, sizeof(state.failure), "%s: %s", what != NULL ? what : "device", why);
+    }
+    state.failed |= !state.recording;
+}
+
+static bool check(const char *what, cudaError_t status)
+{
+    if (status != cudaSuccess) {
+        sc_cuda_fail(what, cudaGetErrorString(status));
+    }
+    return status == cudaSuccess;
+}
+
+void sc_cuda_check(const char *what)
+{
+    check(what, cudaGetLastError());
+}
+
+/* ---- memory ---- */
+
+void *sc_cuda_alloc(size_t bytes, simclr_error *err)
+{
+    void *block = NULL;
+    cudaError_t status = cudaMalloc(&block, bytes > 0 ? bytes : 1);
+    if (status == cudaSuccess) {
+        sc_cuda_zero(block, bytes);
+        return block;
+    }
+    size_t free_bytes = 0, total = 0;
+    bool known = cudaMemGetInfo(&free_bytes, &total) == cudaSuccess;
+    cudaGetLastError(); /* told here, not by sc_cuda_wait */
+    if (status == cudaErrorMemoryAllocation && known) {
+        sc_fail(
+            err, SIMCLR_E_MEMORY,
+            "the GPU's memory: no block of %zu MiB, %zu of %zu MiB are free; use a smaller batch",
+            (bytes + (1 << 20) - 1) >> 20, free_bytes >> 20, total >> 20);
+    } else {
+        sc_fail(err, SIMCLR_E_DEVICE, "the GPU's memory: no block of %zu MiB: %s", bytes >> 20,
+                cudaGetErrorString(status));
+    }
+    return NULL;
+}
+
+void sc_cuda_free(void *block)
+{
+    if (block != NULL) { /* waits for all work */
+        check("freeing memory", cudaFree(block));
+    }
+}
+
+/* `from` may be changed when it returns: what is not pinned goes through the driver's own buffer. */
+void sc_cuda_upload(void *to, const void *from, size_t bytes)
+{
+    check("copy to the device",
+          cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, state.stream));
+}
+
+/* All zeros where it fails, so that nobody reads what was never written. */
+void sc_cuda_download(void *to, const void *from, size_t bytes)
+{
+    if (!check("copy from the device",
+               cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, state.stream)) ||
+        !check("work before a copy from the device", cudaStreamSynchronize(state.stream))) {
+        memset(to, 0, bytes);
+    }
+}
+
+void sc_cuda_zero(void *to, size_t bytes)
+{
+    if (bytes > 0) {
+        check("zeroing memory", cudaMemsetAsync(to, 0, bytes, state.stream));
+    }
+}
+
+void sc_cuda_copy(void *to, const void *from, size_t bytes)
+{
+    if (bytes > 0) {
+        check("copy on the device",
+              cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, state.stream));
+    }
+}
+
+int sc_cuda_wait(simclr_error *err)
+{
+    if (state.stream != NULL) {
+        check("work on the device", cudaStreamSynchronize(state.stream));
+    }
+    return state.failed ? sc_fail(err, SIMCLR_E_DEVICE, "the GPU failed: %s", state.failure)
+                        : SIMCLR_OK;
+}
+
+/* ---- recordings ---- */
+
+static void give_up_graphs(const char *why)
+{
+    cudaGetLastError(); /* of the recording: nothing was executed */
+    state.graphs_fail = true;
+    snprintf(state.note, sizeof(state.note), "steps are queued kernel by kernel: %s", why);
+}
+
+/* The graph of what record() queues, or NULL; none of it is executed. */
+static cudaGraphExec_t capture(void (*record)(void *context), void *context)
+{
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t made = NULL;
+    cudaError_t status = cudaStreamBeginCapture(state.stream, cudaStreamCaptureModeThreadLocal);
+    if (status != cudaSuccess) {
+        give_up_graphs(cudaGetErrorString(status));
+        return NULL;
+    }
+    state.recorded[0] = '\0';
+    state.recording = true;
+    record(context);
+    status = cudaStreamEndCapture(state.stream, &graph); /* always, to leave that state */
+    state.recording = false;
+    if (status == cudaSuccess && state.recorded[0] == '\0') {
+        status = cudaGraphInstantiateWithFlags(&made, graph, 0);
+    }
+    if (made == NULL) {
+        give_up_graphs(state.recorded[0] != '\0' ? state.recorded : cudaGetErrorString(status));
+    }
+    if (graph != NULL) {
+        cudaGraphDestroy(graph);
+    }
+    return made;
+}
+
+void sc_cuda_play(size_t key, void (*record)(void *context), void *context)
+{
+    recording *r = &state.of[key < SC_DEVICE_KEYS ? key : 0];
+    if (key >= SC_DEVICE_KEYS) {
+        sc_cuda_fail("play", "no such key");
+        return;
+    }
+    /* The first call finds the plans of convolutions and loads kernels, which a recording must not. */
+    if (r->warm && r->graph == NULL && !state.graphs_fail) {
+        r->graph = capture(record, context);
+    }
+    if (r->graph != NULL) {
+        check("a recorded step", cudaGraphLaunch(r->graph, state.stream));
+    } else {
+        record(context);
+    }
+    r->warm = true;
+}
+
+void sc_cuda_forget(void)
+{
+    if (state.stream != NULL) {
+        check("work on the device", cudaStreamSynchronize(state.stream));
+    }
+    for (size_t key = 0; key < SC_DEVICE_KEYS; key++) {
+        if (state.of[key].graph != NULL) {
+            check("forgetting a recording", cudaGraphExecDestroy(state.of[key].graph));
+        }
+    }
+    memset(state.of, 0, sizeof(state.of));
+}
+
+/* ---- open, close ---- */
+
+static int open_failed(int number, const char *what, cudaError_t status, simclr_error *err)
+{
+    cudaGetLastError();
+    sc_cuda_close();
+    return sc_fail(err, status == cudaErrorMemoryAllocation ? SIMCLR_E_MEMORY : SIMCLR_E_DEVICE,
+                   "cuda:%d: %s: %s", number, what, cudaGetErrorString(status));
+}
+
+int sc_cuda_open(int number, simclr_error *err)
+{
+    memset(&state, 0, sizeof(state));
+    cudaError_t status = cudaSetDevice(number);
+    if (status != cudaSuccess) {
+        return open_failed(number, "the device cannot be used", status, err);
+    }
+    status = cudaDeviceGetAttribute(&state.processors, cudaDevAttrMultiProcessorCount, number);
+    if (status == cudaSuccess) {
+        status = cudaStreamCreateWithFlags(&state.stream, cudaStreamNonBlocking);
+    }
+    if (status != cudaSuccess) {
+        return open_failed(number, "no stream", status, err);
+    }
+    status = cudaMalloc(&state.workspace, SC_CUDA_WORKSPACE);
+    if (status != cudaSuccess) {
+        return open_failed(number, "no workspace", status, err);
+    }
+    return SIMCLR_OK;
+}
+
+void sc_cuda_close(void)
+{
+    if (state.stream != NULL) {
+        sc_cuda_forget();
+        cudaFree(state.workspace);
+        cudaStreamDestroy(state.stream);
+    }
+    memset(&state, 0, sizeof(state));
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fake_cudart.c - one stream, executed at once.
+ */
+#include "fake_cudart.h"
+
+#include <cuda_runtime_api.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NODES = 64 };
+
+typedef struct {
+    void *to;
+    const void *from; /* NULL: zeroing */
+    size_t bytes;
+} node;
+
+struct CUgraph_st {
+    node node[NODES];
+    size_t count;
+};
+struct CUgraphExec_st {
+    struct CUgraph_st graph;
+};
+
+fake_state fake;
+static struct CUgraph_st *capturing;
+static cudaError_t last;
+static char stream_place, event_place;
+
+void fake_reset(void)
+{
+    fake = (fake_state){.driver = 13000, .devices = 2, .capability = {90, 80}, .ms = 1};
+    capturing = NULL;
+    last = cudaSuccess;
+}
+
+/* The status of this call: the failure that was asked for, when its turn comes. */
+static cudaError_t turn(const char *call)
+{
+    if (fake.sticky && last != cudaSuccess) {
+        return last;
+    }
+    if (fake.fail != NULL && strcmp(fake.fail, call) == 0 && fake.fail_in > 0 &&
+        --fake.fail_in == 0) {
+        last = (cudaError_t)fake.status;
+        return last;
+    }
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetLastError(void)
+{
+    cudaError_t status = last;
+    if (!fake.sticky) {
+        last = cudaSuccess;
+    }
+    return status;
+}
+
+const char *cudaGetErrorString(cudaError_t status)
+{
+    static char text[40];
+    snprintf(text, sizeof(text), "error %d", (int)status);
+    return text;
+}
+
+cudaError_t cudaMalloc(void **block, size_t bytes)
+{
+    cudaError_t status = turn(__func__);
+    *block = NULL;
+    if (status == cudaSuccess) {
+        *block = malloc(bytes);
+        memset(*block, 0xff, bytes); /* as it comes: not zeroed */
+        fake.blocks++;
+    }
+    return status;
+}
+
+cudaError_t cudaFree(void *block)
+{
+    free(block);
+    fake.blocks -= block != NULL;
+    return turn(__func__);
+}
+
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
+{
+    *free_bytes = (size_t)7 << 20;
+    *total = (size_t)100 << 20;
+    return turn(__func__);
+}
+
+static cudaError_t queue(const char *call, void *to, const void *from, size_t bytes)
+{
+    cudaError_t status = turn(call);
+    if (status != cudaSuccess) {
+        return status;
+    }
+    if (capturing != NULL) {
+        capturing->node[capturing->count++] = (node){to, from, bytes};
+    } else if (from != NULL) {
+        memcpy(to, from, bytes);
+    } else {
+        memset(to, 0, bytes);
+    }
+    return status;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
+                            cudaStream_t stream)
+{
+    (void)kind;
+    (void)stream;
+    return queue(__func__, to, from, bytes);
+}
+
+cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
+{
+    (void)stream;
+    return value == 0 ? queue(__func__, to, NULL, bytes) : cudaErrorInvalidValue;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t stream)
+{
+    (void)stream;
+    fake.synchronisations++;
+    if (capturing != NULL) {
+        return last = cudaErrorStreamCaptureUnsupported;
+    }
+    return turn(__func__);
+}
+
+/* ---- graphs ---- */
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode)
+{
+    (void)stream;
+    (void)mode;
+    cudaError_t status = turn(__func__);
+    if (status == cudaSuccess) {
+        capturing = calloc(1, sizeof(*capturing));
+        fake.graphs++;
+        fake.captures++;
+    }
+    return status;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
+{
+    (void)stream;
+    cudaError_t status = turn(__func__);
+    *graph = capturing;
+    capturing = NULL;
+    if (status != cudaSuccess) {
+        cudaGraphDestroy(*graph);
+        *graph = NULL;
+    }
+    return status;
+}
+
+cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t *out, cudaGraph_t graph,
+                                          unsigned long long flags)
+{
+    (void)flags;
+    cudaError_t status = turn(__func__);
+    *out = NULL;
+    if (status == cudaSuccess) {
+        *out = malloc(sizeof(**out));
+        (*out)->graph = *graph;
+        fake.graphs++;
+    }
+    return status;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream)
+{
+    (void)stream;
+    fake.launches++;
+    for (size_t i = 0; i < graph->graph.count; i++) {
+        const node *n = &graph->graph.node[i];
+        queue("node", n->to, n->from, n->bytes);
+    }
+    return turn(__func__);
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph)
+{
+    free(graph);
+    fake.graphs--;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph)
+{
+    free(graph);
+    fake.graphs--;
+    return cudaSuccess;
+}
+
+/* ---- devices, streams, events ---- */
+
+cudaError_t cudaDriverGetVersion(int *version)
+{
+    *version = fake.driver;
+    return turn(__func__);
+}
+
+cudaError_t cudaRuntimeGetVersion(int *version)
+{
+    *version = CUDART_VERSION;
+    return turn(__func__);
+}
+
+cudaError_t cudaGetDeviceCount(int *count)
+{
+    *count = fake.devices;
+    return turn(__func__);
+}
+
+cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int number)
+{
+    memset(p, 0, sizeof(*p));
+    snprintf(p->name, sizeof(p->name), "Fake %c", 'A' + number);
+    p->totalGlobalMem = (size_t)1000 << 20;
+    p->major = fake.capability[number] / 10;
+    p->minor = fake.capability[number] % 10;
+    return turn(__func__);
+}
+
+cudaError_t cudaSetDevice(int number)
+{
+    return number < fake.devices ? turn(__func__) : cudaErrorInvalidDevice;
+}
+
+cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int number)
+{
+    (void)number;
+    *value = attribute == cudaDevAttrMultiProcessorCount ? 132 : 0;
+    return turn(__func__);
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
+{
+    (void)flags;
+    *stream = (cudaStream_t)(void *)&stream_place;
+    return turn(__func__);
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream)
+{
+    (void)stream;
+    return turn(__func__);
+}
+
+cudaError_t cudaEventCreate(cudaEvent_t *event)
+{
+    *event = (cudaEvent_t)(void *)&event_place;
+    return turn(__func__);
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event)
+{
+    (void)event;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
+{
+    (void)event;
+    (void)stream;
+    return turn(__func__);
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event)
+{
+    (void)event;
+    return turn(__func__);
+}
+
+cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t begin, cudaEvent_t end)
+{
+    (void)begin;
+    (void)end;
+    *ms = fake.ms;
+    return turn(__func__);
+}

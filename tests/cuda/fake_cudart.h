@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fake_cudart.h - the calls of CUDA's runtime that the plug-in's C makes, in host memory, so that its
+ * bookkeeping is tested where there is no GPU.  While a stream is captured, copies and zeroings are noted
+ * and done when the graph is launched.
+ */
+#ifndef SC_TESTS_FAKE_CUDART_H
+#define SC_TESTS_FAKE_CUDART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct {
+    const char *fail; /* name of the call that fails */
+    int fail_in;      /* 1: the next one, then never again; 0: none */
+    int status;       /* with this cudaError_t */
+    bool sticky;      /* and so does everything after it */
+    int driver;       /* version; 0: none */
+    int devices;
+    int capability[4]; /* of each: 10 major + minor */
+    int captures, launches, synchronisations;
+    size_t blocks; /* not freed yet */
+    size_t graphs; /* not destroyed yet */
+    float ms;      /* what every pair of events is apart */
+} fake_state;
+
+extern fake_state fake;
+
+/* A machine with two good devices. */
+void fake_reset(void);
+
+#endif

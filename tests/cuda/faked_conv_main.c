@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * faked_conv_main.c - conv_cudnn.c against engines that are made up: which plan is chosen, when it is timed,
+ * what is remembered.
+ */
+#include "support/support.h"
+
+#include <cuda_runtime_api.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cuda/conv_cudnn.h"
+#include "backend/cuda/plan_store.h"
+#include "backend/cuda/runtime_cuda.h"
+#include "core/fs.h"
+#include "fake_cudart.h"
+#include "fake_cudnn.h"
+
+enum { TIMED = 1 + 3 * 5 }; /* executions of a plan that is timed to the end */
+
+/* Deterministic engines by their number, 1 ms each. */
+static void open_engines(const char *cache, size_t count)
+{
+    simclr_error err;
+    char path[SC_PATH_MAX];
+    assert_int_equal(sc_path_join(path, sct_scratch(), cache, NULL), 0);
+    setenv("XDG_CACHE_HOME", path, 1);
+    fake_reset();
+    memset(&fake_cudnn, 0, sizeof(fake_cudnn));
+    fake_cudnn.proposed = count;
+    for (size_t i = 0; i < FAKE_ENGINES; i++) {
+        fake_cudnn.engine[i].notes = (sc_cudnn_notes){.engine = (int64_t)i, .deterministic = true};
+        fake_cudnn.engine[i].ms = 1;
+    }
+    sct_assert_ok(sc_cuda_open(0, &err), &err);
+    sct_assert_ok(sc_cuda_conv_open("Fake A", &err), &err);
+}
+
+static void close_engines(void)
+{
+    sc_cuda_conv_close();
+    sc_cuda_close();
+    assert_int_equal(fake_cudnn.alive, 0);
+}
+
+static bool conv(sc_conv_pass pass, size_t n)
+{
+    static char a, b, out, workspace;
+    sc_conv_shape shape = {.n = n,
+                           .h = 4,
+                           .w = 4,
+                           .c = 8,
+                           .k = 8,
+                           .r = 3,
+                           .s = 3,
+                           .p = 4,
+                           .q = 4,
+                           .stride = 1,
+                           .pad = 1,
+                           .dilation = 1};
+    return sc_cuda_conv(pass, SC_BF16, &shape, &a, &b, &out, &workspace);
+}
+
+/* The engine that the next call executes, once and without a search. */
+static int executed(sc_conv_pass pass, size_t n)
+{
+    int found = -1;
+    size_t searches = fake_cudnn.searches;
+    for (size_t i = 0; i < FAKE_ENGINES; i++) {
+        fake_cudnn.engine[i].executions = 0;
+    }
+    assert_true(conv(pass, n));
+    assert_int_equal(fake_cudnn.searches, searches);
+    for (size_t i = 0; i < FAKE_ENGINES; i++) {
+        if (fake_cudnn.engine[i].executions > 0) {
+            assert_int_equal(found, -1);
+            assert_int_equal(fake_cudnn.engine[i].executions, 1);
+            found = (int)i;
+        }
+    }
+    return found;
+}
+
+static void takes_the_fastest_admitted(void **state)
+{
+    (void)state;
+    fake_engine *e = fake_cudnn.engine;
+    open_engines("fastest", 6);
+    fake_cudnn.fallback = 1;
+    e[0].notes.deterministic = false;
+    e[0].ms = 0.1F;
+    e[1].workspace = (int64_t)SC_CUDA_CONV_WORKSPACE + 1;
+    e[1].ms = 0.1F;
+    e[2].no_plan = true;
+    e[3].ms = 2;
+    e[4].ms = 1.2F;
+    e[5].no_run = true;
+    e[6].workspace = SC_CUDA_CONV_WORKSPACE;
+    e[6].ms = 1;
+    assert_true(conv(SC_CONV_Y, 1));
+    assert_int_equal(e[0].executions + e[1].executions + e[2].executions, 0);
+    assert_int_equal(e[3].executions, TIMED);
+    assert_int_equal(e[4].executions, TIMED);
+    assert_int_equal(e[5].executions, 1);
+    assert_int_equal(e[6].executions, TIMED + 1); /* and the call itself */
+    assert_int_equal(executed(SC_CONV_Y, 1), 6);
+    close_engines();
+}
+
+static void prefers_the_earlier_of_equals(void **state)
+{
+    (void)state;
+    fake_engine *e = fake_cudnn.engine;
+    open_engines("equals", 3);
+    e[0].ms = 1;
+    e[1].ms = 0.98F;
+    e[2].ms = 1.6F; /* hopeless: one round */
+    assert_true(conv(SC_CONV_DX, 1));
+    assert_int_equal(e[2].executions, 1 + 5);
+    assert_int_equal(executed(SC_CONV_DX, 1), 0);
+    close_engines();
+}
+
+static void remembers_between_runs(void **state)
+{
+    (void)state;
+    fake_engine *e = fake_cudnn.engine;
+    open_engines("remembers", 3);
+    e[1].ms = 0.5F;
+    assert_true(conv(SC_CONV_Y, 1));
+    close_engines();
+    open_engines("remembers", 3); /* now equally fast: chosen is what was chosen */
+    assert_true(conv(SC_CONV_Y, 1));
+    assert_int_equal(e[1].executions, 1);
+    assert_int_equal(e[0].executions + e[2].executions, 0);
+    e[2].ms = 0.25F;
+    assert_true(conv(SC_CONV_DW, 1)); /* another pass: nothing is known */
+    assert_int_equal(executed(SC_CONV_DW, 1), 2);
+    assert_int_equal(executed(SC_CONV_Y, 1), 1);
+    close_engines();
+    open_engines("remembers", 3); /* an engine is not what it was: timed again */
+    e[1].notes.engine = 40;
+    assert_true(conv(SC_CONV_Y, 1));
+    assert_int_equal(executed(SC_CONV_Y, 1), 0);
+    close_engines();
+}
+
+static void no_plan_is_said_once(void **state)
+{
+    (void)state;
+    open_engines("none", 1);
+    fake_cudnn.engine[0].notes.narrow_sums = true;
+    assert_false(conv(SC_CONV_Y, 1));
+    assert_false(conv(SC_CONV_Y, 1));
+    assert_int_equal(fake_cudnn.searches, 1);
+    assert_int_equal(fake_cudnn.engine[0].executions, 0);
+    close_engines();
+    open_engines("none", 0); /* nothing proposed at all */
+    assert_false(conv(SC_CONV_Y, 1));
+    close_engines();
+}
+
+static void call_conv(void *context)
+{
+    assert_true(conv(SC_CONV_Y, *(size_t *)context));
+}
+
+/* A shape that turns up in a recording only: no timing, which would end it. */
+static void does_not_time_in_a_recording(void **state)
+{
+    (void)state;
+    size_t n = 1;
+    open_engines("recording", 2);
+    fake_cudnn.engine[1].ms = 0.5F;
+    sc_cuda_play(0, call_conv, &n);
+    assert_int_equal(executed(SC_CONV_Y, 1), 1);
+    n = 2;
+    fake_cudnn.engine[0].executions = fake_cudnn.engine[1].executions = 0;
+    sc_cuda_play(0, call_conv, &n);
+    assert_int_equal(fake_cudnn.engine[0].executions, 1);
+    assert_int_equal(fake_cudnn.engine[1].executions, 0);
+    assert_null(sc_cuda_note());
+    close_engines();
+}
+
+static void tells_what_fails(void **state)
+{
+    (void)state;
+    simclr_error err;
+    open_engines("fails", 1);
+    assert_true(conv(SC_CONV_Y, 1));
+    sct_assert_ok(sc_cuda_wait(&err), &err);
+    fake_cudnn.engine[0].no_run = true;
+    assert_true(conv(SC_CONV_Y, 1));
+    sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_DEVICE,
+                     "the GPU failed: convolution: engine 0 does not run");
+    close_engines();
+    fake_cudnn.no_handle = 1001;
+    sct_assert_error(sc_cuda_conv_open("Fake A", &err), &err, SIMCLR_E_DEVICE,
+                     "cuDNN cannot be used: cuDNN's 1001");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_the_fastest_admitted),
+        cmocka_unit_test(prefers_the_earlier_of_equals),
+        cmocka_unit_test(remembers_between_runs),
+        cmocka_unit_test(no_plan_is_said_once),
+        cmocka_unit_test(does_not_time_in_a_recording),
+        cmocka_unit_test(tells_what_fails),
+    };
+    return sct_run(tests);
+}
