@@ -50,7 +50,12 @@ int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char
     if (rc < 0)
         return rc;
     r->size = sc_setup_image_size(&r->cfg, r->train);
-    rc = sc_api_open_network(&r->network, &r->cfg, r->size, EVAL_ROWS, err);
+    const sc_device *device;
+    rc = sc_setup_device(&device, &r->cfg, err);
+    if (rc < 0)
+        return rc;
+    sc_setup_settle_precision(&r->cfg, device, "");
+    rc = sc_api_open_network(&r->network, &r->cfg, device, r->size, EVAL_ROWS, err);
     if (rc == 0)
         rc = sc_state_load_weights(&r->network, &r->step, run, observer, err);
     sc_views_options views = sc_setup_views(&r->cfg, r->size);

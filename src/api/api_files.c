@@ -28,8 +28,9 @@ int simclr_export(const char *path, const char *run, const char *format, bool pr
     uint64_t step;
     int rc = sc_state_read_config(&cfg, run, err);
     if (rc == 0) /* the weights do not depend on the size of the views */
-        rc = sc_api_open_network(
-            &network, &cfg, cfg.data.image_size > 0 ? (uint32_t)cfg.data.image_size : 224, 2, err);
+        rc = sc_api_open_network(&network, &cfg, NULL,
+                                 cfg.data.image_size > 0 ? (uint32_t)cfg.data.image_size : 224, 2,
+                                 err);
     if (rc == 0)
         rc = sc_state_load_weights(&network, &step, run, observer, err);
     if (rc == 0)
@@ -109,7 +110,7 @@ int simclr_import(const char *run, const char *path, const simclr_config *config
     cfg = *sc_api_config(config, &cfg);
     int rc = recognise(&cfg, path, err);
     if (rc == 0)
-        rc = sc_api_open_network(&step->network, &cfg,
+        rc = sc_api_open_network(&step->network, &cfg, NULL,
                                  cfg.data.image_size > 0 ? (uint32_t)cfg.data.image_size : 224, 2,
                                  err);
     if (rc == 0)

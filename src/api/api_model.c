@@ -13,8 +13,8 @@
 #include "train/setup.h"
 #include "train/state.h"
 
-int sc_api_open_network(sc_network *network, const sc_config *cfg, uint32_t size, size_t max_rows,
-                        simclr_error *err)
+int sc_api_open_network(sc_network *network, const sc_config *cfg, const sc_device *device,
+                        uint32_t size, size_t max_rows, simclr_error *err)
 {
     sc_network_options options = {
         .encoder = sc_setup_encoder(cfg, size),
@@ -26,7 +26,8 @@ int sc_api_open_network(sc_network *network, const sc_config *cfg, uint32_t size
         .seed = cfg->train.seed,
     };
     sc_parallel_set_threads(sc_setup_threads(cfg));
-    return sc_network_open(network, &options, err);
+    int rc = sc_setup_tables(&options.tables, device, options.precision, err);
+    return rc < 0 ? rc : sc_network_open(network, &options, err);
 }
 
 /* Without data at hand: the configured size, or CIFAR's. */
@@ -42,7 +43,7 @@ static int model_open(simclr_model **out, const sc_config *cfg, size_t max_rows,
     if (model == NULL)
         return SIMCLR_E_MEMORY;
     model->cfg = *cfg;
-    int rc = sc_api_open_network(&model->network, cfg, model_size(cfg), max_rows, err);
+    int rc = sc_api_open_network(&model->network, cfg, NULL, model_size(cfg), max_rows, err);
     if (rc < 0)
         sc_free(model);
     else
@@ -123,7 +124,7 @@ int simclr_model_encode(float *h, simclr_model *model, const float *x, size_t ro
 {
     int rc = check_rows(model, rows, err);
     if (rc == 0)
-        sc_network_encode(h, &model->network, x, rows, training);
+        rc = sc_network_encode(h, &model->network, x, rows, training, err);
     return rc;
 }
 

@@ -31,6 +31,23 @@ void sc_config_default(sc_config *cfg)
     }
 }
 
+int sc_config_device(const char *text)
+{
+    int number = 0, length = 0;
+    if (strcmp(text, "auto") == 0) {
+        return SC_CFG_DEVICE_AUTO;
+    }
+    if (strcmp(text, "cpu") == 0) {
+        return SC_CFG_DEVICE_CPU;
+    }
+    if (strcmp(text, "cuda") == 0) {
+        return 0;
+    }
+    bool one = strncmp(text, "cuda:", 5) == 0 && text[5] >= '0' && text[5] <= '9' &&
+               sscanf(text + 5, "%3d%n", &number, &length) == 1 && text[5 + length] == '\0';
+    return one ? number : SC_CFG_DEVICE_UNKNOWN;
+}
+
 /* Values that people will try, with a better answer than "is not known". */
 static const char *refused(const char *key, const char *value)
 {
@@ -39,11 +56,12 @@ static const char *refused(const char *key, const char *value)
     } TABLE[] = {
         {"train.precision", "fp16", "is not offered; use auto, fp32 or bf16"},
         {"train.precision", "fp64", "is not offered; use auto, fp32 or bf16"},
-        {"train.device", "cuda", "is not in this version; use auto or cpu"},
-        {"train.device", "gpu", "is not in this version; use auto or cpu"},
         {"model.arch", "resnet101", "is not in this version; use resnet18, resnet34 or resnet50"},
         {"model.arch", "resnet152", "is not in this version; use resnet18, resnet34 or resnet50"},
     };
+    if (strcmp(key, "train.device") == 0 && sc_config_device(value) == SC_CFG_DEVICE_UNKNOWN) {
+        return "is not known; use auto, cpu, cuda or cuda:N";
+    }
     for (size_t i = 0; i < sizeof(TABLE) / sizeof(TABLE[0]); i++) {
         if (strcmp(TABLE[i].key, key) == 0 && strcmp(TABLE[i].value, value) == 0) {
             return TABLE[i].text;

@@ -68,8 +68,9 @@ enum { SC_CFG_SGD, SC_CFG_ADAM, SC_CFG_ADAMW, SC_CFG_LARS };
 enum { SC_CFG_SCALE_NONE, SC_CFG_SCALE_LINEAR, SC_CFG_SCALE_SQRT };
 enum { SC_CFG_COSINE, SC_CFG_STEP, SC_CFG_EXPONENTIAL, SC_CFG_CONSTANT };
 enum { SC_CFG_PRECISION_AUTO, SC_CFG_PRECISION_FP32, SC_CFG_PRECISION_BF16 };
+/* What sc_config_device gives besides the number of a GPU. */
+enum { SC_CFG_DEVICE_AUTO = -1, SC_CFG_DEVICE_CPU = -2, SC_CFG_DEVICE_UNKNOWN = -3 };
 enum { SC_CFG_CONV_AUTO, SC_CFG_CONV_WINOGRAD2, SC_CFG_CONV_DIRECT };
-enum { SC_CFG_DEVICE_AUTO, SC_CFG_DEVICE_CPU };
 
 typedef struct {
     char dataset[SC_CONFIG_STRING]; /* spec; "" = shapes */
@@ -170,7 +171,7 @@ typedef struct {
     int threads;               /* 0 = all processors the process may use */
     int precision;             /* SC_CFG_PRECISION_... */
     int convolution;           /* SC_CFG_CONV_... */
-    int device;                /* SC_CFG_DEVICE_... */
+    char device[16];           /* auto, cpu, cuda, cuda:N */
     double checkpoint_seconds; /* 0 = not by time */
     uint64_t checkpoint_steps; /* 0 = not by steps */
     int keep;                  /* checkpoints kept besides last and best; 0 = all */
@@ -258,6 +259,9 @@ sc_origin sc_config_origin(const sc_config *cfg, size_t row);
 const char *sc_config_origin_name(sc_origin origin); /* "default", "preset", ... */
 /* "0 .. 1", "sgd|adam|...", "true|false" */
 void sc_config_range_text(const sc_config_row *row, char *out, size_t out_size);
+
+/* What train.device says: the number of a GPU, or SC_CFG_DEVICE_AUTO, _CPU or _UNKNOWN. */
+int sc_config_device(const char *text);
 
 /* What no single key can tell: all contradictions at once, one a line.  Call it before use. */
 int sc_config_check(const sc_config *cfg, simclr_error *err);

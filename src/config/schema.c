@@ -27,7 +27,6 @@ static const char *const SCALINGS[] = {"none", "linear", "sqrt", NULL};
 static const char *const SCHEDULES[] = {"cosine", "step", "exponential", "constant", NULL};
 static const char *const PRECISIONS[] = {"auto", "fp32", "bf16", NULL};
 static const char *const CONVOLUTIONS[] = {"auto", "winograd2", "direct", NULL};
-static const char *const DEVICES[] = {"auto", "cpu", NULL};
 
 #define AT(field) offsetof(sc_config, field)
 #define SIZE(field) sizeof(((sc_config *)0)->field)
@@ -238,7 +237,8 @@ static const sc_config_row ROWS[] = {
     ENUM("train.convolution", NOALIAS, train.convolution, "auto", CONVOLUTIONS, Y,
          "3x3 convolutions; auto: Winograd F(4x4), stride 2 in phases, where it fits; winograd2: "
          "F(2x2) of stride 1, which rounds less; direct"),
-    ENUM("train.device", "device", train.device, "auto", DEVICES, N, "where it runs"),
+    STRING("train.device", "device", train.device, "auto", N,
+           "auto, cpu, cuda or cuda:N; auto: the first GPU there is, else the processor"),
     FLOAT("train.checkpoint_seconds", NOALIAS, train.checkpoint_seconds, "600", 0, 1e7, N, "s",
           "between checkpoints; 0: not by time"),
     UINT64("train.checkpoint_steps", NOALIAS, train.checkpoint_steps, "0", 1e15, N, "steps",

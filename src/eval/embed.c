@@ -61,7 +61,7 @@ static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, s
             if (options->raw_pixels)
                 memcpy(h, block->x, block->count * pixels * sizeof *h);
             else if (block->count > 0)
-                sc_network_encode(h, network, block->x, block->count, false);
+                rc = sc_network_encode(h, network, block->x, block->count, false, err);
             out->n += block->count;
         }
         block_release(block);

@@ -6,10 +6,18 @@
 
 #include <string.h>
 
+#include "backend/device.h"
+
 static void network_plan(sc_network *network, sc_arena *arena)
 {
     sc_encoder_plan(&network->encoder, arena);
     sc_projector_plan(&network->projector, arena);
+    if (network->device != NULL) {
+        size_t pixels = network->height * network->width * network->channels;
+        network->x_there = sc_arena_take(arena, network->max_rows * pixels, sizeof(sc_real));
+        network->h_there =
+            sc_arena_take(arena, network->max_rows * network->dim_h, sizeof(sc_real));
+    }
 }
 
 int sc_network_open(sc_network *network, const sc_network_options *options, simclr_error *err)
@@ -22,6 +30,11 @@ int sc_network_open(sc_network *network, const sc_network_options *options, simc
     sc_tables tables = options->tables;
     int rc = tables.maps == NULL ? sc_tables_select(&tables, options->precision, err) : 0;
     network->backend = tables.reals;
+    if (rc == 0 && tables.maps->device != NULL) {
+        network->device = network->params.device = tables.maps->device;
+        network->arena.memory = &network->device->memory;
+        rc = sc_backend_select(&network->backend, SC_FP32, err);
+    }
     if (rc == 0)
         rc = sc_encoder_init(&network->encoder, &options->encoder, options->height, options->width,
                              options->max_rows, &network->params, tables.maps, err);
@@ -30,7 +43,7 @@ int sc_network_open(sc_network *network, const sc_network_options *options, simc
         network->encoder_parameters =
             sc_params_count(&network->params, 0, network->params.entry_count);
         rc = sc_projector_init(&network->projector, &options->projector, network->dim_h,
-                               options->max_rows, &network->params, network->backend, err);
+                               options->max_rows, &network->params, tables.reals, err);
     }
     if (rc == 0)
         rc = sc_params_alloc(&network->params, err);
@@ -60,8 +73,18 @@ const char *sc_network_precision(const sc_network *network)
     return network->encoder.nn.backend->precision == SC_BF16 ? "bf16" : "fp32";
 }
 
-void sc_network_encode(sc_real *h, sc_network *network, const sc_real *x, size_t rows,
-                       bool training)
+int sc_network_encode(sc_real *h, sc_network *network, const sc_real *x, size_t rows, bool training,
+                      simclr_error *err)
 {
-    sc_encoder_forward(h, x, rows, training, &network->encoder);
+    const sc_device *device = network->device;
+    size_t pixels = network->height * network->width * network->channels;
+
+    if (device == NULL) {
+        sc_encoder_forward(h, x, rows, training, &network->encoder);
+        return 0;
+    }
+    device->upload(network->x_there, x, rows * pixels * sizeof *x);
+    sc_encoder_forward(network->h_there, network->x_there, rows, training, &network->encoder);
+    device->download(h, network->h_there, rows * network->dim_h * sizeof *h);
+    return device->wait(err);
 }

@@ -14,11 +14,14 @@
 #include "nn/params.h"
 
 typedef struct {
-    const sc_backend *backend; /* fp32, for all but the encoder, which has its own */
+    const sc_backend *backend; /* fp32 on the host; encoder and projector have their own */
     sc_params params;
     sc_encoder encoder;
     sc_projector projector;
     sc_arena arena; /* activations, their gradients, scratch: laid out once */
+    const struct sc_device
+        *device;                /* in whose memory they and x_there, h_there are; NULL: the host */
+    sc_real *x_there, *h_there; /* of sc_network_encode */
     size_t height, width, channels;
     size_t dim_h, dim_z, max_rows;
     size_t encoder_parameters; /* trainable ones */
@@ -42,8 +45,9 @@ void sc_network_close(sc_network *network); /* zeroed is fine */
 /* "fp32" or "bf16". */
 const char *sc_network_precision(const sc_network *network);
 
-/* rows <= max_rows.  `training`: batch statistics, dropout, and memory for the backward pass. */
-void sc_network_encode(sc_real *h, sc_network *network, const sc_real *x, size_t rows,
-                       bool training);
+/* rows <= max_rows; h and x are the host's, also with a device.  `training`: batch statistics,
+ * dropout, and memory for the backward pass.  SIMCLR_E_DEVICE alone. */
+int sc_network_encode(sc_real *h, sc_network *network, const sc_real *x, size_t rows, bool training,
+                      simclr_error *err);
 
 #endif

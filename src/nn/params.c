@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/alloc.h"
+#include "backend/device.h"
 #include "core/parallel.h"
 #include "core/rng.h"
 
@@ -66,6 +66,25 @@ int sc_params_add(sc_params *params, const sc_param *like, simclr_error *err)
     return (int)params->entry_count++;
 }
 
+static void plan(sc_param_buffers *b, sc_arena *arena, const sc_params *params)
+{
+    b->value = sc_arena_take(arena, params->total, sizeof(sc_real));
+    b->grad = sc_arena_take(arena, params->trained, sizeof(sc_real));
+    b->m = sc_arena_take(arena, params->trained, sizeof(sc_real));
+    b->v = sc_arena_take(arena, params->trained, sizeof(sc_real));
+}
+
+static int open_buffers(sc_param_buffers *b, sc_arena *arena, const sc_params *params,
+                        simclr_error *err)
+{
+    plan(b, arena, params); /* measures */
+    int rc = sc_arena_open(arena, err);
+    if (rc == 0) {
+        plan(b, arena, params);
+    }
+    return rc;
+}
+
 int sc_params_alloc(sc_params *params, simclr_error *err)
 {
     size_t at = 0;
@@ -83,28 +102,59 @@ int sc_params_alloc(sc_params *params, simclr_error *err)
         }
     }
     params->total = at;
-    params->value = sc_alloc(params->total, sizeof(sc_real), err);
-    params->grad = params->value ? sc_alloc(params->trained, sizeof(sc_real), err) : NULL;
-    params->m = params->grad ? sc_alloc(params->trained, sizeof(sc_real), err) : NULL;
-    params->v = params->m ? sc_alloc(params->trained, sizeof(sc_real), err) : NULL;
-    if (params->v == NULL) {
-        sc_free(params->value);
-        sc_free(params->grad);
-        sc_free(params->m);
-        params->value = params->grad = params->m = NULL;
-        return SIMCLR_E_MEMORY;
+    sc_param_buffers here;
+    int rc = open_buffers(&here, &params->memory_here, params, err);
+    if (rc == 0 && params->device != NULL) {
+        params->memory_there.memory = &params->device->memory;
+        rc = open_buffers(&params->there, &params->memory_there, params, err);
     }
+    if (rc < 0) {
+        sc_arena_close(&params->memory_here);
+        return rc;
+    }
+    params->value = here.value;
+    params->grad = here.grad;
+    params->m = here.m;
+    params->v = here.v;
     return 0;
 }
 
 void sc_params_close(sc_params *params)
 {
     sc_free(params->entry);
-    sc_free(params->value);
-    sc_free(params->grad);
-    sc_free(params->m);
-    sc_free(params->v);
+    sc_arena_close(&params->memory_here);
+    sc_arena_close(&params->memory_there);
     memset(params, 0, sizeof *params);
+}
+
+void sc_params_push(const sc_params *params)
+{
+    const sc_device *device = params->device;
+
+    if (device != NULL) {
+        device->upload(params->there.value, params->value, params->total * sizeof(sc_real));
+        device->upload(params->there.m, params->m, params->trained * sizeof(sc_real));
+        device->upload(params->there.v, params->v, params->trained * sizeof(sc_real));
+    }
+}
+
+void sc_params_pull(const sc_params *params)
+{
+    const sc_device *device = params->device;
+
+    if (device != NULL) {
+        device->download(params->value, params->there.value, params->total * sizeof(sc_real));
+        device->download(params->m, params->there.m, params->trained * sizeof(sc_real));
+        device->download(params->v, params->there.v, params->trained * sizeof(sc_real));
+    }
+}
+
+void sc_params_pull_grad(const sc_params *params)
+{
+    if (params->device != NULL) {
+        params->device->download(params->grad, params->there.grad,
+                                 params->trained * sizeof(sc_real));
+    }
 }
 
 typedef struct {
@@ -146,6 +196,7 @@ void sc_params_reset(sc_params *params, uint64_t seed)
     memset(params->grad, 0, params->trained * sizeof(sc_real));
     memset(params->m, 0, params->trained * sizeof(sc_real));
     memset(params->v, 0, params->trained * sizeof(sc_real));
+    sc_params_push(params);
 }
 
 long sc_params_find(const sc_params *params, const char *name)
@@ -161,7 +212,7 @@ long sc_params_find(const sc_params *params, const char *name)
 sc_real *sc_params_value(const sc_params *params, int index)
 {
     assert(index >= 0 && (size_t)index < params->entry_count && params->value != NULL);
-    return params->value + params->entry[index].offset;
+    return (params->device ? params->there.value : params->value) + params->entry[index].offset;
 }
 
 sc_real *sc_params_grad(const sc_params *params, int index)
@@ -170,7 +221,7 @@ sc_real *sc_params_grad(const sc_params *params, int index)
     if (params->entry[index].flags & SC_PARAM_BUFFER) {
         return NULL;
     }
-    return params->grad + params->entry[index].offset;
+    return (params->device ? params->there.grad : params->grad) + params->entry[index].offset;
 }
 
 size_t sc_params_count(const sc_params *params, size_t first, size_t count)
@@ -188,7 +239,11 @@ size_t sc_params_count(const sc_params *params, size_t first, size_t count)
 
 void sc_params_zero_grad(sc_params *params)
 {
-    memset(params->grad, 0, params->trained * sizeof(sc_real));
+    if (params->device != NULL) {
+        params->device->zero(params->there.grad, params->trained * sizeof(sc_real));
+    } else {
+        memset(params->grad, 0, params->trained * sizeof(sc_real));
+    }
 }
 
 /* Sums of squares over fixed pieces of the flat gradient, kept in slots on the stack. */

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/alloc.h"
 #include "core/error.h"
 #include "core/real.h"
 
@@ -44,11 +45,20 @@ typedef struct {
 } sc_param;
 
 typedef struct {
+    sc_real *value, *grad, *m, *v; /* NULL before sc_params_alloc; padding is always zero */
+} sc_param_buffers;
+
+/* On a device the kernels work on `there`, in its memory, and what the host sees, value, m and v, is
+ * what sc_params_pull fetched last; sc_params_push brings back what the host wrote. */
+typedef struct {
     sc_param *entry;
     size_t entry_count, entry_capacity;
-    size_t trained;                /* sc_real in grad, m, v: trainable entries with their padding */
-    size_t total;                  /* sc_real in value: trained, then the buffers */
-    sc_real *value, *grad, *m, *v; /* NULL before sc_params_alloc; padding is always zero */
+    size_t trained; /* sc_real in grad, m, v: trainable entries with their padding */
+    size_t total;   /* sc_real in value: trained, then the buffers */
+    sc_real *value, *grad, *m, *v;
+    const struct sc_device *device; /* NULL: the host; set before sc_params_alloc */
+    sc_param_buffers there;
+    sc_arena memory_here, memory_there;
 } sc_params;
 
 /* Appends an entry; the index, or a negative code (SIMCLR_E_MEMORY; SIMCLR_E_INTERNAL for a name
@@ -59,6 +69,11 @@ int sc_params_add(sc_params *params, const sc_param *like, simclr_error *err);
 int sc_params_alloc(sc_params *params, simclr_error *err);
 void sc_params_close(sc_params *params); /* a zeroed table is fine */
 
+/* Without a device they do nothing.  value, m and v; sc_params_pull_grad: the gradients alone. */
+void sc_params_push(const sc_params *params);
+void sc_params_pull(const sc_params *params);
+void sc_params_pull_grad(const sc_params *params);
+
 /* Fresh values for every entry, as its init says; entry i draws from the stream
  * (seed, 0, i, 0, SC_RNG_INIT).  m, v and grad become zero. */
 void sc_params_reset(sc_params *params, uint64_t seed);
@@ -66,6 +81,7 @@ void sc_params_reset(sc_params *params, uint64_t seed);
 /* Index of an entry by name, or -1. */
 long sc_params_find(const sc_params *params, const char *name);
 
+/* Where the kernels find an entry: in the device's memory if there is one. */
 sc_real *sc_params_value(const sc_params *params, int index);
 sc_real *sc_params_grad(const sc_params *params, int index); /* NULL for buffers */
 
@@ -74,7 +90,7 @@ size_t sc_params_count(const sc_params *params, size_t first, size_t count);
 
 void sc_params_zero_grad(sc_params *params);
 
-/* sqrt(sum g^2) over all trainable entries, added in a fixed order.  NaN or Inf when any gradient
+/* Of the host's gradients: sqrt(sum g^2) over all trainable entries, added in a fixed order.  NaN or Inf when any gradient
  * is; *bad (may be NULL) is then the first such entry, else entry_count. */
 double sc_params_grad_norm(const sc_params *params, size_t *bad);
 

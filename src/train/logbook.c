@@ -196,6 +196,7 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
     if (done % log->cfg->train.log_every != 0 && !last)
         return 0;
     sc_ntxent_stats pairs;
+    sc_step_look(step);
     sc_ntxent_diagnose(&pairs, &step->ntxent);
     sc_health_input in = {
         .loss = stats->loss,
@@ -235,11 +236,14 @@ int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, siz
     return sc_metrics_append(log->metrics, step, list, count + 1, err);
 }
 
-int sc_logbook_histograms(sc_logbook *log, const sc_step *step, bool batch, simclr_error *err)
+int sc_logbook_histograms(sc_logbook *log, sc_step *step, bool batch, simclr_error *err)
 {
     const sc_network *net = &step->network;
     size_t rows = 2 * step->batch.count;
     int rc = 0;
+    sc_params_pull(&net->params);
+    if (batch)
+        sc_step_look(step);
     if (batch)
         rc = sc_tfevents_histogram(log->events, "activations/h", step->step, step->h,
                                    rows * net->dim_h, err);

@@ -42,7 +42,7 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
 int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, size_t count,
                     simclr_error *err);
 /* Histograms of weights, and of h and z of the last batch where there was one since the start. */
-int sc_logbook_histograms(sc_logbook *log, const sc_step *step, bool batch, simclr_error *err);
+int sc_logbook_histograms(sc_logbook *log, sc_step *step, bool batch, simclr_error *err);
 int sc_logbook_phase(sc_logbook *log, const char *phase, uint64_t step, int exit_code,
                      simclr_error *err);
 int sc_logbook_close(sc_logbook *log, simclr_error *err); /* zeroed is fine */

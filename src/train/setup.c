@@ -10,22 +10,9 @@
 
 enum { SIZE_LARGEST_GUESS = 224, STEM_CIFAR_UP_TO = 64 };
 
-/* Whether docs/speed.md shows, for the machines with the instruction, that bf16 is faster than fp32
- * and learns as well.  It does not yet. */
-enum { BF16_PROVEN = 0 };
-
 int sc_setup_threads(const sc_config *cfg)
 {
     return cfg->train.threads > 0 ? cfg->train.threads : sc_parallel_available();
-}
-
-/* auto: bf16 where the instruction exists and the evidence holds, else fp32; emulated bf16 is slower
- * than fp32. */
-sc_precision sc_setup_precision(const sc_config *cfg)
-{
-    if (cfg->train.precision == SC_CFG_PRECISION_AUTO)
-        return BF16_PROVEN && sc_backend_bf16_native() ? SC_BF16 : SC_FP32;
-    return cfg->train.precision == SC_CFG_PRECISION_BF16 ? SC_BF16 : SC_FP32;
 }
 
 const char *sc_setup_dataset_spec(const sc_config *cfg)

@@ -8,6 +8,7 @@
 #ifndef SC_TRAIN_SETUP_H
 #define SC_TRAIN_SETUP_H
 
+#include "backend/device.h"
 #include "config/config.h"
 #include "data/dataset.h"
 #include "model/encoder.h"
@@ -19,8 +20,18 @@
 /* Threads that train.threads means on this machine. */
 int sc_setup_threads(const sc_config *cfg);
 
-/* Precision that train.precision means on this machine. */
+/* Precision that train.precision means on this machine's processor. */
 sc_precision sc_setup_precision(const sc_config *cfg);
+/* auto becomes what the run had when it began, or (run "" or new) what this machine does best, so that
+ * config.yaml holds it and a run goes on in the same precision on any machine. */
+void sc_setup_settle_precision(sc_config *cfg, const sc_device *device, const char *run);
+
+/* The GPU that train.device means, opened; NULL: the processor.  SIMCLR_E_USAGE when one is asked for
+ * that is not there. */
+int sc_setup_device(const sc_device **out, const sc_config *cfg, simclr_error *err);
+/* The tables of a device, or of the processor (NULL), for the encoder in this precision. */
+int sc_setup_tables(sc_tables *out, const sc_device *device, sc_precision precision,
+                    simclr_error *err);
 
 /* "" means shapes. */
 const char *sc_setup_dataset_spec(const sc_config *cfg);

@@ -6,13 +6,19 @@
 
 #include <math.h>
 
-/* Before the weights are touched: every number so far must be finite. */
-static int check_finite(const sc_step_stats *s, const sc_params *params, size_t bad,
-                        simclr_error *err)
+static size_t first_bad(const sc_params *params)
+{
+    size_t bad;
+    sc_params_grad_norm(params, &bad);
+    return bad;
+}
+
+int sc_step_check(const sc_step_stats *s, const sc_params *params, simclr_error *err)
 {
     if (isfinite(s->loss) && isfinite(s->gradient_norm))
         return 0;
-    bool gradient = isfinite(s->loss) && bad < params->entry_count;
+    size_t bad = isfinite(s->loss) ? first_bad(params) : params->entry_count;
+    bool gradient = bad < params->entry_count;
     return sc_fail(err, SIMCLR_E_NUMERIC,
                    "step %llu (epoch %llu): the %s%s is not finite; the weights were left as they "
                    "were; lower the learning rate (now %g) or lengthen the warm-up",
@@ -23,6 +29,8 @@ static int check_finite(const sc_step_stats *s, const sc_params *params, size_t 
 
 int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err)
 {
+    if (t->there.device != NULL)
+        return sc_step_on_device(out, t, err);          /* the same, in its memory */
     int rc = sc_loader_next(&t->batch, t->loader, err); /* N images, u8                  */
     if (rc < 0)
         return rc;
@@ -42,13 +50,12 @@ int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err)
     sc_projector_backward(t->dh, t->dz, &net->projector);
     sc_encoder_backward(t->dh, &net->encoder); /* no gradient to the pixels      */
 
-    size_t bad;
     out->step = t->step;
     out->epoch = t->batch.epoch;
     out->images = n;
     out->lr = sc_schedule_lr(&t->schedule, t->step);
-    out->gradient_norm = sc_params_grad_norm(&net->params, &bad);
-    rc = check_finite(out, &net->params, bad, err);
+    out->gradient_norm = sc_params_grad_norm(&net->params, NULL);
+    rc = sc_step_check(out, &net->params, err);
     if (rc < 0)
         return rc;
     sc_optim_step(&t->optim, out->lr);

@@ -12,6 +12,7 @@
 #include "model/network.h"
 #include "optim/optim.h"
 #include "optim/schedule.h"
+#include "train/step_device.h"
 #include "views/views.h"
 
 typedef struct {
@@ -29,15 +30,31 @@ typedef struct {
     sc_ntxent ntxent;
     sc_optim optim;
     sc_schedule schedule;
-    uint64_t step;   /* steps done */
-    sc_batch batch;  /* N images, u8 */
-    sc_real *x;      /* (2N, H, W, C) */
-    sc_real *h, *dh; /* (2N, D) */
-    sc_real *z, *dz; /* (2N, d) */
+    uint64_t step;        /* steps done */
+    sc_batch batch;       /* N images, u8 */
+    sc_real *x;           /* (2N, H, W, C) */
+    sc_real *h, *dh;      /* (2N, D) */
+    sc_real *z, *dz;      /* (2N, d) */
+    sc_step_device there; /* with a device it has these, and h, z hold what sc_step_look fetched */
 } sc_step;
 
 /* The next batch, forward, backward, update.  SIMCLR_E_NUMERIC, naming the step and what is not
  * finite, before the weights are touched. */
 int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err);
+
+/* h, z and the state of NT-Xent of the last step, for who looks at them on the host: they are there
+ * already without a device. */
+void sc_step_look(sc_step *t);
+
+/* SIMCLR_E_NUMERIC unless loss and gradient norm are finite; looks for the first bad gradient among
+ * the host's. */
+int sc_step_check(const sc_step_stats *stats, const sc_params *params, simclr_error *err);
+
+/* ---- step_device.c, for t->there.device ---- */
+
+/* After everything else of t is open.  SIMCLR_E_MEMORY: the device has not enough. */
+int sc_step_device_open(sc_step *t, size_t max_rows, simclr_error *err);
+void sc_step_device_close(sc_step_device *d);
+int sc_step_on_device(sc_step_stats *out, sc_step *t, simclr_error *err);
 
 #endif

@@ -23,7 +23,8 @@ typedef struct {
     sc_dataset *bank;  /* labelled images for k-NN: `train`, or the labelled part; or NULL */
     sc_dataset *test;  /* NULL: held out from the bank */
     char data_digest[SC_SHA256_HEX];
-    uint32_t size; /* side of a view, px */
+    uint32_t size;           /* side of a view, px */
+    const sc_device *device; /* NULL: the processor */
     sc_step step;
     sc_arena arena; /* x, h, z, their gradients, NT-Xent */
     sc_logbook log;
@@ -32,11 +33,13 @@ typedef struct {
 } sc_trainer;
 
 /* Opens data, network and (with a run) lock, logs and the newest checkpoint.  tables NULL: the
- * fastest of this processor.  The trainer must not be moved.  Close it also after a failure. */
+ * those of train.device.  The trainer must not be moved.  Close it also after a failure. */
 int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const sc_tables *tables,
                     const simclr_observer *observer, simclr_error *err);
 /* Until train.epochs or train.steps are done, or a stop is asked for (SIMCLR_E_INTERRUPTED). */
 int sc_trainer_run(sc_trainer *t, simclr_error *err);
+/* RUN/skipped.tsv: every image that was not trained on, and why. */
+int sc_trainer_write_skipped(const sc_trainer *t, simclr_error *err);
 void sc_trainer_close(sc_trainer *t); /* zeroed is fine */
 
 #endif

@@ -46,6 +46,7 @@ int sc_weights_save(const char *path, const sc_network *network, sc_weights_part
     int64_t *counter = sc_alloc(params->entry_count, sizeof *counter, err);
     int rc = list == NULL || counter == NULL ? SIMCLR_E_MEMORY : 0;
     size_t count = 0;
+    sc_params_pull(params);
     for (size_t i = 0; rc == 0 && i < params->entry_count; i++) {
         const sc_param *p = &params->entry[i];
         if (!in_part(p, part))
@@ -209,6 +210,7 @@ int sc_weights_load(sc_network *network, const char *path, sc_weights_part part,
         for (size_t k = 0; k < p->count; k++)
             value[k] = element(&t, k);
     }
+    sc_params_push(params);
     sc_safetensors_close(st);
     return rc;
 }
@@ -225,6 +227,7 @@ int sc_slots_save(const char *path, const sc_params *params, simclr_error *err)
     slot_name *name = sc_alloc(most, sizeof *name, err);
     int rc = list == NULL || name == NULL ? SIMCLR_E_MEMORY : 0;
     size_t count = 0;
+    sc_params_pull(params);
     for (size_t slot = 0; rc == 0 && slot < 2; slot++)
         for (size_t i = 0; i < params->entry_count; i++) {
             const sc_param *p = &params->entry[i];
@@ -262,11 +265,13 @@ int sc_slots_load(sc_params *params, const char *path, simclr_error *err)
                 memcpy((slot ? params->v : params->m) + p->offset, t.data,
                        p->count * sizeof(sc_real));
         }
+    sc_params_push(params);
     sc_safetensors_close(st);
     return rc;
 }
 
 int sc_weights_digest(char hex[65], const sc_network *network, simclr_error *err)
 {
+    sc_params_pull(&network->params);
     return sc_sha256(hex, network->params.value, network->params.total * sizeof(sc_real), err);
 }

@@ -24,7 +24,7 @@ expect 2 "train.batch" "$SIMCLR" config --yaml lr=abc batch=0
 expect 2 "unknown preset 'tny'; did you mean 'tiny'?" "$SIMCLR" config --preset tny
 expect 2 "unknown preset" "$SIMCLR" presets nothing-like-it
 expect 2 "fp16' is not offered; use auto, fp32 or bf16" "$SIMCLR" config precision=fp16
-expect 2 "cuda' is not in this version" "$SIMCLR" config --device cuda
+expect 2 "gpu' is not known; use auto, cpu, cuda or cuda:N" "$SIMCLR" config --device gpu
 expect 2 "no key or group 'nothing'" "$SIMCLR" config nothing
 expect 2 "nonexistent.yaml" "$SIMCLR" config --yaml -c /nonexistent.yaml
 expect 2 "SIMCLR_LR: optim.lr: 'x' is not a number" env SIMCLR_LR=x "$SIMCLR" config --yaml

@@ -260,7 +260,8 @@ static void algorithm_cases(sc_conv_shape s, int direction)
     if (!affordable((double)(s.n * s.p * s.q * s.k) * (double)(s.c * s.r * s.s))) {
         return;
     }
-    for (s.algorithm = table_transforms ? SC_CONV_FASTEST : SC_CONV_DIRECT; s.algorithm <= SC_CONV_DIRECT; s.algorithm++) {
+    for (s.algorithm = table_transforms ? SC_CONV_FASTEST : SC_CONV_DIRECT;
+         s.algorithm <= SC_CONV_DIRECT; s.algorithm++) {
         conv_case(&s, direction, false);
         if (direction == 0 && wanted("conv2d_forward")) {
             stats_case(&s, false);

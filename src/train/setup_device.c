@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * setup_device.c - where a run computes, and in which precision.
+ */
+#include "backend/device_load.h"
+#include "train/setup.h"
+#include "train/state.h"
+
+/* Whether docs/speed.md shows, for the machines with the instruction, that bf16 is faster than fp32
+ * and learns as well.  It does not yet. */
+enum { BF16_PROVEN = 1 };
+
+/* auto: bf16 where the instruction exists and the evidence holds, else fp32; emulated bf16 is slower
+ * than fp32. */
+sc_precision sc_setup_precision(const sc_config *cfg)
+{
+    if (cfg->train.precision == SC_CFG_PRECISION_AUTO)
+        return BF16_PROVEN && sc_backend_bf16_native() ? SC_BF16 : SC_FP32;
+    return cfg->train.precision == SC_CFG_PRECISION_BF16 ? SC_BF16 : SC_FP32;
+}
+
+void sc_setup_settle_precision(sc_config *cfg, const sc_device *device, const char *run)
+{
+    sc_config then;
+    if (cfg->train.precision != SC_CFG_PRECISION_AUTO)
+        return;
+    if (run[0] != '\0' && sc_state_read_config(&then, run, NULL) == 0 &&
+        then.train.precision != SC_CFG_PRECISION_AUTO)
+        cfg->train.precision = then.train.precision;
+    else if (device != NULL || sc_setup_precision(cfg) == SC_BF16)
+        cfg->train.precision = SC_CFG_PRECISION_BF16;
+    else
+        cfg->train.precision = SC_CFG_PRECISION_FP32;
+}
+
+int sc_setup_device(const sc_device **out, const sc_config *cfg, simclr_error *err)
+{
+    int number = sc_config_device(cfg->train.device);
+    *out = NULL;
+    if (number == SC_CFG_DEVICE_CPU)
+        return 0;
+    int rc = sc_device_load(out, number == SC_CFG_DEVICE_AUTO ? 0 : number, err);
+    return number == SC_CFG_DEVICE_AUTO && *out == NULL ? 0 : rc;
+}
+
+int sc_setup_tables(sc_tables *out, const sc_device *device, sc_precision precision,
+                    simclr_error *err)
+{
+    if (device == NULL)
+        return sc_tables_select(out, precision, err);
+    *out = (sc_tables){device->reals, precision == SC_BF16 ? device->bf16 : device->reals};
+    return 0;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * trainer_open.c - a training run before its first step: data, device, network, views, the run's
+ * directory, what it will take.
+ */
+#include "train/trainer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "core/alloc.h"
+#include "core/parallel.h"
+#include "model/encoder_shapes.h"
+#include "train/setup.h"
+
+static const double MIB = 1048576.0;
+
+static int open_split(sc_dataset **out, const sc_trainer *t, const char *split, simclr_error *err)
+{
+    sc_dataset_options options = sc_setup_dataset(&t->cfg, split);
+    return sc_dataset_open(out, sc_setup_dataset_spec(&t->cfg), &options, err);
+}
+
+/* Where the size is given, maps that vanish are found before any image is read. */
+static int check_stages(const sc_config *cfg, simclr_error *err)
+{
+    size_t size = (size_t)cfg->data.image_size;
+    sc_encoder_options encoder = sc_setup_encoder(cfg, (uint32_t)size);
+    return size == 0 ? 0 : sc_encoder_check(&encoder, size, size, err);
+}
+
+/* The size of the views is settled here, so that config.yaml and checkpoints hold it: the run can
+ * then be used on images of any size. */
+static int open_data(sc_trainer *t, simclr_error *err)
+{
+    const char *spec = sc_setup_dataset_spec(&t->cfg);
+    const char *split = t->cfg.data.split;
+    bool extra = split[0] == '\0' && sc_dataset_has_split(spec, "unlabeled") &&
+                 sc_dataset_has_split(spec, "train");
+    if (split[0] == '\0')
+        split = extra ? "train+unlabeled" : "train";
+    int rc = open_split(&t->train, t, split, err);
+    if (rc == 0 && extra)
+        rc = open_split(&t->bank, t, "train", err);
+    else if (rc == 0 && sc_dataset_classes(t->train) > 0)
+        t->bank = t->train;
+    if (rc == 0 && t->bank != NULL && sc_dataset_has_split(spec, "test"))
+        rc = open_split(&t->test, t, "test", err);
+    if (rc == 0)
+        rc = sc_dataset_fingerprint(t->data_digest, t->train, err);
+    if (rc < 0)
+        return rc;
+    t->size = sc_setup_image_size(&t->cfg, t->train);
+    t->cfg.data.image_size = (int)t->size;
+    sc_say(t->observer, SIMCLR_NOTE, "data      %s: %zu images (%s), %d classes, %zu skipped", spec,
+           sc_dataset_count(t->train), split, sc_dataset_classes(t->train),
+           sc_dataset_skipped(t->train));
+    return 0;
+}
+
+static void plan_step(sc_trainer *t, size_t rows, sc_arena *arena)
+{
+    sc_step *s = &t->step;
+    size_t pixels = (size_t)t->size * t->size * s->network.channels;
+    s->h = sc_arena_take(arena, rows * s->network.dim_h, sizeof(sc_real));
+    s->z = sc_arena_take(arena, rows * s->network.dim_z, sizeof(sc_real));
+    sc_ntxent_plan(&s->ntxent, arena);
+    if (s->network.device != NULL)
+        return; /* the others are in its memory */
+    s->x = sc_arena_take(arena, rows * pixels, sizeof(sc_real));
+    s->dh = sc_arena_take(arena, rows * s->network.dim_h, sizeof(sc_real));
+    s->dz = sc_arena_take(arena, rows * s->network.dim_z, sizeof(sc_real));
+}
+
+static int open_loader(sc_trainer *t, simclr_error *err)
+{
+    sc_loader_close(t->step.loader);
+    t->step.loader = NULL;
+    t->step.there.staged = false;
+    int workers = t->cfg.data.workers > 0 ? t->cfg.data.workers : sc_setup_threads(&t->cfg);
+    int rc = sc_loader_open(&t->step.loader, t->train, (size_t)t->cfg.train.batch,
+                            t->cfg.train.seed, workers, t->step.step, err);
+    if (rc == 0)
+        sc_loader_set_order(t->step.loader, t->cfg.data.shuffle, t->cfg.data.drop_last);
+    return rc;
+}
+
+static int open_network(sc_trainer *t, const sc_tables *tables, simclr_error *err)
+{
+    sc_step *s = &t->step;
+    size_t rows = 2 * sc_loader_max_batch(s->loader);
+    sc_network_options options = {
+        .encoder = sc_setup_encoder(&t->cfg, t->size),
+        .projector = sc_setup_projector(&t->cfg),
+        .height = t->size,
+        .width = t->size,
+        .max_rows = rows,
+        .precision = sc_setup_precision(&t->cfg),
+        .seed = t->cfg.train.seed,
+    };
+    int rc = 0;
+    if (tables != NULL)
+        options.tables = *tables;
+    else
+        rc = sc_setup_tables(&options.tables, t->device, options.precision, err);
+    if (rc < 0)
+        return rc;
+    sc_optim_options optim = sc_setup_optim(&t->cfg);
+    rc = sc_network_open(&s->network, &options, err);
+    if (rc == 0)
+        rc = sc_ntxent_init(&s->ntxent, s->network.backend, rows, s->network.dim_z,
+                            t->cfg.temperature, err);
+    if (rc == 0)
+        rc = sc_optim_init(&s->optim, &optim, &s->network.params, err);
+    if (rc < 0)
+        return rc;
+    plan_step(t, rows, &t->arena);
+    rc = sc_arena_open(&t->arena, err);
+    if (rc == 0)
+        plan_step(t, rows, &t->arena);
+    return rc;
+}
+
+static int open_device_step(sc_trainer *t, simclr_error *err)
+{
+    t->step.there.device = t->step.network.device;
+    if (t->step.there.device == NULL)
+        return 0;
+    return sc_step_device_open(&t->step, 2 * sc_loader_max_batch(t->step.loader), err);
+}
+
+static int open_views(sc_trainer *t, simclr_error *err)
+{
+    uint32_t height, width;
+    bool equal;
+    sc_dataset_extent(t->train, &height, &width, &equal);
+    sc_views_options options = sc_setup_views(&t->cfg, t->size);
+    int rc = sc_views_options_check(&options, err);
+    return rc < 0 ? rc : sc_views_open(&t->step.views, &options, height, width, err);
+}
+
+int sc_trainer_write_skipped(const sc_trainer *t, simclr_error *err)
+{
+    char path[SC_PATH_MAX], name[SC_PATH_MAX], line[SC_PATH_MAX + 512];
+    sc_fs_writer *w;
+    int rc = sc_path_join(path, t->run, "skipped.tsv", err);
+    if (rc == 0)
+        rc = sc_fs_writer_open(&w, path, err);
+    if (rc < 0)
+        return rc;
+    rc = sc_fs_writer_write(w, "file\treason\n", 12, err);
+    for (size_t j = 0; rc == 0 && j < sc_dataset_skipped(t->train); j++) {
+        const char *file, *reason;
+        sc_dataset_skip_reason(t->train, j, &file, &reason);
+        sc_printable(name, sizeof name, file);
+        int length = snprintf(line, sizeof line, "%s\t%s\n", name, reason);
+        rc = sc_fs_writer_write(w, line, (size_t)length, err);
+    }
+    if (rc < 0) {
+        sc_fs_writer_abandon(w);
+        return rc;
+    }
+    return sc_fs_writer_commit(w, err);
+}
+
+static int open_run(sc_trainer *t, simclr_error *err)
+{
+    char path[SC_PATH_MAX];
+    bool found;
+    int rc = sc_fs_mkdirs(t->run, err);
+    if (rc == 0)
+        rc = sc_path_join(path, t->run, "lock", err);
+    if (rc == 0)
+        rc = sc_fs_lock_take(&t->lock, path, err);
+    sc_state_identity id = {t->run, &t->cfg, t->data_digest};
+    if (rc == 0)
+        rc = sc_state_restore(&found, &t->step, &id, t->observer, err);
+    if (rc < 0)
+        return rc;
+    if (found)
+        sc_say(t->observer, SIMCLR_NOTE, "resume    %s at step %llu", t->run,
+               (unsigned long long)t->step.step);
+    rc = sc_state_write_config(&t->cfg, t->run, err);
+    return rc < 0 ? rc : sc_trainer_write_skipped(t, err);
+}
+
+static void say_plan(const sc_trainer *t)
+{
+    size_t batch = sc_loader_max_batch(t->step.loader);
+    const sc_network *net = &t->step.network;
+    double memory = (double)(net->arena.size + t->arena.size + t->step.there.arena.size) +
+                    4.0 * (double)net->params.total * sizeof(sc_real);
+    sc_say(t->observer, SIMCLR_NOTE,
+           "model     h %zu, z %zu, %.2f M parameters, %.1f M multiply-adds a view of %ux%u",
+           net->dim_h, net->dim_z, (double)net->encoder_parameters / 1e6,
+           sc_encoder_macs(&net->encoder) / 1e6, t->size, t->size);
+    sc_say(t->observer, SIMCLR_NOTE,
+           "engine    %s%s, %s, %d threads, %.0f MiB for network and batch",
+           net->device != NULL ? net->device->name : "cpu/",
+           net->device != NULL ? "" : net->encoder.nn.backend->name, sc_network_precision(net),
+           sc_parallel_threads(), memory / MIB);
+    sc_say(
+        t->observer, SIMCLR_NOTE,
+        "loss      from %.2f (nothing learnt) down to at best %.2f at this batch and temperature",
+        sc_ntxent_ceiling(batch), sc_ntxent_floor(batch, t->cfg.temperature));
+}
+
+/* A few steps whose traces are wiped: what will an epoch take?  The first ones are not like the others,
+ * on a device that finds its plans and records the step. */
+static int dry_run(sc_trainer *t, simclr_error *err)
+{
+    sc_step *s = &t->step;
+    sc_step_stats stats;
+    double start = 0;
+    int steps = s->there.device != NULL ? 5 : 2;
+    for (int i = 0; i < steps; i++) {
+        start = sc_clock();
+        int rc = sc_train_step(&stats, s, err);
+        if (rc < 0)
+            return rc;
+    }
+    double seconds = sc_clock() - start;
+    s->step = 0;
+    s->optim.steps = 0;
+    sc_params_reset(&s->network.params, t->cfg.train.seed);
+    char epoch[32], all[32];
+    sc_progress_time(epoch, sizeof epoch, seconds * (double)t->steps_per_epoch);
+    sc_progress_time(all, sizeof all, seconds * (double)t->stop_at);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    sc_say(t->observer, SIMCLR_NOTE,
+           "estimate  %s an epoch of %llu steps, %s for %llu steps, without evaluations; %.0f "
+           "images/s; %.0f MiB in use",
+           epoch, (unsigned long long)t->steps_per_epoch, all, (unsigned long long)t->stop_at,
+           (double)stats.images / seconds, (double)usage.ru_maxrss / 1024.0);
+    return 0;
+}
+
+int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const sc_tables *tables,
+                    const simclr_observer *observer, simclr_error *err)
+{
+    memset(t, 0, sizeof *t);
+    t->cfg = *cfg;
+    t->observer = observer;
+    t->log.raw_pixels_top1 = t->log.untrained_top1 = t->log.knn_top1 = -1;
+    snprintf(t->run, sizeof t->run, "%s", run == NULL ? "" : run);
+    sc_parallel_set_threads(sc_setup_threads(cfg));
+    int rc = sc_config_check(&t->cfg, err);
+    if (rc == 0)
+        rc = check_stages(&t->cfg, err);
+    if (rc == 0)
+        rc = open_data(t, err);
+    if (rc == 0 && tables == NULL)
+        rc = sc_setup_device(&t->device, &t->cfg, err);
+    if (rc == 0)
+        sc_setup_settle_precision(&t->cfg, t->device, t->run);
+    if (rc == 0)
+        rc = open_loader(t, err);
+    if (rc == 0)
+        rc = open_network(t, tables, err);
+    if (rc == 0)
+        rc = open_views(t, err);
+    if (rc == 0)
+        rc = open_device_step(t, err);
+    if (rc < 0)
+        return rc;
+    t->steps_per_epoch = sc_loader_steps_per_epoch(t->step.loader);
+    t->total_steps = (uint64_t)t->cfg.train.epochs * t->steps_per_epoch;
+    t->stop_at = t->cfg.train.steps > 0 && t->cfg.train.steps < t->total_steps ? t->cfg.train.steps
+                                                                               : t->total_steps;
+    t->step.schedule = sc_setup_schedule(&t->cfg, t->steps_per_epoch);
+    if (t->run[0] == '\0')
+        return 0;
+    say_plan(t);
+    rc = dry_run(t, err);
+    if (rc == 0)
+        rc = open_run(t, err);
+    if (rc == 0)
+        rc = open_loader(t, err); /* from the step resumed at */
+    if (rc == 0)
+        rc = sc_logbook_open(&t->log, t->run, &t->cfg, t->step.step, t->observer, err);
+    t->last.loss = t->log.last_loss;
+    t->last.lr = t->log.last_lr;
+    t->log.steps_per_epoch = t->steps_per_epoch;
+    t->log.total_steps = t->stop_at;
+    return rc;
+}
+
+void sc_trainer_close(sc_trainer *t)
+{
+    if (t->run[0] != '\0')
+        sc_logbook_close(&t->log, NULL);
+    sc_step_device_close(&t->step.there);
+    sc_loader_close(t->step.loader);
+    sc_views_close(&t->step.views);
+    sc_optim_close(&t->step.optim);
+    sc_network_close(&t->step.network);
+    sc_arena_close(&t->arena);
+    if (t->bank != t->train)
+        sc_dataset_close(t->bank);
+    sc_dataset_close(t->test);
+    sc_dataset_close(t->train);
+    sc_fs_lock_release(t->lock);
+    memset(t, 0, sizeof *t);
+}

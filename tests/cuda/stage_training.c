@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stage_training.c - whole steps on a device, here the one of cuda_on_cpu.h, whose memory no host
+ * code can touch: the same training as on the processor, the same bits twice, a resumed run that ends
+ * where an unbroken one does, weights left alone when something is not finite.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/cuda/kernels.h"
+#include "core/fs.h"
+#include "core/sha256.h"
+#include "support/support.h"
+#include "train/setup.h"
+#include "train/trainer.h"
+
+enum { STEPS = 7 }; /* 40 images in batches of 12: steps 3 and 7 are of 4 images */
+
+static sc_device device;
+
+static sc_tables tables_of(sc_precision precision)
+{
+    return (sc_tables){device.reals, precision == SC_BF16 ? device.bf16 : device.reals};
+}
+
+static void set(sc_config *cfg, const char *key, const char *value)
+{
+    simclr_error err = {0};
+    sct_assert_ok(sc_config_set(cfg, key, value, SC_ORIGIN_CLI, "test", &err), &err);
+}
+
+static sc_config small_config(const char *precision)
+{
+    static const char *const settings[][2] = {
+        {"data.dataset", "shapes:40"},
+        {"image_size", "16"},
+        {"model.width", "0.125"},
+        {"batch", "12"},
+        {"projector.drop_rate", "0.2"},
+        {"projector.layers", "24"},
+        {"projector.out_dim", "16"},
+        {"optim.name", "lars"},
+        {"optim.lr", "0.3"},
+        {"views.blur_prob", "0.3"},
+        {"epochs", "10"},
+        {"schedule.warmup_epochs", "0"},
+        {"threads", "2"},
+        {"eval.every", "0"},
+        {"train.log_every", "1"},
+    };
+    sc_config cfg;
+    sc_config_default(&cfg);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        set(&cfg, settings[i][0], settings[i][1]);
+    set(&cfg, "precision", precision);
+    return cfg;
+}
+
+/* Losses of the first steps and a digest of the weights after them. */
+static void train(double loss[STEPS], char digest[65], const sc_config *cfg,
+                  const sc_tables *tables)
+{
+    static sc_trainer t;
+    simclr_error err = {0};
+    sct_assert_ok(sc_trainer_open(&t, cfg, NULL, tables, NULL, &err), &err);
+    assert_true((t.step.there.device != NULL) == (tables->maps->device != NULL));
+    for (int i = 0; i < STEPS; i++) {
+        sc_step_stats stats;
+        sct_assert_ok(sc_train_step(&stats, &t.step, &err), &err);
+        assert_int_equal(stats.images, i % 4 == 3 ? 4 : 12);
+        loss[i] = stats.loss;
+        sc_step_look(&t.step); /* as the log does */
+        sc_ntxent_stats pairs;
+        sc_ntxent_diagnose(&pairs, &t.step.ntxent);
+        assert_true(pairs.alignment >= 0 && pairs.alignment <= 4);
+    }
+    sct_assert_ok(sc_weights_digest(digest, &t.step.network, &err), &err);
+    sc_trainer_close(&t);
+}
+
+static void same_training(void **state)
+{
+    (void)state;
+    /* fp32: the same numbers summed in other orders, through seven updates; bf16: maps rounded to 8
+     * bits, where one rounding that falls the other way is 2^-9 of a value. */
+    static const struct {
+        const char *name;
+        sc_precision precision;
+        double tolerance;
+    } CASES[] = {{"fp32", SC_FP32, 1e-4}, {"bf16", SC_BF16, 1e-2}};
+    for (size_t c = 0; c < 2; c++) {
+        sc_config cfg = small_config(CASES[c].name);
+        sc_tables host = {sc_backend_ref(SC_FP32), sc_backend_ref(CASES[c].precision)};
+        sc_tables there = tables_of(CASES[c].precision);
+        double want[STEPS], got[STEPS], again[STEPS];
+        char first[65], second[65];
+        train(want, first, &cfg, &host);
+        train(got, first, &cfg, &there);
+        train(again, second, &cfg, &there);
+        for (int i = 0; i < STEPS; i++) {
+            double off = fabs(got[i] - want[i]) / want[i];
+            print_message("%s step %d: loss %.6f, on the processor %.6f (%.1e)\n", CASES[c].name, i,
+                          got[i], want[i], off);
+            assert_true(off <= CASES[c].tolerance);
+            assert_true(got[i] == again[i]);
+        }
+        assert_string_equal(first, second);
+    }
+}
+
+static int trained_digest(char hex[65], const sc_params *params, simclr_error *err)
+{
+    sc_params_pull(params);
+    return sc_sha256(hex, params->value, params->trained * sizeof(sc_real), err);
+}
+
+static void not_finite(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    simclr_error err = {0};
+    char before[65], after[65];
+    sc_step_stats stats;
+    sc_config cfg = small_config("fp32");
+    sc_tables there = tables_of(SC_FP32);
+    sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, &there, NULL, &err), &err);
+    sct_assert_ok(sc_train_step(&stats, &t.step, &err), &err);
+    int bias = (int)sc_params_find(&t.step.network.params, "projector.0.bias");
+    sc_params_pull(&t.step.network.params);
+    t.step.network.params.value[t.step.network.params.entry[bias].offset] = (sc_real)NAN;
+    sc_params_push(&t.step.network.params);
+    sct_assert_ok(trained_digest(before, &t.step.network.params, &err), &err);
+    /* Running statistics move in the forward pass; what is trained does not. */
+    sct_assert_error(sc_train_step(&stats, &t.step, &err), &err, SIMCLR_E_NUMERIC, "step 1 ");
+    assert_int_equal(t.step.step, 1);
+    sct_assert_ok(trained_digest(after, &t.step.network.params, &err), &err);
+    assert_string_equal(before, after);
+    sc_trainer_close(&t);
+}
+
+static void assert_same_file(const char *one, const char *two, const char *name)
+{
+    char path[2][SC_PATH_MAX];
+    void *bytes[2];
+    size_t size[2];
+    simclr_error err = {0};
+    sct_assert_ok(sc_path_join(path[0], one, name, &err), &err);
+    sct_assert_ok(sc_path_join(path[1], two, name, &err), &err);
+    for (int i = 0; i < 2; i++)
+        sct_assert_ok(sc_fs_read(&bytes[i], &size[i], path[i], 1 << 30, &err), &err);
+    assert_int_equal(size[0], size[1]);
+    assert_memory_equal(bytes[0], bytes[1], size[0]);
+    sc_free(bytes[0]);
+    sc_free(bytes[1]);
+}
+
+static bool stop_at_three(void *context)
+{
+    int *calls = context;
+    return ++*calls == 3;
+}
+
+static void run_until(const char *run, const sc_config *cfg, bool stop)
+{
+    static sc_trainer t;
+    simclr_error err = {0};
+    int calls = 0;
+    simclr_observer observer = {.stop = stop ? stop_at_three : NULL, .context = &calls};
+    sc_tables there = tables_of(SC_FP32);
+    sct_assert_ok(sc_trainer_open(&t, cfg, run, &there, &observer, &err), &err);
+    int rc = sc_trainer_run(&t, &err);
+    assert_int_equal(rc, stop ? SIMCLR_E_INTERRUPTED : 0);
+    sc_trainer_close(&t);
+}
+
+static void resumed(void **state)
+{
+    (void)state;
+    sc_config cfg = small_config("fp32");
+    set(&cfg, "steps", "7");
+    char one[SC_PATH_MAX], two[SC_PATH_MAX];
+    snprintf(one, sizeof one, "%s/one", sct_scratch());
+    snprintf(two, sizeof two, "%s/two", sct_scratch());
+    run_until(one, &cfg, false);
+    run_until(two, &cfg, true);
+    run_until(two, &cfg, false);
+    assert_same_file(one, two, "checkpoints/step-00000007/model.safetensors");
+    assert_same_file(one, two, "checkpoints/step-00000007/optim.safetensors");
+    assert_same_file(one, two, "model.safetensors");
+}
+
+int main(void)
+{
+    sc_cuda_device(&device);
+    snprintf(device.name, sizeof device.name, "cuda on the cpu");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_training),
+        cmocka_unit_test(not_finite),
+        cmocka_unit_test(resumed),
+    };
+    return sct_run(tests);
+}
