@@ -6,6 +6,7 @@
 #include "support/support.h"
 
 #include <cuda_runtime_api.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/cuda/runtime_cuda.h"
@@ -127,6 +128,23 @@ static void goes_on_without_recordings(void **state)
     }
 }
 
+static void does_not_record_when_told(void **state)
+{
+    (void)state;
+    setenv("SIMCLR_CUDA_GRAPHS", "off", 1);
+    step s = open_step();
+    unsetenv("SIMCLR_CUDA_GRAPHS");
+    for (int i = 1; i <= 3; i++) {
+        fill(&s, (unsigned char)i);
+        sc_cuda_play(0, record, &s);
+        assert_ran(&s, (unsigned char)i);
+        assert_int_equal(s.runs, i);
+    }
+    assert_int_equal(fake.captures, 0);
+    assert_non_null(strstr(sc_cuda_note(), "SIMCLR_CUDA_GRAPHS is off"));
+    close_step(&s);
+}
+
 static void keeps_the_first_failure(void **state)
 {
     (void)state;
@@ -219,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_the_second_time),  cmocka_unit_test(goes_on_without_recordings),
+        cmocka_unit_test(does_not_record_when_told),
         cmocka_unit_test(keeps_the_first_failure),  cmocka_unit_test(notes_a_launch_that_fails),
         cmocka_unit_test(memory_is_zeroed_or_told), cmocka_unit_test(opening_fails_whole),
     };

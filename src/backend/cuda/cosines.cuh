@@ -8,8 +8,8 @@
  * A thread of TILE_THREADS owns MINE x MINE cosines and MINE x SLAB_MINE numbers of du, in registers;
  * operands come through shared memory in fours, for 16 multiply-adds two and for 32 three.
  */
-#ifndef SC_CUDA_COSINES_H
-#define SC_CUDA_COSINES_H
+#ifndef SC_CUDA_COSINES_CUH
+#define SC_CUDA_COSINES_CUH
 
 #include "backend/cuda/four.cuh"
 

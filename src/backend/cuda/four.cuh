@@ -2,8 +2,8 @@
  *
  * four.cuh - four floats as one access of 16 bytes.
  */
-#ifndef SC_CUDA_FOUR_H
-#define SC_CUDA_FOUR_H
+#ifndef SC_CUDA_FOUR_CUH
+#define SC_CUDA_FOUR_CUH
 
 #include "backend/cuda/launch.h"
 

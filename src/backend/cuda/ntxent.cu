@@ -23,24 +23,18 @@ static const float LOWEST = -2;          /* below every cosine */
 
 /* ---- unit rows ---- */
 
-/* Scaled by the largest component first, so that no finite row overflows or vanishes. */
+/* Squares of floats and their sums neither overflow nor vanish in double. */
 __global__ static void __launch_bounds__(ROW_THREADS) normalise(sc_device_ntxent t)
 {
     __shared__ double shared[ROW_THREADS];
     const float *z = t.z + (size_t)blockIdx.x * t.dim;
     float *u = t.unit + (size_t)blockIdx.x * t.dim;
-    double most = 0, sum = 0;
+    double sum = 0;
 
     for (size_t k = threadIdx.x; k < t.dim; k += ROW_THREADS)
-        most = join_most::of(most, fabs((double)z[k]));
-    most = block_join<join_most, ROW_THREADS>(shared, most);
-    double scale = most > 0 ? 1 / most : 0;
-    for (size_t k = threadIdx.x; k < t.dim; k += ROW_THREADS) {
-        double a = (double)z[k] * scale;
-        sum += a * a;
-    }
+        sum += (double)z[k] * (double)z[k];
     sum = block_sum<ROW_THREADS>(shared, sum);
-    double inverse = most > 0 ? scale / sqrt(sum) : 0;
+    double inverse = sum != 0 ? 1 / sqrt(sum) : 0;
     for (size_t k = threadIdx.x; k < t.dim; k += ROW_THREADS)
         u[k] = (float)((double)z[k] * inverse);
     if (threadIdx.x == 0)

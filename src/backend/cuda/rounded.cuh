@@ -6,8 +6,8 @@
  *
  *   rounded<float> y = a * x + b;   __fadd_rn(__fmul_rn(a, x), b)
  */
-#ifndef SC_CUDA_ROUNDED_H
-#define SC_CUDA_ROUNDED_H
+#ifndef SC_CUDA_ROUNDED_CUH
+#define SC_CUDA_ROUNDED_CUH
 
 #include "backend/cuda/launch.h"
 

@@ -6,6 +6,7 @@
 
 #include <cuda_runtime_api.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What was recorded under a key: first nothing, then a call has run, then a graph. */
@@ -241,6 +242,10 @@ int sc_cuda_open(int number, simclr_error *err)
     status = cudaMalloc(&state.workspace, SC_CUDA_WORKSPACE);
     if (status != cudaSuccess) {
         return open_failed(number, "no workspace", status, err);
+    }
+    const char *graphs = getenv("SIMCLR_CUDA_GRAPHS");
+    if (graphs != NULL && strcmp(graphs, "off") == 0) {
+        give_up_graphs("SIMCLR_CUDA_GRAPHS is off");
     }
     return SIMCLR_OK;
 }

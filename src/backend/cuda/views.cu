@@ -230,10 +230,9 @@ __global__ static void __launch_bounds__(THREADS, NEAR ? 3 : 1)
     unsigned char *mine = NEAR ? (unsigned char *)memory : scratch + blockIdx.x * bytes;
     const size_t size = (size_t)o->height * o->width * CHANNELS;
 
-    for (size_t v = blockIdx.x; v < count; v += gridDim.x) {
+    /* The next view's planes, which the last one's are read from, come after a barrier. */
+    for (size_t v = blockIdx.x; v < count; v += gridDim.x)
         make_view<CHANNELS, THREADS>(x + v * size, mine, shared, pixels, &view[v], o);
-        __syncthreads();
-    }
 }
 
 static bool is_near(size_t bytes)
