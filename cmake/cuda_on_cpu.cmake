@@ -24,7 +24,7 @@ target_include_directories(simclr_cuda_on_cpu PUBLIC ${PROJECT_SOURCE_DIR}/tests
 target_compile_definitions(simclr_cuda_on_cpu PUBLIC
     SC_CUDA_WORKSPACE=1048576 SC_CUDA_CONV_WORKSPACE=4096)
 # Nothing is contracted: what must be one rounding is written as fmaf.
-target_compile_options(simclr_cuda_on_cpu PRIVATE -ffp-contract=off)
+target_compile_options(simclr_cuda_on_cpu PRIVATE -ffp-contract=off $<$<CONFIG:Release>:-O3>)
 target_link_libraries(simclr_cuda_on_cpu PUBLIC simclr_internal)
 # The checking longjmp refuses to go to another stack.
 set_source_files_properties(${PROJECT_SOURCE_DIR}/tests/cuda/cuda_on_cpu.cpp

@@ -13,7 +13,7 @@
 const char *const table_names[] = {"cuda", NULL};
 const int table_threads[TABLE_RUNS] = {1, 1, 1, 1};
 const bool table_transforms = false;
-const double table_most_work = 12e6;
+const double table_most_work = 24e6;
 
 const sc_backend *table_by_name(const char *name, sc_precision precision)
 {

@@ -14,6 +14,7 @@ typedef struct {
     const float *x, *dy, *y, *scale, *shift, *mean, *invstd, *residual;
     size_t n, rows, c, groups;
     bool relu, in_place, with_residual, with_gamma;
+    int fold;
     sc_pool_shape pool;
 } layer_context;
 
@@ -111,6 +112,55 @@ static void norm_cases(size_t rows, size_t c, int variant)
     }
 }
 
+enum { RUNNING_MEAN, RUNNING_VAR, BATCHES, MEAN, INVSTD, SCALE, SHIFT, FOLD_OUTPUTS };
+
+/* variant: bits of what a fold may be */
+enum { FOLD_BATCH = 1, FOLD_STATISTICS = 2, FOLD_UPDATE = 4, FOLD_BARE = 8, FOLD_CUMULATIVE = 16 };
+
+static void run_fold(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const layer_context *g = context;
+    (void)scratch;
+    t->norm_fold(&(sc_norm_fold){
+        .channels = g->c,
+        .rows = g->rows,
+        .batch = g->fold & FOLD_BATCH,
+        .statistics = g->fold & FOLD_STATISTICS,
+        .update = g->fold & FOLD_UPDATE,
+        .eps = 1e-5,
+        .momentum = g->fold & FOLD_CUMULATIVE ? -1 : 0.1,
+        .gamma = g->scale,
+        .beta = g->shift,
+        .running_mean = out[RUNNING_MEAN],
+        .running_var = out[RUNNING_VAR],
+        .batches = out[BATCHES],
+        .mean = out[MEAN],
+        .invstd = out[INVSTD],
+        .scale = out[SCALE],
+        .shift = out[SHIFT],
+    });
+}
+
+static void fold_cases(size_t rows, size_t c)
+{
+    layer_context g = {.rows = rows, .c = c};
+    kernel_case k = {.op = "norm_fold", .run = run_fold, .context = &g, .tolerance = 1e-6};
+
+    for (g.fold = 0; wanted("norm_fold") && g.fold < 32; g.fold++) {
+        if (g.fold & FOLD_UPDATE && !(g.fold & FOLD_STATISTICS)) {
+            continue; /* there is nothing to move to */
+        }
+        g.scale = g.fold & FOLD_BARE ? NULL : fill(c, false);
+        g.shift = g.fold & FOLD_BARE ? NULL : fill(c, false);
+        for (int i = 0; i < FOLD_OUTPUTS; i++) {
+            k.out[i] = (case_output){OUT_NEAR, c, i < SCALE ? fill_positive(c) : NULL};
+        }
+        k.out[BATCHES] = (case_output){OUT_EXACT, 1, fill(1, true)};
+        snprintf(k.shape, sizeof k.shape, "rows=%zu c=%zu variant=%d", rows, c, g.fold);
+        check_case(&k);
+    }
+}
+
 static void groupnorm_cases(size_t n, size_t rows, size_t c, size_t groups)
 {
     layer_context g = {.n = n, .rows = rows, .c = c, .groups = groups};
@@ -148,9 +198,14 @@ void check_norms(void)
             norm_cases(shape[i][0], shape[i][1], variant);
         }
     }
+    fold_cases(1, 1);
+    fold_cases(2, 13);
+    fold_cases(4096, 64);
+    fold_cases(100, 700); /* more channels than a block has threads */
     groupnorm_cases(2, 9, 12, 4);
     groupnorm_cases(3, 16, 8, 8);
     groupnorm_cases(1, 5, 6, 1);
+    groupnorm_cases(2, 200, 24, 3);
 }
 
 static void run_maxpool(const sc_backend *t, float **out, void *scratch, void *context)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * check_pointwise.c - cases of kernelcheck: activations, addition, bias, and maps from reals.
+ * check_pointwise.c - cases of kernelcheck: activations, addition, bias, dropout, copies, and maps from
+ * reals.
  *
  * Tolerances, relative to the largest output: a few ulp of exp and erf, 1e-6; a bias' gradient is a
  * sum over the rows, 1e-5.
@@ -16,6 +17,8 @@ typedef struct {
     size_t count, rows, c;
     bool in_place;
     sc_act_kind kind;
+    double rate;
+    uint64_t step;
 } pointwise_context;
 
 static void run_act(const sc_backend *t, float **out, void *scratch, void *context)
@@ -40,6 +43,7 @@ static void run_map(const sc_backend *t, float **out, void *scratch, void *conte
     (void)scratch;
     t->map_store(out[0], g->x, g->count);
     t->map_load(out[1], map_of(t, g->x), g->count);
+    t->map_copy(out[2], map_of(t, g->x), g->count);
 }
 
 static void run_bias(const sc_backend *t, float **out, void *scratch, void *context)
@@ -48,6 +52,13 @@ static void run_bias(const sc_backend *t, float **out, void *scratch, void *cont
     (void)scratch;
     t->bias_forward(out[0], g->b, g->rows, g->c);
     t->bias_backward(out[1], map_of(t, g->dy), g->rows, g->c);
+}
+
+static void run_dropout(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const pointwise_context *g = context;
+    (void)scratch;
+    t->dropout(out[0], g->rows, g->c, g->rate, 0x9e3779b97f4a7c15u, &g->step, 3);
 }
 
 static void act_cases(size_t count, bool in_place)
@@ -107,6 +118,7 @@ static void map_cases(size_t count, bool in_place)
         k.run = run_map;
         k.out[0] = (case_output){MAP_EXACT, count, NULL};
         k.out[1] = (case_output){OUT_EXACT, count, NULL};
+        k.out[2] = (case_output){MAP_EXACT, count, NULL};
         check_case(&k);
     }
 }
@@ -126,6 +138,21 @@ static void bias_cases(size_t rows, size_t c)
     }
 }
 
+/* The same mask bit for bit: at rates whose bound is a whole number of 2^-32, and at others. */
+static void dropout_cases(size_t rows, size_t c)
+{
+    static const double rate[] = {0, 0.1, 0.5, 0.999};
+    pointwise_context g = {.rows = rows, .c = c, .step = ((uint64_t)7 << 32) + 11};
+    kernel_case k = {.op = "dropout", .run = run_dropout, .context = &g};
+
+    for (size_t i = 0; wanted("dropout") && i < sizeof rate / sizeof *rate; i++) {
+        g.rate = rate[i];
+        k.out[0] = (case_output){OUT_EXACT, rows * c, fill(rows * c, false)};
+        snprintf(k.shape, sizeof k.shape, "rows=%zu c=%zu rate=%g", rows, c, g.rate);
+        check_case(&k);
+    }
+}
+
 void check_pointwise(void)
 {
     static const size_t count[] = {1, 7, 64, 1000, 40001};
@@ -134,5 +161,6 @@ void check_pointwise(void)
         act_cases(count[i], i % 2);
         map_cases(count[i], i % 2);
         bias_cases(count[i] % 997, 1 + 13 * i);
+        dropout_cases(count[i] % 997, 1 + 13 * i);
     }
 }

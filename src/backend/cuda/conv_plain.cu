@@ -44,7 +44,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
                 const E *from = x + ((n * s.h + h) * s.w + v) * s.c;
                 const E *weight = w + ((k * s.r + r) * s.s + t) * s.c;
                 for (size_t c = 0; c < s.c; c++)
-                    sum = fmaf(elem_get(from[c]), elem_get(weight[c]), sum);
+                    sum += elem_get(from[c]) * elem_get(weight[c]);
             }
         }
         y[i] = elem_put<E>(sum);
@@ -65,7 +65,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
                 const E *from = dy + ((n * s.p + p) * s.q + q) * s.k;
                 const E *weight = w + (r * s.s + t) * w_c + c;
                 for (size_t k = 0; k < s.k; k++)
-                    sum = fmaf(elem_get(from[k]), elem_get(weight[k * s.r * s.s * w_c]), sum);
+                    sum += elem_get(from[k]) * elem_get(weight[k * s.r * s.s * w_c]);
             }
         }
         dx[i] = elem_put<E>(base != nullptr ? elem_get(base[i]) + sum : sum);
@@ -112,8 +112,8 @@ static __global__ void __launch_bounds__(SC_THREADS)
                 continue;
             for (size_t q = 0; q < s.q; q++)
                 if (input_at(&v, s, q, at.t, s.w))
-                    partial = fmaf(elem_get(dy[(row * s.q + q) * s.k + at.k]),
-                                   elem_get(x[((n * s.h + h) * s.w + v) * s.c + at.c]), partial);
+                    partial += elem_get(dy[(row * s.q + q) * s.k + at.k]) *
+                               elem_get(x[((n * s.h + h) * s.w + v) * s.c + at.c]);
             total += (double)partial;
         }
         if (slices > 1)

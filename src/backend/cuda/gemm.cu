@@ -60,8 +60,7 @@ static __global__ void __launch_bounds__(SC_THREADS) gemm_kernel(gemm_args g, si
             elem_pack<float, EACH> u = elem_load<EACH>(&a[l][i1]), v = elem_load<EACH>(&b[l][j1]);
             SC_UNROLL
             for (int e = 0; e < EACH * EACH; e++)
-                sum[e / EACH][e % EACH] =
-                    fmaf(u.at[e / EACH], v.at[e % EACH], sum[e / EACH][e % EACH]);
+                sum[e / EACH][e % EACH] += u.at[e / EACH] * v.at[e % EACH];
         }
         __syncthreads();
     }

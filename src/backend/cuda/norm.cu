@@ -68,7 +68,7 @@ static __global__ void __launch_bounds__(SC_THREADS) affine_kernel(affine_args<E
         shift[j] = g.shift[c + j];
     }
     for (size_t row = (size_t)blockIdx.x * w.height + below; row < w.rows; row += DEEP * step) {
-        elem_pack<E, V> x[DEEP], residual[DEEP];
+        elem_pack<E, V> x[DEEP] = {}, residual[DEEP] = {};
         SC_UNROLL
         for (int u = 0; u < DEEP; u++) {
             size_t at = (row + u * step) * w.c + c;

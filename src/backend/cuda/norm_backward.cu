@@ -121,7 +121,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
         curve[j] = a.curve[c + j];
     }
     for (size_t row = (size_t)blockIdx.x * w.height + below; row < w.rows; row += DEEP * step) {
-        elem_pack<E, V> x[DEEP], dy[DEEP], y[DEEP] = {};
+        elem_pack<E, V> x[DEEP] = {}, dy[DEEP] = {}, y[DEEP] = {};
         SC_UNROLL
         for (int u = 0; u < DEEP; u++) {
             size_t at = (row + u * step) * w.c + c;

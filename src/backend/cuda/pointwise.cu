@@ -16,7 +16,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
     size_t step = grid_step();
 
     for (size_t i = grid_first(); i < packs; i += DEEP * step) {
-        elem_pack<A, V> from[DEEP], also[DEEP];
+        elem_pack<A, V> from[DEEP] = {}, also[DEEP] = {};
         SC_UNROLL
         for (int u = 0; u < DEEP; u++) {
             if (i + u * step < packs) {
