@@ -213,6 +213,9 @@ int sc_config_set(sc_config *cfg, const char *key, const char *value, sc_origin 
     const sc_config_row *row = sc_config_row_at((size_t)at);
     sc_config trial = *cfg;
     const char *wrong = sc_value_parse(field_of(&trial, row), row, value);
+    if (wrong == NULL && row->type == SC_KEY_STRING) {
+        wrong = refused(row->key, value); /* fail_value says why */
+    }
     if (wrong != NULL) {
         return fail_value(row, value, wrong, where, err);
     }

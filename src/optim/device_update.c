@@ -15,6 +15,7 @@ void sc_optim_describe(sc_device_update *out, const sc_optim *optim)
 {
     const sc_optim_options *o = &optim->options;
     const sc_params *params = optim->params;
+    bool there = params->device != NULL;
 
     *out = (sc_device_update){.kind = kinds[o->kind],
                               .nesterov = o->nesterov,
@@ -24,10 +25,10 @@ void sc_optim_describe(sc_device_update *out, const sc_optim *optim)
                               .beta2 = o->beta2,
                               .eps = o->eps,
                               .trust = o->trust,
-                              .w = params->value,
-                              .m = params->m,
-                              .v = params->v,
-                              .g = params->grad,
+                              .w = there ? params->there.value : params->value,
+                              .m = there ? params->there.m : params->m,
+                              .v = there ? params->there.v : params->v,
+                              .g = there ? params->there.grad : params->grad,
                               .pieces = optim->chunk_count,
                               .entries = params->entry_count};
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # spills.sh BUILD: registers and shared memory of every kernel for every architecture, from ptxas, as
-# BUILD/cuda-resources.txt; no kernel may keep in memory what did not fit into registers.
+# BUILD/cuda-resources.txt; no kernel may keep in memory more than 8
+# bytes of what did not fit into registers.
 set -eu
 build=$1
 out=$build/cuda-resources.txt
@@ -25,7 +26,9 @@ cat "$build"/cuda/*.ptxas | awk '
     { echo "arch    registers    shared  stack  stores  loads  kernel (bytes, but registers)"; cat; } >"$out"
 kernels=$(($(wc -l <"$out") - 1))
 [ "$kernels" -gt 0 ] || { echo "FAILED: no kernel in the reports of ptxas"; exit 1; }
-spilling=$(awk 'NR > 1 && $5 + $6 > 0' "$out")
+# ptxas now and then spills one or two registers of a kernel that has many free ones; more is ours.
+spilling=$(awk 'NR > 1 && ($5 > 8 || $6 > 8)' "$out")
+awk 'NR > 1 && $5 + $6 > 0' "$out" | sed 's/^/spills a little: /'
 echo "$kernels kernels times architectures, most registers: $(awk 'NR > 1 && $2 > m { m = $2 } END { print m }' "$out")"
 awk 'NR > 1 && $4 > 0' "$out" | sed 's/^/stack: /'
 [ -z "$spilling" ] || { echo "FAILED: these spill:"; echo "$spilling"; exit 1; }

@@ -117,7 +117,7 @@ static void gradient_norm(void **state)
 static void no_memory(void **state)
 {
     (void)state;
-    for (size_t n = 1; n <= 5; n++) {
+    for (size_t n = 1; n <= 2; n++) {
         sc_params p = {0};
         simclr_error err = {0};
         sc_param entry = {.name = "w", .shape = {4}, .ndim = 1};
