@@ -3,6 +3,8 @@
  * stage_training.c - whole steps on a device, here the one of cuda_on_cpu.h, whose memory no host
  * code can touch: the same training as on the processor, the same bits twice, a resumed run that ends
  * where an unbroken one does, weights left alone when something is not finite.
+ *
+ * label: slow
  */
 #include <math.h>
 #include <stdio.h>
