@@ -236,10 +236,10 @@ static void opening_fails_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(records_the_second_time),  cmocka_unit_test(goes_on_without_recordings),
-        cmocka_unit_test(does_not_record_when_told),
-        cmocka_unit_test(keeps_the_first_failure),  cmocka_unit_test(notes_a_launch_that_fails),
-        cmocka_unit_test(memory_is_zeroed_or_told), cmocka_unit_test(opening_fails_whole),
+        cmocka_unit_test(records_the_second_time),   cmocka_unit_test(goes_on_without_recordings),
+        cmocka_unit_test(does_not_record_when_told), cmocka_unit_test(keeps_the_first_failure),
+        cmocka_unit_test(notes_a_launch_that_fails), cmocka_unit_test(memory_is_zeroed_or_told),
+        cmocka_unit_test(opening_fails_whole),
     };
     return sct_run(tests);
 }
