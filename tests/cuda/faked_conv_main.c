@@ -95,7 +95,7 @@ static void takes_the_fastest_admitted(void **state)
     e[3].ms = 2;
     e[4].ms = 1.2F;
     e[5].no_run = true;
-    e[6].workspace = SC_CUDA_CONV_WORKSPACE;
+    e[6].workspace = (int64_t)SC_CUDA_CONV_WORKSPACE;
     e[6].ms = 1;
     assert_true(conv(SC_CONV_Y, 1));
     assert_int_equal(e[0].executions + e[1].executions + e[2].executions, 0);

@@ -56,7 +56,7 @@ bool sc_conv_candidate_make(sc_conv_candidate *out, sc_conv_search *search, size
         return false;
     }
     out->plan = sc_cudnn_plan(&out->workspace, search->config[index], &search->target);
-    if (out->plan != NULL && (size_t)out->workspace > SC_CUDA_CONV_WORKSPACE) {
+    if (out->plan != NULL && (size_t)out->workspace > (size_t)SC_CUDA_CONV_WORKSPACE) {
         sc_cudnn_free(out->plan);
         out->plan = NULL;
     }
