@@ -222,7 +222,7 @@ __device__ static void make_view(float *x, unsigned char *memory, uint64_t *shar
 /* ---- launches ---- */
 
 template <int CHANNELS, bool NEAR, unsigned THREADS>
-__global__ static void __launch_bounds__(THREADS, NEAR ? 3 : 1)
+__global__ static void __launch_bounds__(THREADS, NEAR ? 2 : 1)
     make_views(float *x, const uint8_t *pixels, const sc_device_view *view, size_t count,
                const sc_device_views *o, unsigned char *scratch, size_t bytes)
 {
