@@ -146,7 +146,7 @@ static void run(const char *what, const sc_optim_options *o)
 
     open_model(&t, o);
     for (int step = 0; step < STEPS; step++) {
-        double lr = 0.3 / (step + 1);
+        double lr = sct_uniform(0.05, 0.9);
         fill(&t, t.params.grad, NO_GRADIENT);
         sc_step_output report = device_step(&t, 4.5, lr);
         double norm = sc_params_grad_norm(&t.params, NULL);
