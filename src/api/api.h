@@ -40,6 +40,7 @@ int sc_api_open_network(sc_network *network, const sc_config *cfg, const sc_devi
 typedef struct {
     sc_config cfg;
     sc_dataset *train, *test; /* test NULL: the set has no such split */
+    const sc_device *device;  /* of the network; NULL: the processor */
     sc_network network;
     sc_views views;
     uint32_t size;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/device_load.h"
 #include "core/alloc.h"
 #include "core/fs.h"
 #include "eval/embed.h"
@@ -50,12 +51,11 @@ int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char
     if (rc < 0)
         return rc;
     r->size = sc_setup_image_size(&r->cfg, r->train);
-    const sc_device *device;
-    rc = sc_setup_device(&device, &r->cfg, err);
+    rc = sc_setup_device(&r->device, &r->cfg, observer, err);
     if (rc < 0)
         return rc;
-    sc_setup_settle_precision(&r->cfg, device, "");
-    rc = sc_api_open_network(&r->network, &r->cfg, device, r->size, EVAL_ROWS, err);
+    sc_setup_settle_precision(&r->cfg, r->device, "");
+    rc = sc_api_open_network(&r->network, &r->cfg, r->device, r->size, EVAL_ROWS, err);
     if (rc == 0)
         rc = sc_state_load_weights(&r->network, &r->step, run, observer, err);
     sc_views_options views = sc_setup_views(&r->cfg, r->size);
@@ -69,6 +69,8 @@ void sc_api_run_close(sc_api_run *r)
 {
     sc_views_close(&r->views);
     sc_network_close(&r->network);
+    if (r->device != NULL)
+        sc_device_close();
     sc_dataset_close(r->test);
     sc_dataset_close(r->train);
     memset(r, 0, sizeof *r);

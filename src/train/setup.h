@@ -10,6 +10,7 @@
 
 #include "backend/device.h"
 #include "config/config.h"
+#include "core/events.h"
 #include "data/dataset.h"
 #include "model/encoder.h"
 #include "model/projector.h"
@@ -26,9 +27,11 @@ sc_precision sc_setup_precision(const sc_config *cfg);
  * config.yaml holds it and a run goes on in the same precision on any machine. */
 void sc_setup_settle_precision(sc_config *cfg, const sc_device *device, const char *run);
 
-/* The GPU that train.device means, opened; NULL: the processor.  SIMCLR_E_USAGE when one is asked for
- * that is not there. */
-int sc_setup_device(const sc_device **out, const sc_config *cfg, simclr_error *err);
+/* The GPU that train.device means, opened, to be closed by sc_device_close when nothing uses it any
+ * more; NULL: the processor.  SIMCLR_E_USAGE when one is asked for that is not there, or when this
+ * process has one open already. */
+int sc_setup_device(const sc_device **out, const sc_config *cfg, const simclr_observer *observer,
+                    simclr_error *err);
 /* The tables of a device, or of the processor (NULL), for the encoder in this precision. */
 int sc_setup_tables(sc_tables *out, const sc_device *device, sc_precision precision,
                     simclr_error *err);

@@ -3,6 +3,7 @@
  * setup_device.c - where a run computes, and in which precision.
  */
 #include "backend/device_load.h"
+#include "core/fs.h"
 #include "train/setup.h"
 #include "train/state.h"
 
@@ -32,14 +33,24 @@ void sc_setup_settle_precision(sc_config *cfg, const sc_device *device, const ch
         cfg->train.precision = SC_CFG_PRECISION_FP32;
 }
 
-int sc_setup_device(const sc_device **out, const sc_config *cfg, simclr_error *err)
+int sc_setup_device(const sc_device **out, const sc_config *cfg, const simclr_observer *observer,
+                    simclr_error *err)
 {
     int number = sc_config_device(cfg->train.device);
     *out = NULL;
     if (number == SC_CFG_DEVICE_CPU)
         return 0;
-    int rc = sc_device_load(out, number == SC_CFG_DEVICE_AUTO ? 0 : number, err);
-    return number == SC_CFG_DEVICE_AUTO && *out == NULL ? 0 : rc;
+    simclr_error why = {0};
+    int rc = sc_device_load(out, number == SC_CFG_DEVICE_AUTO ? 0 : number, &why);
+    if (rc == 0)
+        return 0;
+    if (number == SC_CFG_DEVICE_AUTO && rc == SIMCLR_E_DEVICE) {
+        if (sc_fs_exists("/dev/nvidiactl"))
+            sc_say(observer, SIMCLR_WARNING, "there is a GPU, but it is not used: %s", why.text);
+        return 0;
+    }
+    return sc_fail(err, SIMCLR_E_USAGE, "train.device: %s: %s; use device=cpu to train without it",
+                   cfg->train.device, why.text);
 }
 
 int sc_setup_tables(sc_tables *out, const sc_device *device, sc_precision precision,

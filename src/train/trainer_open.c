@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "backend/device_load.h"
 #include "core/alloc.h"
 #include "core/parallel.h"
 #include "model/encoder_shapes.h"
@@ -234,6 +235,10 @@ static int dry_run(sc_trainer *t, simclr_error *err)
            "images/s; %.0f MiB in use",
            epoch, (unsigned long long)t->steps_per_epoch, all, (unsigned long long)t->stop_at,
            (double)stats.images / seconds, (double)usage.ru_maxrss / 1024.0);
+    const sc_device *device = s->there.device;
+    const char *note = device != NULL && device->note != NULL ? device->note() : NULL;
+    if (note != NULL)
+        sc_say(t->observer, SIMCLR_WARNING, "%s", note);
     return 0;
 }
 
@@ -252,7 +257,7 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const 
     if (rc == 0)
         rc = open_data(t, err);
     if (rc == 0 && tables == NULL)
-        rc = sc_setup_device(&t->device, &t->cfg, err);
+        rc = sc_setup_device(&t->device, &t->cfg, observer, err);
     if (rc == 0)
         sc_setup_settle_precision(&t->cfg, t->device, t->run);
     if (rc == 0)
@@ -296,6 +301,8 @@ void sc_trainer_close(sc_trainer *t)
     sc_views_close(&t->step.views);
     sc_optim_close(&t->step.optim);
     sc_network_close(&t->step.network);
+    if (t->device != NULL)
+        sc_device_close();
     sc_arena_close(&t->arena);
     if (t->bank != t->train)
         sc_dataset_close(t->bank);

@@ -25,6 +25,11 @@ expect 2 "unknown preset 'tny'; did you mean 'tiny'?" "$SIMCLR" config --preset 
 expect 2 "unknown preset" "$SIMCLR" presets nothing-like-it
 expect 2 "fp16' is not offered; use auto, fp32 or bf16" "$SIMCLR" config precision=fp16
 expect 2 "gpu' is not known; use auto, cpu, cuda or cuda:N" "$SIMCLR" config --device gpu
+for device in cuda cuda:7; do
+    expect 2 "train.device: $device: switched off by SIMCLR_CUDA; use device=cpu" \
+        env SIMCLR_CUDA=off "$SIMCLR" train shapes --preset tiny device=$device -o "$scratch/no-gpu"
+done
+[ -e "$scratch/no-gpu" ] && { echo "FAILED: a run was begun without its device"; failures=1; }
 expect 2 "no key or group 'nothing'" "$SIMCLR" config nothing
 expect 2 "nonexistent.yaml" "$SIMCLR" config --yaml -c /nonexistent.yaml
 expect 2 "SIMCLR_LR: optim.lr: 'x' is not a number" env SIMCLR_LR=x "$SIMCLR" config --yaml

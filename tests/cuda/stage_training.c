@@ -13,6 +13,7 @@
 #include "backend/cuda/kernels.h"
 #include "core/fs.h"
 #include "core/sha256.h"
+#include "support/data_fixture.h"
 #include "support/support.h"
 #include "train/setup.h"
 #include "train/trainer.h"
@@ -71,7 +72,7 @@ static void train(double loss[STEPS], char digest[65], const sc_config *cfg,
     for (int i = 0; i < STEPS; i++) {
         sc_step_stats stats;
         sct_assert_ok(sc_train_step(&stats, &t.step, &err), &err);
-        fewer += stats.images < 16;
+        fewer += stats.images < (size_t)cfg->train.batch;
         loss[i] = stats.loss;
         sc_step_look(&t.step); /* as the log does */
         sc_ntxent_stats pairs;
@@ -111,6 +112,37 @@ static void same_training(void **state)
         }
         assert_string_equal(first, second);
     }
+}
+
+/* Room on the device grows with the images, and what was recorded is forgotten then. */
+static void images_of_any_size(void **state)
+{
+    (void)state;
+    char *folder = fixture_directory(), spec[SC_PATH_MAX];
+    for (uint32_t i = 0; i < 20; i++) {
+        char name[16];
+        void *bytes;
+        size_t size;
+        snprintf(name, sizeof name, "%02u.png", i);
+        fixture_png(&bytes, &size, 9 + 3 * i, 12 + 7 * i % 40, i);
+        fixture_write(folder, name, bytes, size);
+        sc_free(bytes);
+    }
+    snprintf(spec, sizeof spec, "folder:%s", folder);
+    sc_config cfg = small_config("fp32");
+    set(&cfg, "data.dataset", spec);
+    set(&cfg, "batch", "6");
+    sc_tables host = {sc_backend_ref(SC_FP32), sc_backend_ref(SC_FP32)}, there = tables_of(SC_FP32);
+    double want[STEPS], got[STEPS];
+    char digest[65];
+    train(want, digest, &cfg, &host);
+    train(got, digest, &cfg, &there);
+    for (int i = 0; i < STEPS; i++) {
+        print_message("step %d: loss %.6f, on the processor %.6f\n", i, got[i], want[i]);
+        /* Batch norm over the last maps of 2 to 6 images magnifies what same_training allows. */
+        assert_true(fabs(got[i] - want[i]) <= 1e-3 * want[i]);
+    }
+    fixture_remove(folder);
 }
 
 static int trained_digest(char hex[65], const sc_params *params, simclr_error *err)
@@ -200,6 +232,7 @@ int main(void)
     snprintf(device.name, sizeof device.name, "cuda on the cpu");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_training),
+        cmocka_unit_test(images_of_any_size),
         cmocka_unit_test(not_finite),
         cmocka_unit_test(resumed),
     };

@@ -4,6 +4,8 @@
  *
  * Threads of the host make no difference; but the threads of a block run in another order in each
  * launch, so that four runs show a barrier that is missing.
+ *
+ * label: slow
  */
 #include <string.h>
 

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "support/data_fixture.h"
 #include "train/setup.h"
+#include "train/state.h"
 
 static sc_config set(const char *key, const char *value)
 {
@@ -97,13 +99,34 @@ static void convolutions(void **state)
     }
 }
 
+/* auto becomes a precision once, and stays what the run had. */
+static void precision(void **state)
+{
+    (void)state;
+    static const sc_device device;
+    sc_config cfg = set("precision", "auto");
+    sc_setup_settle_precision(&cfg, &device, "");
+    assert_int_equal(cfg.train.precision, SC_CFG_PRECISION_BF16);
+    char *run = fixture_directory();
+    assert_int_equal(sc_state_write_config(&cfg, run, NULL), 0);
+
+    cfg = set("precision", "auto");
+    sc_setup_settle_precision(&cfg, NULL, "");
+    assert_int_equal(cfg.train.precision, SC_CFG_PRECISION_FP32);
+    cfg = set("precision", "auto");
+    sc_setup_settle_precision(&cfg, NULL, run);
+    assert_int_equal(cfg.train.precision, SC_CFG_PRECISION_BF16);
+    cfg = set("precision", "fp32");
+    sc_setup_settle_precision(&cfg, &device, run);
+    assert_int_equal(cfg.train.precision, SC_CFG_PRECISION_FP32);
+    fixture_remove(run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_sets),
-        cmocka_unit_test(grey),
-        cmocka_unit_test(own),
-        cmocka_unit_test(convolutions),
+        cmocka_unit_test(known_sets),   cmocka_unit_test(grey),      cmocka_unit_test(own),
+        cmocka_unit_test(convolutions), cmocka_unit_test(precision),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

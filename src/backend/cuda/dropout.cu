@@ -7,7 +7,8 @@
 
 #include "backend/cuda/elem.cuh"
 #include "backend/cuda/parts.h"
-#include "backend/cuda/philox.cuh"
+#include "core/philox.h"
+#include "core/rng.h"
 
 enum { WORDS = 4 }; /* of a block of Philox */
 
@@ -19,9 +20,12 @@ static __global__ void dropout_kernel(sc_real *x, size_t rows, size_t c, uint64_
 
     for (size_t i = grid_first(); i < rows * blocks; i += grid_step()) {
         size_t row = i, block = elem_rest(&row, blocks);
+        /* as sc_rng_at(seed, *step, row, layer, SC_RNG_DROPOUT) counts */
+        const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+        const uint32_t ctr[4] = {(uint32_t)block, layer << 16 | (uint32_t)SC_RNG_DROPOUT,
+                                 (uint32_t)row, (uint32_t)*step};
         uint32_t word[WORDS];
-        philox_words(word, seed, (uint32_t)*step, (uint32_t)row, layer, SC_RNG_DROPOUT,
-                     (uint32_t)block);
+        sc_philox_block(word, ctr, key);
         for (size_t j = 0; j < WORDS && block * WORDS + j < c; j++)
             x[row * c + block * WORDS + j] *= word[j] < below ? 0 : keep;
     }
