@@ -234,7 +234,7 @@ static const sc_config_row ROWS[] = {
         "0: all processors this process may use; results do not depend on it"),
     ENUM("train.precision", "precision", train.precision, "auto", PRECISIONS, N,
          "storage and products of the encoder; bf16: sums, weights and loss stay fp32; auto: "
-         "bf16 on a GPU, else fp32"),
+         "bf16 on a GPU and where the processor has the instruction, else fp32"),
     ENUM("train.convolution", NOALIAS, train.convolution, "auto", CONVOLUTIONS, Y,
          "3x3 convolutions; auto: Winograd F(4x4), stride 2 in phases, where it fits; winograd2: "
          "F(2x2) of stride 1, which rounds less; direct"),

@@ -2,8 +2,8 @@
 # Sourced by the tests that train: a run of seconds, and what must hold of every run.
 . "$(dirname "${BASH_SOURCE[0]}")/common_config.sh"
 
-# tiny RUN [key=value ...]: 20 steps of 16 images; messages in $scratch/out and err.
-tiny_settings="--preset tiny data.dataset=shapes:128 train.batch=16 epochs=10 steps=20 threads=2
+# tiny RUN [key=value ...]: 20 steps of 16 images, in fp32 on every machine; messages in $scratch/out and err.
+tiny_settings="--preset tiny data.dataset=shapes:128 train.batch=16 epochs=10 steps=20 threads=2 precision=fp32
                train.log_every=1 eval.max_train=64 eval.max_test=16"
 tiny()
 {

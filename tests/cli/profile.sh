@@ -22,7 +22,7 @@ if command -v python3 > /dev/null; then
 share = sum(r["share"] for r in json.load(open(sys.argv[1]))["rows"])
 sys.exit(0 if 99.9 < share < 100.1 else "shares sum to %g" % share)' "$scratch/out" || fail "the sum of shares"
 fi
-expect 0 '"what": "profile"' "$SIMCLR" bench profile --json --repeat 5 $settings
+expect 0 '"what": "profile"' "$SIMCLR" bench profile --json --repeat 5 --precision fp32 $settings
 check_json()
 {
     command -v python3 > /dev/null || return 0

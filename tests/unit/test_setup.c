@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -99,7 +100,14 @@ static void convolutions(void **state)
     }
 }
 
-/* auto becomes a precision once, and stays what the run had. */
+static int settled_without_device(void)
+{
+    sc_config cfg = set("precision", "auto");
+    sc_setup_settle_precision(&cfg, NULL, "");
+    return cfg.train.precision;
+}
+
+/* auto becomes a precision once, by what computes, and stays what the run had. */
 static void precision(void **state)
 {
     (void)state;
@@ -110,9 +118,11 @@ static void precision(void **state)
     char *run = fixture_directory();
     assert_int_equal(sc_state_write_config(&cfg, run, NULL), 0);
 
-    cfg = set("precision", "auto");
-    sc_setup_settle_precision(&cfg, NULL, "");
-    assert_int_equal(cfg.train.precision, SC_CFG_PRECISION_FP32);
+    unsetenv("SIMCLR_CPU");
+    assert_int_equal(settled_without_device(),
+                     sc_backend_bf16_native() ? SC_CFG_PRECISION_BF16 : SC_CFG_PRECISION_FP32);
+    setenv("SIMCLR_CPU", "base", 1); /* emulates bf16 on every machine */
+    assert_int_equal(settled_without_device(), SC_CFG_PRECISION_FP32);
     cfg = set("precision", "auto");
     sc_setup_settle_precision(&cfg, NULL, run);
     assert_int_equal(cfg.train.precision, SC_CFG_PRECISION_BF16);
