@@ -119,6 +119,15 @@ SC_INLINE void estore(elem *p, vec v)
 
 #endif
 
+/* v as it is when it has been stored. */
+SC_INLINE vec erounded(vec v)
+{
+    elem x[VEC];
+
+    estore(x, v);
+    return eload(x);
+}
+
 SC_INLINE void copy_elems(elem *restrict to, const elem *restrict from, size_t n)
 {
     memcpy(to, from, n * sizeof *to);

@@ -9,6 +9,7 @@
 #ifndef SC_CPU_KERNEL_VEC_H
 #define SC_CPU_KERNEL_VEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(__AVX2__)
@@ -125,16 +126,23 @@ SC_INLINE vec vzero(void)
     return vset(0);
 }
 
-/* Asks for the cache lines of `bytes` bytes that will be read soon. */
-SC_INLINE void prefetch(const void *from, size_t bytes)
+/* Asks for the cache lines of `bytes` bytes that will be read or written: soon, or `far` from now, then
+ * in the second-level cache.  Inline: GCC takes a function that only prefetches for one without effect,
+ * and drops its calls. */
+SC_INLINE void prefetch(const void *from, size_t bytes, const bool far)
 {
 #if defined(__GNUC__)
     for (size_t i = 0; i < bytes; i += 64) {
-        __builtin_prefetch((const char *)from + i);
+        if (far) {
+            __builtin_prefetch((const char *)from + i, 0, 2);
+        } else {
+            __builtin_prefetch((const char *)from + i);
+        }
     }
 #else
     (void)from;
     (void)bytes;
+    (void)far;
 #endif
 }
 

@@ -172,6 +172,22 @@ static void wino_join_stats(stats_range *range, const wino_block *b, size_t part
     }
 }
 
+static size_t wino_product_parts(const wino_shape *g)
+{
+    return g->points * ((g->co_pad + WINO_GROUP - 1) / WINO_GROUP);
+}
+
+/* This part's share of what the next block reads and this one writes; large filters fill the cache. */
+SC_INLINE void wino_fetch_part(const wino_block *b, size_t part)
+{
+    size_t begin, end;
+    sc_part_range(&begin, &end, b->count, wino_product_parts(&b->a->g), part);
+    for (size_t t = begin; b->a->slots > 1 && t < end; t++) {
+        wino_fetch_in(&b->a->g, b->first + b->count + t, true);
+        wino_fetch_out(&b->a->g, b->first + t, true);
+    }
+}
+
 /* M[xi] = V[xi] U[xi], WINO_GROUP columns of one xi */
 static void wino_product_part(void *context, size_t part)
 {
@@ -187,6 +203,7 @@ static void wino_product_part(void *context, size_t part)
     wino_range(&k0, &k1, xi, g->in_step, a->words);
     o0 = o0 < begin ? begin : o0;
     o1 = min_size(o1, end);
+    wino_fetch_part(b, part);
     for (size_t t0 = 0; t0 < b->count; t0 += WINO_ROWS) {
         size_t rows = min_size(b->count - t0, WINO_ROWS);
         for (size_t i = 0; i < rows; i++) {
@@ -208,11 +225,6 @@ static void wino_product_part(void *context, size_t part)
             }
         }
     }
-}
-
-static size_t wino_product_parts(const wino_shape *g)
-{
-    return g->points * ((g->co_pad + WINO_GROUP - 1) / WINO_GROUP);
 }
 
 /* fn(context, slot) for every slot: side by side, or the threads together in one after the other. */

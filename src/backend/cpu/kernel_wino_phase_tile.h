@@ -42,20 +42,6 @@ SC_INLINE void phase_pixels(const elem **pixel, const wino_shape *g, size_t tile
     }
 }
 
-/* What the tile after this one adds to the image, all phases. */
-SC_INLINE void phase_prefetch(const wino_shape *g, size_t tile_index)
-{
-    size_t n, h, w, step = g->in_step;
-
-    wino_locate(g, tile_index, &n, &h, &w);
-    size_t end = min_size((h + PHASE_MOST) * step - 1, g->ih);
-    size_t count = min_size(PHASE_MOST * step - 1, g->iw - w * step);
-    for (size_t y = h * step; n < g->n && y < end; y++) {
-        const elem *from = g->in + ((n * g->ih + y) * g->iw + w * step) * g->ci;
-        prefetch(from, count * g->ci * sizeof(elem));
-    }
-}
-
 /* r = (B' d B) of the nh x nw pixels, or with `gradient` A d A' of 4 x 4 (nh = nw = 5), channels
  * c .. c+VEC-1, each point where it is among 5 x 5 */
 SC_INLINE void phase_transform(kvec *r, const elem *const *pixel, size_t c, const size_t nh,
@@ -113,7 +99,7 @@ SC_INLINE void phase_input_block(word *v, size_t plane, const wino_shape *g, siz
 
 static void phase_input_tile(word *v, size_t plane, const wino_shape *g, size_t tile_index)
 {
-    phase_prefetch(g, tile_index + 1);
+    wino_fetch_in(g, tile_index + 1, false);
     if (g->in_step == 1) {
         phase_input_block(v, plane, g, tile_index, 5, 5);
         return;
@@ -222,8 +208,8 @@ static void phase_pair(const wino_panels *v, const wino_panels *w, const wino_sh
 
     for (size_t i = 0; i < WORD_K; i++) {
         wino_gradient_pixels(dy[i], g, first + i, end, PHASE_TILE);
-        phase_prefetch(g, first + i + WORD_K);
-        wino_prefetch_gradient(g, first + i + WORD_K, PHASE_TILE);
+        wino_fetch_in(g, first + i + WORD_K, false);
+        wino_fetch_gradient(g, first + i + WORD_K, false);
     }
     phase_pair_image(v, g, row, 0, first, end, 5, 4);
     phase_pair_image(v, g, row, block, first, end, 5, 5);

@@ -57,21 +57,52 @@ SC_INLINE void wino_pixels(const elem **pixel, const wino_shape *g, size_t tile_
     }
 }
 
-/* What the tile after this one adds to the image: tiles jump from line to line, which the
- * processor's own prefetching does not follow. */
-SC_INLINE void wino_prefetch(const wino_shape *g, size_t tile_index, const size_t m)
-{
-    const size_t side = m + 2;
-    const elem *pixel[WINO_POINTS];
+/* ---- fetching what a tile needs: tiles jump from line to line, which the processor's own prefetching
+ * does not follow ---- */
 
-    if (tile_index >= g->n * g->th * g->tw) {
-        return;
+/* Of image n of a map (height,width,channels): side x side pixels from (y,x) on, as far as they are there. */
+SC_INLINE void wino_fetch(const elem *map, size_t height, size_t width, size_t channels, size_t n,
+                          size_t y, size_t x, size_t side, const bool far)
+{
+    size_t end = min_size(y + side, height);
+    size_t bytes = min_size(side, width - x) * channels * sizeof(elem);
+
+    for (; y < end; y++) {
+        prefetch(map + ((n * height + y) * width + x) * channels, bytes, far);
     }
-    wino_pixels(pixel, g, tile_index, m);
-    for (size_t i = 0; i < side; i++) {
-        for (size_t j = 2; j < side; j++) {
-            prefetch(pixel[i * side + j], g->ci * sizeof(elem));
-        }
+}
+
+/* The pixels of the image that the tile before has not read. */
+SC_INLINE void wino_fetch_in(const wino_shape *g, size_t tile_index, const bool far)
+{
+    size_t n, h, w, step = g->in_step;
+
+    wino_locate(g, tile_index, &n, &h, &w);
+    if (n < g->n) {
+        wino_fetch(g->in, g->ih, g->iw, g->ci, n, h * step, w * step, g->m * step + 1, far);
+    }
+}
+
+/* Where the tile's output goes, and what is added to it. */
+SC_INLINE void wino_fetch_out(const wino_shape *g, size_t tile_index, const bool far)
+{
+    size_t n, h, w, step = g->out_step, height = g->oh * step, width = g->ow * step;
+
+    wino_locate(g, tile_index, &n, &h, &w);
+    wino_fetch(g->out, height, width, g->co, n, h * step, w * step, g->m * step, far);
+    if (g->base && g->base != g->out) {
+        wino_fetch(g->base, height, width, g->co, n, h * step, w * step, g->m * step, far);
+    }
+}
+
+/* The pixels of dy. */
+SC_INLINE void wino_fetch_gradient(const wino_shape *g, size_t tile_index, const bool far)
+{
+    size_t n, h, w;
+
+    wino_locate(g, tile_index, &n, &h, &w);
+    if (n < g->n) {
+        wino_fetch(g->dy, g->oh, g->ow, g->co, n, h, w, g->m, far);
     }
 }
 
@@ -113,7 +144,7 @@ SC_INLINE void wino_input_tile_of(word *v, size_t plane, const wino_shape *g, si
     const size_t side = m + 2;
 
     wino_pixels(pixel, g, tile_index, m);
-    wino_prefetch(g, tile_index + 1, m);
+    wino_fetch_in(g, tile_index + 1, false);
     for (size_t c = 0; c < g->ci; c += VEC) {
         vec q[WINO_POINTS];
         wino_columns(q, pixel, c, m, false);
@@ -153,7 +184,7 @@ SC_INLINE void wino_put_line(const wino_shape *g, size_t at, size_t step, const 
         }
         estore(g->out + at, x);
         if (sum) {
-            stats_vec_add(sum, eload(g->out + at));
+            stats_vec_add(sum, erounded(x));
         }
     }
 }
@@ -236,17 +267,6 @@ SC_INLINE void wino_gradient_pixels(const elem **pixel, const wino_shape *g, siz
     }
 }
 
-SC_INLINE void wino_prefetch_gradient(const wino_shape *g, size_t tile_index, const size_t m)
-{
-    size_t n, h, w;
-
-    wino_locate(g, tile_index, &n, &h, &w);
-    for (size_t i = 0; n < g->n && i < min_size(g->oh - h, m); i++) {
-        const elem *dy = g->dy + ((n * g->oh + h + i) * g->ow + w) * g->co;
-        prefetch(dy, min_size(g->ow - w, m) * g->co * sizeof(elem));
-    }
-}
-
 /* Where the transformed tiles of a weight gradient lie: columns in panels, each panel a row of
  * `width` words a step, so that the products read them one after the other. */
 typedef struct {
@@ -296,8 +316,8 @@ SC_INLINE void wino_pair_of(const wino_panels *v, const wino_panels *w, const wi
     for (size_t i = 0; i < WORD_K; i++) {
         wino_pixels(x[i], g, min_size(first + i, end - 1), m);
         wino_gradient_pixels(dy[i], g, first + i, end, m);
-        wino_prefetch(g, first + i + WORD_K, m);
-        wino_prefetch_gradient(g, first + i + WORD_K, m);
+        wino_fetch_in(g, first + i + WORD_K, false);
+        wino_fetch_gradient(g, first + i + WORD_K, false);
     }
     for (size_t c = 0; c < g->ci; c += VEC) {
         wino_pair_channels(wino_panel_at(v, row, c), v->plane, x, c, m, false);

@@ -17,6 +17,7 @@
 
 enum {
     WINO_CHUNK = 2 << 20,   /* bytes of V and W */
+    WINO_FETCH = 1 << 20,   /* bytes of a chunk's pixels */
     WINO_CHUNK_TILES = 128, /* but at least so many tiles: shorter sums are not worth a pass */
     WINO_WGRAD_SLOTS = 8,   /* or half of them, or one: */
     WINO_WGRAD_MEMORY = 24 << 20, /* bytes that panels and sums of all slots may take */
@@ -200,6 +201,24 @@ static void wino_wgrad_finish(void *context, size_t k)
     }
 }
 
+/* Share i of `shares` of the pixels that the next chunk reads, if the cache can hold all of them. */
+SC_INLINE void wino_wgrad_fetch(const wino_wgrad_args *a, size_t i, size_t shares)
+{
+    const wino_shape *g = &a->g;
+    size_t elems = g->m * g->m * (g->ci * g->in_step * g->in_step + g->co), begin, end;
+
+    sc_part_range(&begin, &end, a->count, shares, i);
+    for (size_t t = begin; a->count * elems * sizeof(elem) <= WINO_FETCH && t < end; t++) {
+        wino_fetch_in(g, a->first + a->count + t, true);
+        wino_fetch_gradient(g, a->first + a->count + t, true);
+    }
+}
+
+static size_t wino_wgrad_parts(const wino_shape *g)
+{
+    return (g->co + WINO_CO - 1) / WINO_CO * (wino_wgrad_columns(g) / NR);
+}
+
 static void wino_wgrad_part(void *context, size_t part)
 {
     const wino_wgrad_args *a = context;
@@ -212,9 +231,11 @@ static void wino_wgrad_part(void *context, size_t part)
     size_t c0 = column % block; /* of the phase column / block */
     size_t filters = min_size(a->g.co - k0, WINO_CO), channels = min_size(a->g.ci - c0, NR);
     float du[WINO_POINTS * WINO_CO * NR];
+    size_t shares = wino_wgrad_parts(&a->g) * a->g.points;
 
     for (size_t xi = 0; xi < a->g.points; xi++) {
         float *c[WINO_CO];
+        wino_wgrad_fetch(a, part * a->g.points + xi, shares);
         wino_range(&begin, &end, xi, a->g.in_step, columns);
         if (column < begin || column >= end) {
             continue;
@@ -239,7 +260,7 @@ static void wino_wgrad_slot(void *context, size_t slot)
 {
     wino_wgrad_args a = *(const wino_wgrad_args *)context;
     size_t place = wino_place(a.slots, slot), begin, end;
-    size_t parts = (a.g.co + WINO_CO - 1) / WINO_CO * (wino_wgrad_columns(&a.g) / NR);
+    size_t parts = wino_wgrad_parts(&a.g);
 
     a.sums += slot * a.sum_words;
     a.v.at += place * a.panel_words;
