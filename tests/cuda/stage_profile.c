@@ -167,12 +167,42 @@ static void limits(void **state)
     }
 }
 
+static size_t room;
+
+static void *narrow_alloc(size_t bytes, simclr_error *err)
+{
+    if (bytes <= room)
+        return device.memory.alloc(bytes, err);
+    sc_fail(err, SIMCLR_E_MEMORY, "no block of %zu bytes", bytes);
+    return NULL;
+}
+
+/* The largest that fits must do; where nothing fits it is an error. */
+static void limits_in_little_memory(void **state)
+{
+    (void)state;
+    sc_device narrow = device;
+    sc_backend table = *device.reals;
+    simclr_error err;
+    double peak = 0, copy = 0;
+    narrow.memory.alloc = narrow_alloc;
+    table.device = &narrow;
+    room = 8 << 20;
+    sct_assert_ok(sc_limits_peak(&peak, &table, &err), &err);
+    sct_assert_ok(sc_limits_copy(&copy, &table, &err), &err);
+    assert_true(peak > 0 && copy > 0);
+    room = 1 << 10;
+    sct_assert_error(sc_limits_peak(&peak, &table, &err), &err, SIMCLR_E_MEMORY, "no block");
+    sct_assert_error(sc_limits_copy(&copy, &table, &err), &err, SIMCLR_E_MEMORY, "no block");
+}
+
 int main(void)
 {
     sc_cuda_device(&device);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counted_steps),
         cmocka_unit_test(limits),
+        cmocka_unit_test(limits_in_little_memory),
     };
     return sct_run(tests);
 }
