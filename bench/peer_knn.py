@@ -16,6 +16,7 @@ import numpy as np
 parser = argparse.ArgumentParser()
 parser.add_argument("peer", choices=["sklearn", "torch"])
 parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--device", default="cpu", help="of torch; the features are sent there within the time")
 parser.add_argument("--bank", type=int, default=50000)
 parser.add_argument("--queries", type=int, default=10000)
 parser.add_argument("--dim", type=int, default=512)
@@ -45,14 +46,15 @@ def with_torch(x, y, q):
     import torch
     import torch.nn.functional as F
     torch.set_num_threads(args.threads)
-    bank = F.normalize(torch.from_numpy(x), dim=1).t().contiguous()
-    labels, guesses = torch.from_numpy(y), []
-    for chunk in F.normalize(torch.from_numpy(q), dim=1).split(CHUNK):
+    torch.backends.cuda.matmul.allow_tf32 = False
+    bank = F.normalize(torch.from_numpy(x).to(args.device), dim=1).t().contiguous()
+    labels, guesses = torch.from_numpy(y).to(args.device), []
+    for chunk in F.normalize(torch.from_numpy(q).to(args.device), dim=1).split(CHUNK):
         similarity, index = (chunk @ bank).topk(args.k, dim=1)
-        votes = torch.zeros(len(chunk), CLASSES)
+        votes = torch.zeros(len(chunk), CLASSES, device=args.device)
         votes.scatter_add_(1, labels[index], (similarity / TEMPERATURE).exp())
         guesses.append(votes.argmax(1))
-    return torch.cat(guesses).numpy()
+    return torch.cat(guesses).cpu().numpy()
 
 
 x, y = draw(args.bank)

@@ -14,7 +14,8 @@ import time
 
 import torch
 import torch.nn.functional as F
-import torchvision
+
+from torch_simclr import network, ntxent
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--device", default="cuda")
@@ -34,19 +35,6 @@ torch.backends.cudnn.benchmark = True
 torch.backends.cudnn.allow_tf32 = False
 torch.backends.cuda.matmul.allow_tf32 = False
 side = 32 if args.network == "cifar" else 224
-
-
-def network():
-    if args.network == "cifar":
-        net = torchvision.models.resnet18()
-        net.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
-        net.maxpool = torch.nn.Identity()
-    else:
-        net = torchvision.models.resnet50()
-    width = net.fc.in_features
-    net.fc = torch.nn.Sequential(torch.nn.Linear(width, width), torch.nn.ReLU(inplace=True),
-                                 torch.nn.Linear(width, 128))
-    return net.to(device, memory_format=torch.channels_last).train()
 
 
 def crop_and_flip(x):
@@ -107,15 +95,7 @@ def views(images):
     return ((x - mean_) / std_).contiguous(memory_format=torch.channels_last)
 
 
-def ntxent(z, temperature=0.5):
-    rows = z.shape[0]
-    z = F.normalize(z.float(), dim=1)
-    scores = z @ z.t() / temperature
-    scores = scores.masked_fill(torch.eye(rows, dtype=torch.bool, device=device), float("-inf"))
-    return F.cross_entropy(scores, (torch.arange(rows, device=device) + rows // 2) % rows)
-
-
-net = network()
+net = network(args.network).to(device, memory_format=torch.channels_last).train()
 sgd = torch.optim.SGD(net.parameters(), lr=0.03, momentum=0.9, weight_decay=5e-4, fused=on_gpu)
 data = torch.randint(0, 256, (args.images, side, side, 3), dtype=torch.uint8, device=device)
 

@@ -51,6 +51,16 @@ static void print_gap(const simclr_profile *p)
            row->limit_ms);
 }
 
+static void print_training(const simclr_profile *p, size_t repeat)
+{
+    printf(
+        "%s: each kernel was waited for, so that the sum above is larger than a step in training, "
+        "%.2f ms (median, n=%zu), which waits for none\n",
+        p->device, p->training_step_ms, repeat);
+    printf("\"everything else\" is what the host does; in training most of that is done behind the "
+           "kernels\n");
+}
+
 static void print_text(const simclr_profile *p, size_t repeat)
 {
     printf("%-24s %-26s %5s %9s %6s %8s %6s %7s %6s\n", "kernel", "shape", "calls", "ms", "%",
@@ -66,6 +76,8 @@ static void print_text(const simclr_profile *p, size_t repeat)
            "gemm %.0f, copy %.1f GB/s\n",
            p->step_ms, repeat, p->engine, p->precision, p->threads, p->threads == 1 ? "" : "s",
            1e-9 * p->conv_peak_flops, 1e-9 * p->gemm_peak_flops, 1e-9 * p->copy_bytes);
+    if (p->training_step_ms > 0)
+        print_training(p, repeat);
     print_gap(p);
 }
 
@@ -98,12 +110,16 @@ static void json_row(const simclr_profile *p, const simclr_profile_row *row)
 
 static void print_json(const simclr_profile *p, size_t repeat)
 {
-    printf("{\"what\": \"profile\", \"engine\": \"%s\", \"precision\": \"%s\", \"threads\": %d, "
-           "\"n\": %zu, \"step_ms\": %.6g, \"conv_peak_gflop_per_s\": %.6g, "
-           "\"gemm_peak_gflop_per_s\": %.6g, "
-           "\"copy_gb_per_s\": %.6g, \"rows\": [",
-           p->engine, p->precision, p->threads, repeat, p->step_ms, 1e-9 * p->conv_peak_flops,
-           1e-9 * p->gemm_peak_flops, 1e-9 * p->copy_bytes);
+    printf("{\"what\": \"profile\", \"device\": ");
+    cli_json_string(p->device[0] ? p->device : "cpu");
+    printf(", \"engine\": \"%s\", \"precision\": \"%s\", \"threads\": %d, "
+           "\"n\": %zu, \"step_ms\": %.6g",
+           p->engine, p->precision, p->threads, repeat, p->step_ms);
+    json_number("training_step_ms", p->training_step_ms > 0, p->training_step_ms);
+    json_number("conv_peak_gflop_per_s", true, 1e-9 * p->conv_peak_flops);
+    json_number("gemm_peak_gflop_per_s", true, 1e-9 * p->gemm_peak_flops);
+    json_number("copy_gb_per_s", true, 1e-9 * p->copy_bytes);
+    printf(", \"rows\": [");
     for (size_t i = 0; i < p->rows; i++) {
         printf("%s", i ? ", " : "");
         json_row(p, &p->row[i]);

@@ -99,7 +99,10 @@ const cli_command cmd_bench = {
             "copy's. The last line names the row that is furthest above its limit. GFLOP/s\n"
             "are nominal, so that Winograd's convolutions may pass 100 % of the peak\n"
             "(F(4x4) needs a quarter of the multiplications), and a pass over maps that\n"
-            "stay in a cache may pass 100 % of a copy.",
+            "stay in a cache may pass 100 % of a copy.\n\n"
+            "On a GPU (device=cuda) the profile waits for each kernel, so that its sum is\n"
+            "larger than a step in training, which is measured beside it; the peaks are\n"
+            "those of the largest products there, the copy one within the GPU's memory.",
     .options = options,
     .examples = examples,
     .words_min = 0,

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
 # Tests of the stages of a step on a device, tests/cuda/stage_NAME.c: views, NT-Xent, update.  Their
-# kernels run on the processor.
+# kernels run on the processor; libplugin_on_cpu.so has them as a plug-in.
 if(NOT TARGET simclr_cuda_on_cpu)
     return()
 endif()
 
-foreach(stage views ntxent update training)
+foreach(stage views ntxent update training profile)
     set(file ${PROJECT_SOURCE_DIR}/tests/cuda/stage_${stage}.c)
     add_executable(cuda_${stage} ${file})
     target_link_libraries(cuda_${stage} PRIVATE simclr_cuda_on_cpu simclr_support)
@@ -14,3 +14,10 @@ foreach(stage views ntxent update training)
         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     simclr_test(cuda_${stage} kernels 240 ${file} cuda_${stage})
 endforeach()
+
+add_library(plugin_on_cpu MODULE ${PROJECT_SOURCE_DIR}/tests/cuda/plugin_on_cpu.c)
+target_link_libraries(plugin_on_cpu PRIVATE simclr_cuda_on_cpu)
+target_link_options(plugin_on_cpu PRIVATE
+    -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/plugin.map)
+set_target_properties(plugin_on_cpu PROPERTIES LINKER_LANGUAGE CXX
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)

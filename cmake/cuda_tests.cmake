@@ -58,3 +58,27 @@ foreach(script IN LISTS scripts)
     get_filename_component(name ${script} NAME_WE)
     simclr_test(cuda_${name} gpu 120 ${script} bash ${script} ${PROJECT_BINARY_DIR})
 endforeach()
+
+# kernelcheck on a GPU, by the plug-in (tests/cuda/tables_gpu.c); and the same harness on the emulated
+# plug-in with a made-up runtime, so that it is seen to run.
+set(gpu_kernels ${kernels} ${PROJECT_SOURCE_DIR}/tests/cuda/tables_gpu.c)
+list(FILTER gpu_kernels EXCLUDE REGEX "/tables_(cpu|host)[.]c$")
+function(simclr_gpu_kernelcheck name plugin)
+    add_executable(${name} ${gpu_kernels})
+    target_include_directories(${name} SYSTEM PRIVATE ${SIMCLR_CUDA_INCLUDE})
+    target_link_libraries(${name} PRIVATE simclr_support ${ARGN})
+    add_dependencies(${name} ${plugin})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+endfunction()
+if(TARGET simclr_cuda)
+    simclr_gpu_kernelcheck(kernelcheck_gpu simclr_cuda
+        ${SIMCLR_CUDART_LIBRARY} Threads::Threads ${CMAKE_DL_LIBS} rt)
+    simclr_test(kernelcheck_gpu gpu 600 ${PROJECT_SOURCE_DIR}/tests/cuda/tables_gpu.c kernelcheck_gpu)
+endif()
+if(SIMCLR_CUDA_HEADERS AND TARGET plugin_on_cpu)
+    simclr_gpu_kernelcheck(faked_kernels plugin_on_cpu)
+    target_sources(faked_kernels PRIVATE ${PROJECT_SOURCE_DIR}/tests/cuda/fake_cudart.c)
+    target_compile_definitions(faked_kernels PRIVATE SC_TABLE_MOST_WORK=2e6)
+    simclr_test(faked_kernels gpu 240 ${PROJECT_SOURCE_DIR}/tests/cuda/tables_gpu.c
+        ${CMAKE_COMMAND} -E env SIMCLR_CUDA=$<TARGET_FILE:plugin_on_cpu> $<TARGET_FILE:faked_kernels>)
+endif()

@@ -293,7 +293,8 @@ SIMCLR_API int simclr_bench_views(double *ms, size_t repeat, size_t n, const sim
 SIMCLR_API int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3],
                                 const simclr_config *config, simclr_error *err);
 /* A row of a profile: a kernel, for convolutions one of its shapes, or a stage that is no kernel
- * ("views", "optimiser", "everything else").  Operations are nominal, 2 n p q k c r s and 2 m n k;
+ * ("views", "optimiser", "everything else"; on a device also "ntxent_forward", "ntxent_backward",
+ * "upload", "zero").  Operations are nominal, 2 n p q k c r s and 2 m n k;
  * bytes are those of maps, matrices and weights that must be read and written, each once. */
 typedef struct {
     char name[24]; /* "conv2d_forward" */
@@ -307,14 +308,19 @@ typedef struct {
     double limit_ms;   /* the larger of flops / peak_flops and bytes / copy_bytes; 0: not known */
 } simclr_profile_row;
 
-enum { SIMCLR_PROFILE_ROWS = 200 };
+enum { SIMCLR_PROFILE_ROWS = 210 };
 
 typedef struct {
     char engine[16], precision[8]; /* of the encoder */
     int threads;
-    double step_ms; /* median */
+    char device[128]; /* "" on the processor */
+    double step_ms;   /* median of the steps profiled; on a device each kernel is waited for */
+    /* On a device: median of steps as training queues them, none of whose kernels is waited for; what the
+     * host does for the next batch is hidden behind them.  Else 0. */
+    double training_step_ms;
     /* Measured on all threads: operations a second of the convolutions' multiply-adds and of gemm's
-     * (fp32), in registers; bytes a second, read plus written, of a copy of 64 MiB. */
+     * (fp32), in registers; bytes a second, read plus written, of a copy of 64 MiB.  On a device: of its
+     * largest products, 8192^3 where it is fast enough, and of a copy of 256 MiB in its memory. */
     double conv_peak_flops, gemm_peak_flops, copy_bytes;
     size_t rows;
     size_t gap; /* the row whose ms is furthest above its limit_ms; == rows: none is above it */
@@ -324,7 +330,8 @@ typedef struct {
 /* Where the time of a training step goes: medians of `repeat` steps after two for warming up, on
  * whole batches.  Winograd's convolutions need fewer multiplications than their nominal operations
  * (F(4x4) a quarter), so that they can beat peak_flops; passes over maps that stay in a cache, or
- * that read more than they write, can beat copy_bytes.  Views and optimiser are timed by doing them once more after each step. */
+ * that read more than they write, can beat copy_bytes.  On the processor views and
+ * optimiser are timed by doing them once more after each step. */
 SIMCLR_API int simclr_bench_profile(simclr_profile *out, size_t repeat, const simclr_config *config,
                                     simclr_error *err);
 /* Largest resident memory of the process so far, MiB. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * limits.c - the measured peak and the measured bandwidth of a copy.
+ * limits.c - the measured peak and the measured bandwidth of a copy, of the processor.
  *
  * Each thread times its own multiply-adds while the others do theirs, in tries shorter than the turns
  * that a busy system gives its threads, and the median counts: most tries are then undisturbed, and
@@ -43,6 +43,9 @@ static int ascending(const void *a, const void *b)
 
 int sc_limits_peak(double *flops_per_s, const sc_backend *table, simclr_error *err)
 {
+    if (table->device != NULL) {
+        return sc_limits_device_peak(flops_per_s, table, err);
+    }
     size_t threads = (size_t)sc_parallel_threads();
     spins s = {table, sc_alloc(threads, sizeof *s.speed, err)};
 
@@ -78,8 +81,11 @@ static void copy(void *context, size_t part)
     memcpy(b->to + part * MIB, b->from + part * MIB, MIB);
 }
 
-int sc_limits_copy(double *bytes_per_s, simclr_error *err)
+int sc_limits_copy(double *bytes_per_s, const sc_backend *table, simclr_error *err)
 {
+    if (table->device != NULL) {
+        return sc_limits_device_copy(bytes_per_s, table, err);
+    }
     blocks b = {.to = sc_alloc(COPY_MIB, MIB, err), .from = sc_alloc(COPY_MIB, MIB, err)};
     int rc = b.to == NULL || b.from == NULL ? SIMCLR_E_MEMORY : 0;
 

@@ -7,11 +7,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/fs.h"
-
 static _Thread_local sc_profile *current;
 
-/* What is no kernel of a step, or touches vectors of one number a channel alone, stays the inner table's. */
+/* What is no kernel of a step stays the inner table's. */
 static void wrap(sc_backend *out, const sc_backend *counting, const sc_backend *inner)
 {
     *out = *counting;
@@ -20,7 +18,6 @@ static void wrap(sc_backend *out, const sc_backend *counting, const sc_backend *
     out->map_bytes = inner->map_bytes;
     out->conv2d_scratch = inner->conv2d_scratch;
     out->multiply_adds = inner->multiply_adds;
-    out->norm_fold = inner->norm_fold;
 }
 
 void sc_profile_init(sc_profile *profile, const sc_tables *inner)
@@ -29,6 +26,10 @@ void sc_profile_init(sc_profile *profile, const sc_tables *inner)
     profile->inner = *inner;
     wrap(&profile->reals, sc_profile_table_reals(), inner->reals);
     wrap(&profile->maps, sc_profile_table_maps(), inner->maps);
+    if (inner->maps->device != NULL) {
+        sc_profile_device(&profile->device, inner->maps->device);
+        profile->reals.device = profile->maps.device = &profile->device;
+    }
 }
 
 void sc_profile_begin(sc_profile *profile)
@@ -83,6 +84,10 @@ static sc_profile_entry *find(sc_profile *p, const char *kernel, const sc_conv_s
 void sc_profile_count(const char *kernel, const sc_conv_shape *shape, double start, double flops,
                       double bytes)
 {
+    const sc_device *device = current->inner.maps->device;
+    if (device != NULL) {
+        device->wait(NULL); /* what has failed, the step's own wait tells again */
+    }
     double seconds = sc_clock() - start;
     sc_profile_entry *e = find(current, kernel, shape);
 

@@ -12,7 +12,6 @@
 #define SC_BACKEND_PROFILE_TABLE_H
 
 #include "backend/profile.h"
-#include "core/fs.h"
 
 static const sc_backend *inner(void)
 {
@@ -35,11 +34,7 @@ static double real_size(size_t count)
 }
 
 #define COUNTED(kernel, arguments, shape, flops, bytes)                                            \
-    do {                                                                                           \
-        double start = sc_clock();                                                                 \
-        inner()->kernel arguments;                                                                 \
-        sc_profile_count(#kernel, shape, start, flops, bytes);                                     \
-    } while (0)
+    SC_COUNTED(#kernel, inner()->kernel arguments, shape, flops, bytes)
 
 /* ---- products ---- */
 
@@ -92,6 +87,11 @@ static void count_conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc
 static void count_channel_stats(sc_real *mean, sc_real *var, const sc_map *x, size_t rows, size_t c)
 {
     COUNTED(channel_stats, (mean, var, x, rows, c), NULL, 0, map_size(rows * c));
+}
+
+static void count_norm_fold(const sc_norm_fold *fold)
+{
+    COUNTED(norm_fold, (fold), NULL, 0, 0);
 }
 
 static void count_channel_affine(sc_map *y, const sc_map *x, const sc_real *scale,
@@ -266,6 +266,7 @@ static const sc_backend counting_table = {
     .conv2d_backward_data = count_conv2d_backward_data,
     .conv2d_backward_weight = count_conv2d_backward_weight,
     .channel_stats = count_channel_stats,
+    .norm_fold = count_norm_fold,
     .channel_affine = count_channel_affine,
     .batchnorm_backward = count_batchnorm_backward,
     .groupnorm_forward = count_groupnorm_forward,

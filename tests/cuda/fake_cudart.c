@@ -79,6 +79,22 @@ cudaError_t cudaMalloc(void **block, size_t bytes)
     return status;
 }
 
+cudaError_t cudaMallocManaged(void **block, size_t bytes, unsigned flags)
+{
+    return flags == cudaMemAttachGlobal ? cudaMalloc(block, bytes) : cudaErrorInvalidValue;
+}
+
+cudaError_t cudaMemset(void *block, int value, size_t bytes)
+{
+    memset(block, value, bytes);
+    return turn(__func__);
+}
+
+cudaError_t cudaDeviceSynchronize(void)
+{
+    return turn(__func__);
+}
+
 cudaError_t cudaFree(void *block)
 {
     free(block);

@@ -21,8 +21,8 @@ static struct {
 
 static void *get(size_t size)
 {
-    void *block = NULL;
-    if (posix_memalign(&block, 64, size ? size : 64) != 0) {
+    void *block = table_alloc(size > 0 ? size : 64);
+    if (block == NULL) {
         fprintf(stderr, "kernelcheck: out of memory (%zu bytes)\n", size);
         exit(2);
     }
@@ -95,7 +95,7 @@ sc_map *map_of(const sc_backend *table, const float *x)
 void drop_maps(void)
 {
     while (memory.maps > 0) {
-        free(memory.map[--memory.maps]);
+        table_free(memory.map[--memory.maps]);
     }
 }
 
@@ -103,30 +103,25 @@ void drop_fills(void)
 {
     drop_maps();
     while (memory.fills > 0) {
-        free(memory.fill[--memory.fills]);
+        table_free(memory.fill[--memory.fills]);
     }
 }
-
-/* Quiet NaNs with a payload, as floats and as bfloat16. */
-static const unsigned char poison[2] = {0xc1, 0x7f};
 
 void *guarded(size_t bytes)
 {
     unsigned char *block = get(bytes + 2 * GUARD);
 
-    for (size_t i = 0; i < bytes + 2 * GUARD; i++) {
-        block[i] = poison[i % 2];
-    }
+    table_poison(block, bytes + 2 * GUARD);
     return block + GUARD;
 }
 
 bool guards_intact(const void *block, size_t bytes)
 {
-    const unsigned char *start = (const unsigned char *)block - GUARD;
+    const unsigned char *before = (const unsigned char *)block - GUARD;
+    const unsigned char *behind = (const unsigned char *)block + bytes;
 
     for (size_t i = 0; i < GUARD; i++) {
-        size_t behind = GUARD + bytes + i;
-        if (start[i] != poison[i % 2] || start[behind] != poison[behind % 2]) {
+        if (before[i] != POISON || behind[i] != POISON) {
             return false;
         }
     }
@@ -135,5 +130,5 @@ bool guards_intact(const void *block, size_t bytes)
 
 void release(void *block)
 {
-    free((unsigned char *)block - GUARD);
+    table_free((unsigned char *)block - GUARD);
 }

@@ -18,7 +18,7 @@ typedef struct {
     bool in_place;
     sc_act_kind kind;
     double rate;
-    uint64_t step;
+    const uint64_t *step; /* where the table reaches it */
 } pointwise_context;
 
 static void run_act(const sc_backend *t, float **out, void *scratch, void *context)
@@ -58,7 +58,7 @@ static void run_dropout(const sc_backend *t, float **out, void *scratch, void *c
 {
     const pointwise_context *g = context;
     (void)scratch;
-    t->dropout(out[0], g->rows, g->c, g->rate, 0x9e3779b97f4a7c15u, &g->step, 3);
+    t->dropout(out[0], g->rows, g->c, g->rate, 0x9e3779b97f4a7c15u, g->step, 3);
 }
 
 static void act_cases(size_t count, bool in_place)
@@ -142,15 +142,18 @@ static void bias_cases(size_t rows, size_t c)
 static void dropout_cases(size_t rows, size_t c)
 {
     static const double rate[] = {0, 0.1, 0.5, 0.999};
-    pointwise_context g = {.rows = rows, .c = c, .step = ((uint64_t)7 << 32) + 11};
+    uint64_t *step = guarded(sizeof *step);
+    pointwise_context g = {.rows = rows, .c = c, .step = step};
     kernel_case k = {.op = "dropout", .run = run_dropout, .context = &g};
 
+    *step = ((uint64_t)7 << 32) + 11;
     for (size_t i = 0; wanted("dropout") && i < sizeof rate / sizeof *rate; i++) {
         g.rate = rate[i];
         k.out[0] = (case_output){OUT_EXACT, rows * c, fill(rows * c, false)};
         snprintf(k.shape, sizeof k.shape, "rows=%zu c=%zu rate=%g", rows, c, g.rate);
         check_case(&k);
     }
+    release(step);
 }
 
 void check_pointwise(void)

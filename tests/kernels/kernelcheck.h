@@ -41,6 +41,7 @@ typedef struct {
     void *context;
     case_output out[CASE_OUTPUTS];
     double tolerance;
+    const double *norms; /* table_norms of it, or NULL */
     double winograd; /* what Winograd's transforms may cost in bf16: rms error / rms output; or 0 */
     const sc_conv_shape *conv; /* scratch by conv2d_scratch; NULL: none */
 } kernel_case;
@@ -51,13 +52,24 @@ bool wanted(const char *op);
 /* Whether a case of so many multiply-adds is small enough; else it is counted as left out. */
 bool affordable(double work);
 
-/* ---- tables_cpu.c, or tests/cuda/tables_cuda.c: what is tested, and how ---- */
+/* ---- tables_cpu.c, or tests/cuda/tables_cuda.c or tables_gpu.c: what is tested, and how ---- */
 
 extern const char *const table_names[]; /* up to NULL */
 const sc_backend *table_by_name(const char *name, sc_precision precision);
 extern const int table_threads[TABLE_RUNS]; /* of runs that must give the same bits */
 extern const bool table_transforms;         /* convolutions are not all direct sums */
 extern const double table_most_work;        /* multiply-adds of a case */
+
+/* ---- tables_host.c, or tests/cuda/tables_gpu.c ---- */
+
+/* Memory that the host and the tables reach, 64-byte aligned; NULL: there is none. */
+void *table_alloc(size_t bytes);
+void table_free(void *block);
+enum { POISON = 0xff }; /* of each byte: quiet NaNs, as floats and as bfloat16 */
+void table_poison(void *block, size_t bytes);
+/* Of convolutions forward, to the data, to the weights, by precision: largest norm of the difference
+ * over the norm of the output.  0: element by element, as all else. */
+extern const double table_norms[3][2];
 
 /* ---- buffers.c ---- */
 

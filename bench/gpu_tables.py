@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+#
+# gpu_tables.py - the tables of bench/gpu.
+import statistics
+
+
+def print_checks(bench):
+    print(f"{'check':<24} verdict")
+    for name, verdict in bench.result["checks"].items():
+        print(f"{name:<24} {verdict}")
+
+
+def ours_of(name):
+    """The case of ours that a peer's is compared with."""
+    words = name.split()
+    return " ".join(["simclr", words[1], *(["resnet50"] if "resnet50" in words else [])])
+
+
+def print_turns(bench, title, names, batch):
+    """batch 0: no steps, only times."""
+    cases = bench.result["cases"]
+    print(f"\n{title:<36} {'n':>3} {'median ms':>10} {'range':>19} {'views/s':>10} {'s/50k':>7} "
+          f"{'x ours':>7}")
+    for name in names:
+        ms = cases[name]["rounds"]
+        if not ms:
+            print(f"{name:<36} not measured")
+            continue
+        median = statistics.median(ms)
+        mine = cases.get(ours_of(name), {}).get("rounds")
+        ratio = median / statistics.median(mine) if mine else None
+        cases[name].update(n=len(ms), median_ms=median)
+        bench.result["ratios"][name] = ratio
+        print(f"{name:<36} {len(ms):>3} {median:>10.2f} {min(ms):>9.2f} -{max(ms):>8.2f} ", end="")
+        if batch:
+            cases[name].update(views_per_s=2e3 * batch / median, s_per_50k=median * 50 / batch)
+            print(f"{cases[name]['views_per_s']:>10.0f} {cases[name]['s_per_50k']:>7.2f} ", end="")
+        else:
+            print(f"{'-':>10} {'-':>7} ", end="")
+        print(f"{ratio:>7.2f}" if ratio else f"{'-':>7}")
+
+
+def cell(value, width, digits, scale=1.0):
+    return f"{'-':>{width}}" if value is None else f"{value * scale:>{width}.{digits}f}"
+
+
+def print_profile(bench):
+    found = bench.result.get("profile")
+    if found is None:
+        return
+    print(f"\n{'kernel':<24} {'shape':<24} {'calls':>5} {'ms':>9} {'%':>5} {'TFLOP/s':>8} {'% peak':>6} "
+          f"{'GB/s':>8} {'% copy':>6}")
+    for row in found["rows"]:
+        print(f"{row['name']:<24} {row['shape']:<24} {row['calls'] or '-':>5} {row['ms']:>9.3f} "
+              f"{row['share']:>5.1f} {cell(row['gflop_per_s'], 8, 2, 1e-3)} "
+              f"{cell(row['percent_of_peak'], 6, 0)} {cell(row['gb_per_s'], 8, 0)} "
+              f"{cell(row['percent_of_copy'], 6, 0)}")
+    print(f"step of {bench.args.batch} images: {found['step_ms']:.2f} ms, n={found['n']}, {found['device']}, "
+          f"{found['precision']}; ceilings: convolutions {found['conv_peak_gflop_per_s'] / 1e3:.2f} TFLOP/s, "
+          f"gemm {found['gemm_peak_gflop_per_s'] / 1e3:.2f}, copy {found['copy_gb_per_s']:.0f} GB/s")
+    if found["training_step_ms"] is not None:
+        print(f"each kernel was waited for: the rows sum to more than a step in training, "
+              f"{found['training_step_ms']:.2f} ms")
+
+
+def print_epoch(bench):
+    epoch = bench.result.get("epoch")
+    if epoch is None:
+        return
+    print(f"\nepoch of CIFAR-10, 50,000 images in batches of {bench.args.batch}, bf16: {epoch['s']:.2f} s; "
+          f"the limits of the profile's rows sum to {epoch['limits_s']:.2f} s, "
+          f"{100 * epoch['limits_share']:.0f} % of it")
+    if "roofline_s" in epoch:
+        print(f"roofline of the H200, estimated (790 TFLOP/s, 4.3 TB/s, batch norm's sums within the "
+              f"convolutions): {epoch['roofline_s']:.2f} s, {100 * epoch['roofline_share']:.0f} % of it")
+
+
+def print_naive(bench):
+    one = bench.result.get("naive")
+    if one is None:
+        return
+    print(f"\ntorchvision's loader, {one['workers']} workers, PIL, fp32: {one['images']} images in "
+          f"{one['epoch_s']:.2f} s, {one['s_per_50k']:.2f} s per 50,000")
+
+
+def print_all(bench):
+    cases = bench.result["cases"]
+    print_checks(bench)
+    cifar = [name for name in cases if "resnet50" not in name and "knn" not in name]
+    large = [name for name in cases if "resnet50" in name]
+    neighbours = [name for name in cases if "knn" in name]
+    if cifar:
+        print_turns(bench, f"step of {bench.args.batch} images", cifar, bench.args.batch)
+    if large:
+        batch = cases[large[0]]["batch"]
+        print_turns(bench, f"ResNet-50 at 224 px, {batch} images", large, batch)
+    if neighbours:
+        print_turns(bench, "k-NN, 10,000 in 50,000 x 512", neighbours, 0)
+    print_profile(bench)
+    print_epoch(bench)
+    print_naive(bench)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * plugin_on_cpu.c - a plug-in whose one device is that of cuda_on_cpu.h: with SIMCLR_CUDA naming it the
+ * program, and what else loads plug-ins, runs with device=cuda on any machine.
+ */
+#include <stdio.h>
+
+#include "backend/cuda/kernels.h"
+
+static sc_device device;
+
+static int probe(char *text, size_t size)
+{
+    snprintf(text, size, "%s", "cuda:0 on the processor, for tests");
+    return 1;
+}
+
+static int open_device(const sc_device **out, int number, simclr_error *err)
+{
+    *out = NULL;
+    if (number != 0)
+        return sc_fail(err, SIMCLR_E_DEVICE, "cuda:%d: no such device", number);
+    sc_cuda_device(&device);
+    snprintf(device.name, sizeof device.name, "%s", "cuda:0, on the processor");
+    *out = &device;
+    return SIMCLR_OK;
+}
+
+static void close_device(void)
+{
+}
+
+__attribute__((visibility("default"))) const sc_device_plugin *simclr_device_plugin(void);
+
+const sc_device_plugin *simclr_device_plugin(void)
+{
+    static const sc_device_plugin plugin = {SC_DEVICE_ABI, sizeof(sc_device_plugin), probe,
+                                            open_device, close_device};
+    return &plugin;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tables_gpu.c - kernelcheck on a GPU: the plug-in's kernels and cuDNN's convolutions, in memory that the
+ * host reaches too (cudaMallocManaged).  The counting tables of backend/profile.h wait for each call.
+ *
+ * SIMCLR_CUDA names the plug-in; else it is the one of this build, a directory above the program.
+ * Without a GPU it says why and the exit status is 77.
+ *
+ * Convolutions may sum in any order, and in bf16 round what is not yet the result (dw, before it is
+ * added): norms instead of elements.  Output 4e-3, dw 6e-3; fp32 1e-5.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cuda_runtime_api.h>
+
+#include "backend/device_load.h"
+#include "backend/profile.h"
+#include "core/fs.h"
+#include "kernels/kernelcheck.h"
+
+#ifndef SC_TABLE_MOST_WORK
+#define SC_TABLE_MOST_WORK HUGE_VAL
+#endif
+
+const char *const table_names[] = {"cuda", NULL};
+const int table_threads[TABLE_RUNS] = {1, 1, 1, 1};
+const bool table_transforms = false;
+const double table_most_work = SC_TABLE_MOST_WORK;
+const double table_norms[3][2] = {{1e-5, 4e-3}, {1e-5, 4e-3}, {1e-5, 6e-3}};
+
+enum { BLOCKS = 512, SMALLEST = 4096, BY_DEVICE = 1 << 20 };
+
+static const sc_device *device;
+static sc_profile waiting;
+
+/* Blocks that were given back serve again: getting memory waits for the GPU and maps pages. */
+static struct {
+    void *block;
+    size_t bytes;
+    bool used;
+} pool[BLOCKS];
+
+static void stop(const char *what, const char *why)
+{
+    fprintf(stderr, "kernelcheck: %s: %s\n", what, why);
+    exit(2);
+}
+
+static void check(const char *what, cudaError_t status)
+{
+    if (status != cudaSuccess) {
+        stop(what, cudaGetErrorString(status));
+    }
+}
+
+/* ---- tables ---- */
+
+static void find_plugin(void)
+{
+    char path[SC_PATH_MAX] = "";
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    for (int i = 0; i < 2 && length > 0; i++) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL) {
+            return;
+        }
+        *slash = '\0';
+    }
+    size_t used = strlen(path);
+    snprintf(path + used, sizeof path - used, "/libsimclr_cuda.so");
+    setenv("SIMCLR_CUDA", path, 0);
+}
+
+static bool open_device(void)
+{
+    static bool tried;
+    simclr_error err;
+
+    if (tried) {
+        return device != NULL;
+    }
+    tried = true;
+    find_plugin();
+    if (sc_device_load(&device, 0, &err) != 0) {
+        printf("no GPU: %s\n", err.text);
+        return false;
+    }
+    printf("%s\n", device->name);
+    const sc_tables tables = {device->reals, device->bf16};
+    sc_profile_init(&waiting, &tables);
+    sc_profile_begin(&waiting);
+    return true;
+}
+
+const sc_backend *table_by_name(const char *name, sc_precision precision)
+{
+    if (strcmp(name, table_names[0]) != 0 || !open_device()) {
+        return NULL;
+    }
+    return precision == SC_BF16 ? &waiting.maps : &waiting.reals;
+}
+
+/* ---- memory ---- */
+
+/* Between two calls: tells what a kernel has done to the GPU, and forgets what was counted, which nobody
+ * reads and which has room for the shapes of one network alone. */
+static void look(void)
+{
+    simclr_error err;
+
+    if (device != NULL && device->wait(&err) < 0) {
+        stop("a kernel before this case's end", err.text);
+    }
+    waiting.count = 0;
+}
+
+void *table_alloc(size_t bytes)
+{
+    size_t size = SMALLEST, at = 0;
+
+    look();
+    while (size < bytes) {
+        size *= 2;
+    }
+    while (at < BLOCKS && pool[at].block != NULL && (pool[at].used || pool[at].bytes != size)) {
+        at++;
+    }
+    if (at == BLOCKS) {
+        return NULL;
+    }
+    if (pool[at].block == NULL) {
+        check("memory", cudaMallocManaged(&pool[at].block, size, cudaMemAttachGlobal));
+        pool[at].bytes = size;
+    }
+    pool[at].used = true;
+    return pool[at].block;
+}
+
+void table_free(void *block)
+{
+    for (size_t i = 0; i < BLOCKS; i++) {
+        if (pool[i].block == block) {
+            pool[i].used = false;
+            return;
+        }
+    }
+    stop("memory", "no such block was given");
+}
+
+/* The scratch of a convolution is large, and only the GPU and the guards' pages touch it. */
+void table_poison(void *block, size_t bytes)
+{
+    if (bytes < BY_DEVICE) {
+        memset(block, POISON, bytes);
+        return;
+    }
+    check("poison", cudaMemset(block, POISON, bytes));
+    check("poison", cudaDeviceSynchronize());
+}
