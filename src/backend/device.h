@@ -13,7 +13,7 @@
 #include "backend/backend.h"
 #include "core/alloc.h"
 
-enum { SC_DEVICE_ABI = 1 };
+enum { SC_DEVICE_ABI = 2 };
 
 /* What changes from step to step. */
 typedef struct {
@@ -95,6 +95,8 @@ typedef struct sc_device {
 
     /* ---- memory: blocks are zeroed, 256-byte aligned; SIMCLR_E_MEMORY says how much is free ---- */
     sc_memory memory;
+    size_t granule;             /* a block takes a multiple of this many bytes */
+    size_t (*free_bytes)(void); /* that blocks may still take */
     void (*upload)(void *to, const void *from, size_t bytes);   /* from host memory */
     void (*download)(void *to, const void *from, size_t bytes); /* to host memory; waits */
     void (*zero)(void *to, size_t bytes);

@@ -32,7 +32,8 @@ static char stream_place, event_place;
 
 void fake_reset(void)
 {
-    fake = (fake_state){.driver = 13000, .devices = 2, .capability = {90, 80}, .ms = 1};
+    fake = (fake_state){
+        .driver = 13000, .devices = 2, .capability = {90, 80}, .free_mib = 700, .ms = 1};
     capturing = NULL;
     last = cudaSuccess;
 }
@@ -88,8 +89,8 @@ cudaError_t cudaFree(void *block)
 
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
 {
-    *free_bytes = (size_t)7 << 20;
-    *total = (size_t)100 << 20;
+    *free_bytes = fake.free_mib << 20;
+    *total = (size_t)1000 << 20;
     return turn(__func__);
 }
 

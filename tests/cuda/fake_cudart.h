@@ -18,6 +18,7 @@ typedef struct {
     int driver;       /* version; 0: none */
     int devices;
     int capability[4]; /* of each: 10 major + minor */
+    size_t free_mib;   /* of 1000 */
     int captures, launches, synchronisations;
     size_t blocks; /* not freed yet */
     size_t graphs; /* not destroyed yet */

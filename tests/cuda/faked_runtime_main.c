@@ -199,11 +199,14 @@ static void memory_is_zeroed_or_told(void **state)
     assert_non_null(none);
     sc_cuda_free(none);
     sc_cuda_free(NULL);
+    assert_true(sc_cuda_free_bytes() == (size_t)444 << 20); /* 256 are left to the driver */
+    fake.free_mib = 7;
+    assert_true(sc_cuda_free_bytes() == 0);
     fake.fail = "cudaMalloc";
     fake.fail_in = 1;
     fake.status = cudaErrorMemoryAllocation;
     assert_null(sc_cuda_alloc((size_t)20 << 20, &err));
-    sct_assert_error(err.code, &err, SIMCLR_E_MEMORY, "no block of 20 MiB, 7 of 100 MiB are free");
+    sct_assert_error(err.code, &err, SIMCLR_E_MEMORY, "no block of 20 MiB, 7 of 1000 MiB are free");
     sct_assert_ok(sc_cuda_wait(&err), &err); /* that was told */
     fake.fail_in = 1;
     fake.status = cudaErrorIllegalAddress;

@@ -26,10 +26,12 @@ namespace {
 struct mapping {
     unsigned char *block, *begin;
     size_t open, all; /* bytes from begin: those that open, and with the page behind */
+    size_t used;      /* of the block */
 };
 
 std::vector<mapping> mappings;
 void *workspace;
+size_t limit = (size_t)1 << 40, taken; /* bytes of blocks */
 bool recording;
 char failure[200];
 
@@ -43,16 +45,21 @@ void protect(int how)
     }
 }
 
+size_t whole(size_t bytes)
+{
+    return (bytes + SC_CUDA_GRANULE - 1) / SC_CUDA_GRANULE * SC_CUDA_GRANULE;
+}
+
 void *map(size_t bytes)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (bytes + 255) / 256 * 256;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), used = whole(bytes);
     size_t open = (used + page - 1) / page * page;
     void *begin = mmap(nullptr, open + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (begin == MAP_FAILED)
         return nullptr;
     unsigned char *block = static_cast<unsigned char *>(begin) + (open - used);
-    mappings.push_back({block, static_cast<unsigned char *>(begin), open, open + page});
+    mappings.push_back({block, static_cast<unsigned char *>(begin), open, open + page, used});
     return block;
 }
 
@@ -80,6 +87,16 @@ void cuda_on_cpu_open_memory(void)
 void cuda_on_cpu_close_memory(void)
 {
     protect(PROT_NONE);
+}
+
+extern "C" void cuda_on_cpu_limit(size_t bytes)
+{
+    limit = bytes;
+}
+
+extern "C" size_t cuda_on_cpu_taken(void)
+{
+    return taken;
 }
 
 void *sc_cuda_stream(void)
@@ -117,11 +134,13 @@ void sc_cuda_fail(const char *what, const char *why)
 
 void *sc_cuda_alloc(size_t bytes, simclr_error *err)
 {
-    void *block = map(bytes > 0 ? bytes : 1);
+    void *block = whole(bytes) <= sc_cuda_free_bytes() ? map(bytes > 0 ? bytes : 1) : nullptr;
 
     not_recorded("alloc");
     if (block == nullptr)
         sc_fail(err, SIMCLR_E_MEMORY, "cuda_on_cpu: no memory for %zu bytes", bytes);
+    else
+        taken += mappings.back().used;
     return block;
 }
 
@@ -130,6 +149,7 @@ void sc_cuda_free(void *block)
     not_recorded("free");
     for (size_t i = 0; i < mappings.size(); i++) {
         if (mappings[i].block == block) {
+            taken -= mappings[i].used;
             munmap(mappings[i].begin, mappings[i].all);
             mappings.erase(mappings.begin() + (long)i);
             return;
@@ -137,6 +157,11 @@ void sc_cuda_free(void *block)
     }
     if (block != nullptr)
         sc_cuda_fail("free", "no block of the device's memory");
+}
+
+size_t sc_cuda_free_bytes(void)
+{
+    return limit > taken ? limit - taken : 0;
 }
 
 void sc_cuda_upload(void *to, const void *from, size_t bytes)

@@ -10,12 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/cuda/kernels.h"
+#include "device_rig.h"
 #include "core/fs.h"
 #include "core/sha256.h"
 #include "support/data_fixture.h"
-#include "support/support.h"
-#include "train/setup.h"
+#include "train/memory.h"
 #include "train/trainer.h"
 
 enum { STEPS = 7 }; /* of 16 images, the last of an epoch of fewer */
@@ -226,6 +225,66 @@ static void resumed(void **state)
     assert_same_file(one, two, "model.safetensors");
 }
 
+static int open_batch(sc_trainer *t, size_t batch, simclr_error *err)
+{
+    sc_config cfg = small_config("bf16");
+    sc_tables there = tables_of(SC_BF16);
+    char value[24];
+    snprintf(value, sizeof value, "%zu", batch);
+    set(&cfg, "data.dataset", "shapes:300");
+    set(&cfg, "batch", value);
+    return sc_trainer_open(t, &cfg, NULL, &there, NULL, err);
+}
+
+/* Bytes of the device's memory that a run takes, which are those that were known before. */
+static size_t taken_by(size_t batch)
+{
+    static sc_trainer t;
+    simclr_error err = {0};
+    size_t before = cuda_on_cpu_taken();
+    sct_assert_ok(open_batch(&t, batch, &err), &err);
+    size_t taken = cuda_on_cpu_taken() - before;
+    assert_int_equal(taken, sc_run_bytes(&t, batch));
+    sc_trainer_close(&t);
+    assert_int_equal(cuda_on_cpu_taken(), before);
+    return taken;
+}
+
+static void assert_refused(size_t batch, size_t bytes, const char *part)
+{
+    static sc_trainer t;
+    simclr_error err = {0};
+    size_t before = cuda_on_cpu_taken();
+    cuda_on_cpu_limit(before + bytes);
+    sct_assert_error(open_batch(&t, batch, &err), &err, SIMCLR_E_MEMORY, part);
+    print_message("%s\n", err.text);
+    sc_trainer_close(&t);
+    assert_int_equal(cuda_on_cpu_taken(), before);
+}
+
+static void names_the_batch_that_fits(void **state)
+{
+    (void)state;
+    /* 13 would need as much as 14: its last batch would be of one image, which joins the one before. */
+    static const size_t fits[] = {2, 7, 14, 63, 64, 72, 136}, next[] = {3, 8, 15, 64, 72, 80, 144};
+    char part[64];
+    size_t before = cuda_on_cpu_taken();
+    for (size_t i = 0; i < sizeof fits / sizeof *fits; i++) {
+        snprintf(part, sizeof part, "MiB are free; batch=%zu fits", fits[i]);
+        size_t least = taken_by(fits[i]), more = taken_by(next[i]);
+        assert_refused(200, least, part);
+        assert_refused(next[i], more - 1, part);
+        cuda_on_cpu_limit(before + least);
+        assert_int_equal(taken_by(fits[i]), least);
+        cuda_on_cpu_limit((size_t)1 << 40);
+    }
+    size_t two = taken_by(2), many = taken_by(200);
+    assert_refused(200, two - 1, "not even batch=2 fits");
+    assert_refused(1000, many, "batch=300 needs ");
+    assert_refused(1000, many, " on cuda on the cpu, ");
+    cuda_on_cpu_limit((size_t)1 << 40);
+}
+
 int main(void)
 {
     sc_cuda_device(&device);
@@ -235,6 +294,7 @@ int main(void)
         cmocka_unit_test(images_of_any_size),
         cmocka_unit_test(not_finite),
         cmocka_unit_test(resumed),
+        cmocka_unit_test(names_the_batch_that_fits),
     };
     return sct_run(tests);
 }

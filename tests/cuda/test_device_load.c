@@ -51,9 +51,9 @@ static void refuses_other_versions(void **state)
     (void)state;
     static const char other[] = SC_TEST_PLUGINS "/libplugin_other.so";
     setenv("SIMCLR_TEST_PLUGIN", "abi", 1);
-    assert_refused(other, "is of another version of simclr (interface 2 of");
+    assert_refused(other, "is of another version of simclr (interface 3 of");
     setenv("SIMCLR_TEST_PLUGIN", "bytes", 1);
-    assert_refused(other, "is of another version of simclr (interface 1 of");
+    assert_refused(other, "is of another version of simclr (interface 2 of");
     setenv("SIMCLR_TEST_PLUGIN", "device", 1);
     assert_refused(other, "(its device has");
 }

@@ -106,6 +106,16 @@ void sc_cuda_free(void *block)
     }
 }
 
+/* Less what the driver takes later, when kernels of ours and of cuDNN are first run and steps are
+ * recorded: an estimate. */
+size_t sc_cuda_free_bytes(void)
+{
+    static const size_t later = (size_t)256 << 20;
+    size_t free_bytes = 0, total = 0;
+    bool known = check("asking for free memory", cudaMemGetInfo(&free_bytes, &total));
+    return known && free_bytes > later ? free_bytes - later : 0;
+}
+
 /* `from` may be changed when it returns: what is not pinned goes through the driver's own buffer. */
 void sc_cuda_upload(void *to, const void *from, size_t bytes)
 {

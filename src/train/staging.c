@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * staging.c - a batch copied together on the host, its views drawn by the same code as there.
+ */
+#include "train/staging.h"
+
+#include <string.h>
+
+#include "core/parallel.h"
+#include "views/device_views.h"
+
+static void plan(sc_staging *s, sc_arena *here, sc_arena *there)
+{
+    const sc_device *device = s->device;
+    s->pixels_here = sc_arena_take(here, s->pixel_bytes, 1);
+    s->view_here = sc_arena_take(here, s->max_rows, sizeof *s->view_here);
+    s->pixels = sc_arena_take(there, s->pixel_bytes, 1);
+    s->view = sc_arena_take(there, s->max_rows, sizeof *s->view);
+    s->scratch = sc_arena_take(
+        there, device->views_scratch(&s->options, s->max_rows, s->max_height, s->max_width), 1);
+}
+
+static void measure(sc_staging *s)
+{
+    s->store = (sc_arena){.memory = &s->device->memory};
+    s->store_here = (sc_arena){0};
+    plan(s, &s->store_here, &s->store);
+}
+
+/* Some room where batches differ, so that few of them make it grow. */
+static size_t with_room(size_t bytes)
+{
+    return bytes + bytes / 4;
+}
+
+void sc_staging_measure(sc_staging *s, const sc_device *device, const sc_views *views,
+                        const sc_dataset *data, size_t max_rows)
+{
+    bool equal;
+    *s = (sc_staging){.device = device, .max_rows = max_rows};
+    sc_views_describe(&s->options, views);
+    sc_dataset_extent(data, &s->max_height, &s->max_width, &equal);
+    size_t bytes = (size_t)(sc_dataset_bytes(data) / sc_dataset_count(data)) * (max_rows / 2);
+    s->pixel_bytes = equal ? bytes : with_room(bytes);
+    measure(s);
+}
+
+int sc_staging_open(sc_staging *measured, simclr_error *err)
+{
+    sc_staging *s = measured;
+    int rc = sc_arena_open(&s->store_here, err);
+    if (rc == 0)
+        rc = sc_arena_open(&s->store, err);
+    if (rc == 0)
+        plan(s, &s->store_here, &s->store);
+    return rc;
+}
+
+void sc_staging_close(sc_staging *s)
+{
+    sc_arena_close(&s->store);
+    sc_arena_close(&s->store_here);
+    *s = (sc_staging){0};
+}
+
+/* Room for this batch. */
+static int reserve(sc_staging *s, const sc_batch *batch, simclr_error *err)
+{
+    size_t bytes = 0;
+    uint32_t height = s->max_height, width = s->max_width;
+    for (size_t i = 0; i < batch->count; i++) {
+        const sc_image *image = &batch->image[i];
+        bytes += (size_t)image->height * image->width * image->channels;
+        height = image->height > height ? image->height : height;
+        width = image->width > width ? image->width : width;
+    }
+    s->next_bytes = bytes;
+    if (bytes <= s->pixel_bytes && height == s->max_height && width == s->max_width)
+        return 0;
+    int rc = s->device->wait(err); /* until nothing uses the old places */
+    if (rc < 0)
+        return rc;
+    s->moved = true;
+    sc_arena_close(&s->store);
+    sc_arena_close(&s->store_here);
+    s->pixel_bytes = bytes > s->pixel_bytes ? with_room(bytes) : s->pixel_bytes;
+    s->max_height = height;
+    s->max_width = width;
+    measure(s);
+    return sc_staging_open(s, err);
+}
+
+typedef struct {
+    sc_staging *s;
+    const sc_views_options *views;
+} drawing;
+
+static void draw_part(void *context, size_t part)
+{
+    const drawing *d = context;
+    sc_staging *s = d->s;
+    size_t n = s->next.count, i = part % n, view = part / n;
+    const sc_image *image = &s->next.image[i];
+    sc_view_key key = {.seed = d->views->seed,
+                       .epoch = (uint32_t)s->next.epoch,
+                       .image = s->next.index[i],
+                       .view = (uint32_t)view};
+    sc_view_params params;
+    sc_view_draw(&params, &d->views->view[view], image->height, image->width, key);
+    sc_view_describe(&s->view_here[part], &params, (int)view, s->view_here[part].pixels,
+                     image->height, image->width);
+}
+
+int sc_staging_fill(sc_staging *s, sc_loader *loader, const sc_views *views, simclr_error *err)
+{
+    int rc = sc_loader_next(&s->next, loader, err);
+    if (rc == 0)
+        rc = reserve(s, &s->next, err);
+    if (rc < 0)
+        return rc;
+    size_t at = 0;
+    for (size_t i = 0; i < s->next.count; i++) {
+        const sc_image *image = &s->next.image[i];
+        size_t bytes = (size_t)image->height * image->width * image->channels;
+        memcpy(s->pixels_here + at, image->pixels, bytes);
+        s->view_here[i].pixels = s->view_here[s->next.count + i].pixels = at;
+        at += bytes;
+    }
+    sc_parallel_for(2 * s->next.count, draw_part, &(drawing){s, &views->options});
+    s->staged = true;
+    return 0;
+}
+
+void sc_staging_send(sc_staging *s)
+{
+    s->device->upload(s->pixels, s->pixels_here, s->next_bytes);
+    s->device->upload(s->view, s->view_here, 2 * s->next.count * sizeof *s->view);
+    s->staged = false;
+}

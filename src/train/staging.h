@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * staging.h - what the host hands over to a step on a device: the images of its batch and the views
+ * that were drawn of them.
+ */
+#ifndef SC_TRAIN_STAGING_H
+#define SC_TRAIN_STAGING_H
+
+#include "backend/device.h"
+#include "core/alloc.h"
+#include "data/loader.h"
+#include "views/views.h"
+
+typedef struct {
+    const sc_device *device;
+    sc_device_views options; /* of all views */
+    size_t max_rows;         /* 2N at most */
+
+    /* Both grow if a batch asks for it. */
+    sc_arena store, store_here; /* on the device, on the host */
+    uint8_t *pixels, *pixels_here;
+    sc_device_view *view, *view_here; /* (2N) */
+    void *scratch;                    /* of the views, on the device */
+    size_t pixel_bytes;               /* room for images */
+    uint32_t max_height, max_width;   /* of an image */
+
+    sc_batch next;     /* what is staged */
+    size_t next_bytes; /* of its images */
+    bool staged;
+    bool moved; /* what is on the device has, since the caller cleared this: recordings are void */
+} sc_staging;
+
+/* Lays it out for batches of max_rows views: s->store.used is what it takes of the device's memory.
+ * Images that differ in size may make it grow later. */
+void sc_staging_measure(sc_staging *s, const sc_device *device, const sc_views *views,
+                        const sc_dataset *data, size_t max_rows);
+int sc_staging_open(sc_staging *measured, simclr_error *err);
+void sc_staging_close(sc_staging *s); /* zeroed is fine */
+
+/* The loader's next batch, with both views of its images drawn. */
+int sc_staging_fill(sc_staging *s, sc_loader *loader, const sc_views *views, simclr_error *err);
+/* Queues it for the device. */
+void sc_staging_send(sc_staging *s);
+
+#endif
