@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * staging.c - a batch copied together on the host, its views drawn by the same code as there.
+ * staging.c - views drawn on the host by the same code as there, images copied together or, better,
+ * on the device already.
  */
 #include "train/staging.h"
 
@@ -9,12 +10,17 @@
 #include "core/parallel.h"
 #include "views/device_views.h"
 
+enum { CHUNK = 4 << 20 }; /* bytes of small images that are sent together */
+
+/* This part of the free memory stays free: others take some later. */
+enum { RESERVE = 10 };
+
 static void plan(sc_staging *s, sc_arena *here, sc_arena *there)
 {
     const sc_device *device = s->device;
     s->pixels_here = sc_arena_take(here, s->pixel_bytes, 1);
     s->view_here = sc_arena_take(here, s->max_rows, sizeof *s->view_here);
-    s->pixels = sc_arena_take(there, s->pixel_bytes, 1);
+    s->pixels = s->images.base != NULL ? s->images.base : sc_arena_take(there, s->pixel_bytes, 1);
     s->view = sc_arena_take(there, s->max_rows, sizeof *s->view);
     s->scratch = sc_arena_take(
         there, device->views_scratch(&s->options, s->max_rows, s->max_height, s->max_width), 1);
@@ -45,9 +51,68 @@ void sc_staging_measure(sc_staging *s, const sc_device *device, const sc_views *
     measure(s);
 }
 
-int sc_staging_open(sc_staging *measured, simclr_error *err)
+static size_t bytes_of(const sc_image *image)
 {
-    sc_staging *s = measured;
+    return (size_t)image->height * image->width * image->channels;
+}
+
+/* ---- the data set on the device ---- */
+
+/* Every image behind the one before. */
+static int send_images(sc_staging *s, const sc_dataset *data, simclr_error *err)
+{
+    void (*upload)(void *, const void *, size_t) = s->device->upload;
+    uint8_t *chunk = sc_alloc(CHUNK, 1, err);
+    size_t sent = 0, filled = 0;
+    int rc = chunk == NULL ? SIMCLR_E_MEMORY : 0;
+    for (size_t i = 0; rc == 0 && i < sc_dataset_count(data); i++) {
+        sc_image image;
+        rc = sc_dataset_read(&image, data, i, err);
+        size_t bytes = rc == 0 ? bytes_of(&image) : 0;
+        if (bytes > CHUNK - filled) {
+            upload(s->images.base + sent, chunk, filled);
+            sent += filled;
+            filled = 0;
+        }
+        s->first[i] = sent + filled;
+        if (bytes > CHUNK) {
+            upload(s->images.base + sent, image.pixels, bytes);
+            sent += bytes;
+        } else if (bytes > 0) {
+            memcpy(chunk + filled, image.pixels, bytes);
+            filled += bytes;
+        }
+    }
+    if (rc == 0)
+        upload(s->images.base + sent, chunk, filled);
+    sc_free(chunk);
+    return rc == 0 ? s->device->wait(err) : rc;
+}
+
+/* Where the memory is not to be had, images are sent with each batch, as before. */
+static int hold_data_set(sc_staging *s, const sc_dataset *data, simclr_error *err)
+{
+    size_t free_bytes = s->device->free_bytes(), pixel_bytes = s->pixel_bytes;
+    if (!sc_dataset_resident(data))
+        return 0;
+    s->pixel_bytes = 0;
+    measure(s);
+    s->images = (sc_arena){.memory = &s->device->memory};
+    sc_arena_take(&s->images, (size_t)sc_dataset_bytes(data), 1);
+    if (s->images.used + s->store.used <= free_bytes - free_bytes / RESERVE &&
+        sc_arena_open(&s->images, NULL) == 0) {
+        s->first = sc_alloc(sc_dataset_count(data), sizeof *s->first, err);
+        return s->first != NULL ? send_images(s, data, err) : SIMCLR_E_MEMORY;
+    }
+    s->pixel_bytes = pixel_bytes;
+    measure(s);
+    return 0;
+}
+
+/* ---- the store ---- */
+
+static int open_store(sc_staging *s, simclr_error *err)
+{
     int rc = sc_arena_open(&s->store_here, err);
     if (rc == 0)
         rc = sc_arena_open(&s->store, err);
@@ -56,10 +121,18 @@ int sc_staging_open(sc_staging *measured, simclr_error *err)
     return rc;
 }
 
+int sc_staging_open(sc_staging *measured, const sc_dataset *data, simclr_error *err)
+{
+    int rc = hold_data_set(measured, data, err);
+    return rc < 0 ? rc : open_store(measured, err);
+}
+
 void sc_staging_close(sc_staging *s)
 {
     sc_arena_close(&s->store);
     sc_arena_close(&s->store_here);
+    sc_arena_close(&s->images);
+    sc_free(s->first);
     *s = (sc_staging){0};
 }
 
@@ -70,7 +143,7 @@ static int reserve(sc_staging *s, const sc_batch *batch, simclr_error *err)
     uint32_t height = s->max_height, width = s->max_width;
     for (size_t i = 0; i < batch->count; i++) {
         const sc_image *image = &batch->image[i];
-        bytes += (size_t)image->height * image->width * image->channels;
+        bytes += s->first == NULL ? bytes_of(image) : 0;
         height = image->height > height ? image->height : height;
         width = image->width > width ? image->width : width;
     }
@@ -87,8 +160,10 @@ static int reserve(sc_staging *s, const sc_batch *batch, simclr_error *err)
     s->max_height = height;
     s->max_width = width;
     measure(s);
-    return sc_staging_open(s, err);
+    return open_store(s, err);
 }
+
+/* ---- a batch ---- */
 
 typedef struct {
     sc_staging *s;
@@ -106,9 +181,20 @@ static void draw_part(void *context, size_t part)
                        .image = s->next.index[i],
                        .view = (uint32_t)view};
     sc_view_params params;
+    uint64_t pixels = s->first != NULL ? s->first[s->next.index[i]] : s->view_here[part].pixels;
     sc_view_draw(&params, &d->views->view[view], image->height, image->width, key);
-    sc_view_describe(&s->view_here[part], &params, (int)view, s->view_here[part].pixels,
-                     image->height, image->width);
+    sc_view_describe(&s->view_here[part], &params, (int)view, pixels, image->height, image->width);
+}
+
+static void copy_images(sc_staging *s)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < s->next.count; i++) {
+        size_t bytes = bytes_of(&s->next.image[i]);
+        memcpy(s->pixels_here + at, s->next.image[i].pixels, bytes);
+        s->view_here[i].pixels = s->view_here[s->next.count + i].pixels = at;
+        at += bytes;
+    }
 }
 
 int sc_staging_fill(sc_staging *s, sc_loader *loader, const sc_views *views, simclr_error *err)
@@ -118,14 +204,8 @@ int sc_staging_fill(sc_staging *s, sc_loader *loader, const sc_views *views, sim
         rc = reserve(s, &s->next, err);
     if (rc < 0)
         return rc;
-    size_t at = 0;
-    for (size_t i = 0; i < s->next.count; i++) {
-        const sc_image *image = &s->next.image[i];
-        size_t bytes = (size_t)image->height * image->width * image->channels;
-        memcpy(s->pixels_here + at, image->pixels, bytes);
-        s->view_here[i].pixels = s->view_here[s->next.count + i].pixels = at;
-        at += bytes;
-    }
+    if (s->first == NULL)
+        copy_images(s);
     sc_parallel_for(2 * s->next.count, draw_part, &(drawing){s, &views->options});
     s->staged = true;
     return 0;
@@ -133,7 +213,8 @@ int sc_staging_fill(sc_staging *s, sc_loader *loader, const sc_views *views, sim
 
 void sc_staging_send(sc_staging *s)
 {
-    s->device->upload(s->pixels, s->pixels_here, s->next_bytes);
+    if (s->next_bytes > 0)
+        s->device->upload(s->pixels, s->pixels_here, s->next_bytes);
     s->device->upload(s->view, s->view_here, 2 * s->next.count * sizeof *s->view);
     s->staged = false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * staging.h - what the host hands over to a step on a device: the images of its batch and the views
- * that were drawn of them.
+ * staging.h - what the host hands over to a step on a device: the views that were drawn of its images,
+ * and these themselves, unless all images of the data set lie in the device's memory.
  */
 #ifndef SC_TRAIN_STAGING_H
 #define SC_TRAIN_STAGING_H
@@ -16,16 +16,19 @@ typedef struct {
     sc_device_views options; /* of all views */
     size_t max_rows;         /* 2N at most */
 
+    sc_arena images; /* all of the data set, on the device; base NULL: sent with each batch */
+    uint64_t *first; /* where image i begins in it */
+
     /* Both grow if a batch asks for it. */
     sc_arena store, store_here; /* on the device, on the host */
     uint8_t *pixels, *pixels_here;
     sc_device_view *view, *view_here; /* (2N) */
     void *scratch;                    /* of the views, on the device */
-    size_t pixel_bytes;               /* room for images */
+    size_t pixel_bytes;               /* room for images that are sent */
     uint32_t max_height, max_width;   /* of an image */
 
     sc_batch next;     /* what is staged */
-    size_t next_bytes; /* of its images */
+    size_t next_bytes; /* of its images that are sent */
     bool staged;
     bool moved; /* what is on the device has, since the caller cleared this: recordings are void */
 } sc_staging;
@@ -34,7 +37,9 @@ typedef struct {
  * Images that differ in size may make it grow later. */
 void sc_staging_measure(sc_staging *s, const sc_device *device, const sc_views *views,
                         const sc_dataset *data, size_t max_rows);
-int sc_staging_open(sc_staging *measured, simclr_error *err);
+/* Sends the data set as a whole if it is decoded in memory and fits beside all that is open.  Then
+ * less of the store is needed than was measured. */
+int sc_staging_open(sc_staging *measured, const sc_dataset *data, simclr_error *err);
 void sc_staging_close(sc_staging *s); /* zeroed is fine */
 
 /* The loader's next batch, with both views of its images drawn. */

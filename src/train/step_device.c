@@ -74,7 +74,7 @@ int sc_step_device_open(sc_step *t, const sc_dataset *data, size_t max_rows, sim
         return rc;
     sc_optim_describe(&d->update, &t->optim);
     plan(d, &d->arena, t, max_rows);
-    rc = sc_staging_open(&d->staging, err);
+    rc = sc_staging_open(&d->staging, data, err);
     if (rc < 0)
         return rc;
     t->network.projector.step_at = &d->input->step;

@@ -5,6 +5,7 @@
  */
 #include "train/trainer.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -167,22 +168,35 @@ static int open_run(sc_trainer *t, simclr_error *err)
     return rc < 0 ? rc : sc_trainer_write_skipped(t, err);
 }
 
+/* Where a device finds the images; nothing to say without one. */
+static void where_images_are(char *text, size_t size, const sc_step_device *there)
+{
+    double bytes = (double)there->staging.images.size;
+    text[0] = '\0';
+    if (there->device != NULL && bytes > 0)
+        snprintf(text, size, ", data set in device memory, %.0f MiB", ceil(bytes / MIB));
+    else if (there->device != NULL)
+        snprintf(text, size, ", images sent step by step");
+}
+
 static void say_plan(const sc_trainer *t)
 {
+    char images[64];
     size_t batch = sc_loader_max_batch(t->step.loader);
     const sc_network *net = &t->step.network;
     double memory = (double)(net->arena.size + t->arena.size + t->step.there.arena.size) +
                     (double)t->step.there.staging.store.size +
                     4.0 * (double)net->params.total * sizeof(sc_real);
+    where_images_are(images, sizeof images, &t->step.there);
     sc_say(t->observer, SIMCLR_NOTE,
            "model     h %zu, z %zu, %.2f M parameters, %.1f M multiply-adds a view of %ux%u",
            net->dim_h, net->dim_z, (double)net->encoder_parameters / 1e6,
            sc_encoder_macs(&net->encoder) / 1e6, t->size, t->size);
     sc_say(t->observer, SIMCLR_NOTE,
-           "engine    %s%s, %s, %d threads, %.0f MiB for network and batch",
+           "engine    %s%s, %s, %d threads, %.0f MiB for network and batch%s",
            net->device != NULL ? net->device->name : "cpu/",
            net->device != NULL ? "" : net->encoder.nn.backend->name, sc_network_precision(net),
-           sc_parallel_threads(), memory / MIB);
+           sc_parallel_threads(), memory / MIB, images);
     sc_say(
         t->observer, SIMCLR_NOTE,
         "loss      from %.2f (nothing learnt) down to at best %.2f at this batch and temperature",

@@ -14,6 +14,7 @@
 /* Of runtime_on_cpu.cpp: how many bytes all blocks may take, and do. */
 void cuda_on_cpu_limit(size_t bytes);
 size_t cuda_on_cpu_taken(void);
+size_t cuda_on_cpu_uploaded(void); /* bytes, ever */
 
 /* from NULL: all bytes 0xff, which are NaNs. */
 static inline void *rig_send(const void *from, size_t bytes)

@@ -32,6 +32,7 @@ struct mapping {
 std::vector<mapping> mappings;
 void *workspace;
 size_t limit = (size_t)1 << 40, taken; /* bytes of blocks */
+size_t uploaded;
 bool recording;
 char failure[200];
 
@@ -97,6 +98,11 @@ extern "C" void cuda_on_cpu_limit(size_t bytes)
 extern "C" size_t cuda_on_cpu_taken(void)
 {
     return taken;
+}
+
+extern "C" size_t cuda_on_cpu_uploaded(void)
+{
+    return uploaded;
 }
 
 void *sc_cuda_stream(void)
@@ -167,6 +173,7 @@ size_t sc_cuda_free_bytes(void)
 void sc_cuda_upload(void *to, const void *from, size_t bytes)
 {
     not_recorded("upload");
+    uploaded += bytes;
     copy(to, from, bytes);
 }
 

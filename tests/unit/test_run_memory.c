@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_run_memory.c - a run that the machine's memory cannot hold names the batch that it can.  On a
- * device: tests/cuda/stage_training.c.
+ * device: tests/cuda/stage_memory.c.
  */
 #include "support/support.h"
 
