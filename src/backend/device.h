@@ -97,7 +97,11 @@ typedef struct sc_device {
     sc_memory memory;
     size_t granule;             /* a block takes a multiple of this many bytes */
     size_t (*free_bytes)(void); /* that blocks may still take */
-    void (*upload)(void *to, const void *from, size_t bytes);   /* from host memory */
+    /* Host memory that a device reads by itself, as sc_alloc gives it: page-locked. */
+    sc_memory staging;
+    /* From host memory.  It may be changed when this returns; but from staging, where this does not
+     * wait for the copy, only after the next download or wait. */
+    void (*upload)(void *to, const void *from, size_t bytes);
     void (*download)(void *to, const void *from, size_t bytes); /* to host memory; waits */
     void (*zero)(void *to, size_t bytes);
     /* Until all work is done.  SIMCLR_E_DEVICE: what has failed since the device was opened. */

@@ -18,8 +18,12 @@ enum { RESERVE = 10 };
 static void plan(sc_staging *s, sc_arena *here, sc_arena *there)
 {
     const sc_device *device = s->device;
-    s->pixels_here = sc_arena_take(here, s->pixel_bytes, 1);
-    s->view_here = sc_arena_take(here, s->max_rows, sizeof *s->view_here);
+    for (int i = 0; i < 2; i++) {
+        sc_staging_slot *slot = &s->slot[i];
+        slot->input = sc_arena_take(here, 1, sizeof *slot->input);
+        slot->view = sc_arena_take(here, s->max_rows, sizeof *slot->view);
+        slot->pixels = sc_arena_take(here, s->pixel_bytes, 1);
+    }
     s->pixels = s->images.base != NULL ? s->images.base : sc_arena_take(there, s->pixel_bytes, 1);
     s->view = sc_arena_take(there, s->max_rows, sizeof *s->view);
     s->scratch = sc_arena_take(
@@ -29,7 +33,7 @@ static void plan(sc_staging *s, sc_arena *here, sc_arena *there)
 static void measure(sc_staging *s)
 {
     s->store = (sc_arena){.memory = &s->device->memory};
-    s->store_here = (sc_arena){0};
+    s->store_here = (sc_arena){.memory = &s->device->staging};
     plan(s, &s->store_here, &s->store);
 }
 
@@ -181,18 +185,19 @@ static void draw_part(void *context, size_t part)
                        .image = s->next.index[i],
                        .view = (uint32_t)view};
     sc_view_params params;
-    uint64_t pixels = s->first != NULL ? s->first[s->next.index[i]] : s->view_here[part].pixels;
+    sc_device_view *out = &s->filled->view[part];
+    uint64_t pixels = s->first != NULL ? s->first[s->next.index[i]] : out->pixels;
     sc_view_draw(&params, &d->views->view[view], image->height, image->width, key);
-    sc_view_describe(&s->view_here[part], &params, (int)view, pixels, image->height, image->width);
+    sc_view_describe(out, &params, (int)view, pixels, image->height, image->width);
 }
 
-static void copy_images(sc_staging *s)
+static void copy_images(sc_staging_slot *slot, const sc_batch *batch)
 {
     size_t at = 0;
-    for (size_t i = 0; i < s->next.count; i++) {
-        size_t bytes = bytes_of(&s->next.image[i]);
-        memcpy(s->pixels_here + at, s->next.image[i].pixels, bytes);
-        s->view_here[i].pixels = s->view_here[s->next.count + i].pixels = at;
+    for (size_t i = 0; i < batch->count; i++) {
+        size_t bytes = bytes_of(&batch->image[i]);
+        memcpy(slot->pixels + at, batch->image[i].pixels, bytes);
+        slot->view[i].pixels = slot->view[batch->count + i].pixels = at;
         at += bytes;
     }
 }
@@ -204,17 +209,21 @@ int sc_staging_fill(sc_staging *s, sc_loader *loader, const sc_views *views, sim
         rc = reserve(s, &s->next, err);
     if (rc < 0)
         return rc;
+    s->filled = s->filled == &s->slot[0] ? &s->slot[1] : &s->slot[0];
     if (s->first == NULL)
-        copy_images(s);
+        copy_images(s->filled, &s->next);
     sc_parallel_for(2 * s->next.count, draw_part, &(drawing){s, &views->options});
     s->staged = true;
     return 0;
 }
 
-void sc_staging_send(sc_staging *s)
+void sc_staging_send(sc_step_input *to, const sc_step_input *input, sc_staging *s)
 {
+    sc_staging_slot *slot = s->filled;
+    *slot->input = *input;
     if (s->next_bytes > 0)
-        s->device->upload(s->pixels, s->pixels_here, s->next_bytes);
-    s->device->upload(s->view, s->view_here, 2 * s->next.count * sizeof *s->view);
+        s->device->upload(s->pixels, slot->pixels, s->next_bytes);
+    s->device->upload(s->view, slot->view, 2 * s->next.count * sizeof *s->view);
+    s->device->upload(to, slot->input, sizeof *to);
     s->staged = false;
 }

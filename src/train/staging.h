@@ -11,6 +11,13 @@
 #include "data/loader.h"
 #include "views/views.h"
 
+/* One batch on the host. */
+typedef struct {
+    sc_step_input *input;
+    sc_device_view *view; /* (2N) */
+    uint8_t *pixels;      /* of images that are sent */
+} sc_staging_slot;
+
 typedef struct {
     const sc_device *device;
     sc_device_views options; /* of all views */
@@ -21,13 +28,16 @@ typedef struct {
 
     /* Both grow if a batch asks for it. */
     sc_arena store, store_here; /* on the device, on the host */
-    uint8_t *pixels, *pixels_here;
-    sc_device_view *view, *view_here; /* (2N) */
-    void *scratch;                    /* of the views, on the device */
-    size_t pixel_bytes;               /* room for images that are sent */
-    uint32_t max_height, max_width;   /* of an image */
+    uint8_t *pixels;
+    sc_device_view *view;
+    void *scratch;                  /* of the views, on the device */
+    size_t pixel_bytes;             /* room for images that are sent */
+    uint32_t max_height, max_width; /* of an image */
 
-    sc_batch next;     /* what is staged */
+    /* One is filled while the other may still be on its way; each step waits for what it was sent. */
+    sc_staging_slot slot[2], *filled;
+
+    sc_batch next;     /* what is staged, in *filled */
     size_t next_bytes; /* of its images that are sent */
     bool staged;
     bool moved; /* what is on the device has, since the caller cleared this: recordings are void */
@@ -44,7 +54,7 @@ void sc_staging_close(sc_staging *s); /* zeroed is fine */
 
 /* The loader's next batch, with both views of its images drawn. */
 int sc_staging_fill(sc_staging *s, sc_loader *loader, const sc_views *views, simclr_error *err);
-/* Queues it for the device. */
-void sc_staging_send(sc_staging *s);
+/* Queues it for the device, and *input for `to` there. */
+void sc_staging_send(sc_step_input *to, const sc_step_input *input, sc_staging *s);
 
 #endif

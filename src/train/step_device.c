@@ -2,8 +2,8 @@
  *
  * step_device.c - one optimisation step on a device: the line of step.c, in the device's memory.
  *
- * Views are drawn here, by the same code as on the host, and made there.  While the device computes a
- * step, the host stages the next batch.
+ * Views are drawn on the host and made there.  While the device computes a step, the host stages the
+ * next batch (staging.h).
  */
 #include "train/step_device.h"
 
@@ -153,8 +153,7 @@ int sc_step_on_device(sc_step_stats *out, sc_step *t, simclr_error *err)
     out->lr = sc_schedule_lr(&t->schedule, t->step);
     sc_optim_rates(&input, &t->optim, out->lr);
     input.step = t->step;
-    sc_staging_send(s);
-    d->device->upload(d->input, &input, sizeof input);
+    sc_staging_send(d->input, &input, s);
     d->device->play(key_of(d), record, t);
     rc = sc_staging_fill(s, t->loader, &t->views, err); /* meanwhile */
     d->device->download(&output, d->output, sizeof output);

@@ -122,12 +122,32 @@ static void data_set_in_device_memory(void **state)
     assert_string_equal(held, sent);
 }
 
+/* What the host stages for the next step must not be what the device still has to read for this one. */
+static void late_uploads(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    size_t before = cuda_on_cpu_taken(), per_step[3];
+    char at_once[65], late[65];
+    for (int held = 0; held <= 1; held++) {
+        for (int i = 0; i <= 1; i++) {
+            cuda_on_cpu_late(i == 1);
+            cuda_on_cpu_limit(held ? (size_t)1 << 40 : before + ((size_t)8 << 20));
+            train_some(&t, i == 1 ? late : at_once, per_step);
+            assert_int_equal(t.step.there.staging.images.base != NULL, held);
+            sc_trainer_close(&t);
+        }
+        assert_string_equal(at_once, late);
+    }
+}
+
 int main(void)
 {
     open_device();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_the_batch_that_fits),
         cmocka_unit_test(data_set_in_device_memory),
+        cmocka_unit_test(late_uploads),
     };
     return sct_run(tests);
 }

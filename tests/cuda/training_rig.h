@@ -17,6 +17,7 @@ static inline void open_device(void)
 {
     sc_cuda_device(&device);
     snprintf(device.name, sizeof device.name, "cuda on the cpu");
+    cuda_on_cpu_late(true); /* as a GPU may */
 }
 
 static inline sc_tables tables_of(sc_precision precision)

@@ -40,6 +40,8 @@ void sc_cuda_fail(const char *what, const char *why);
 void *sc_cuda_alloc(size_t bytes, simclr_error *err);
 void sc_cuda_free(void *block);
 size_t sc_cuda_free_bytes(void);
+void *sc_cuda_host_alloc(size_t bytes, simclr_error *err);
+void sc_cuda_host_free(void *block);
 void sc_cuda_upload(void *to, const void *from, size_t bytes);
 void sc_cuda_download(void *to, const void *from, size_t bytes);
 void sc_cuda_zero(void *to, size_t bytes);
