@@ -134,8 +134,9 @@ enum { SC_DEVICE_KEYS = 8 };
 /* What the plug-in exports, under the name simclr_device_plugin. */
 typedef struct {
     uint32_t abi, bytes; /* SC_DEVICE_ABI, sizeof(sc_device_plugin) */
-    /* Usable devices, 0 .. n-1; the text tells which, with versions, or why there is none. */
+    /* How many of them can be used; the text tells which, with versions, or why none. */
     int (*probe)(char *text, size_t size);
+    int (*count)(void); /* devices, usable or not: their numbers are 0 .. n-1 */
     /* One device at a time: its kernels take no handle. */
     int (*open)(const sc_device **out, int number, simclr_error *err);
     void (*close)(void);
