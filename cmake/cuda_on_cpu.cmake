@@ -22,7 +22,7 @@ add_library(simclr_cuda_on_cpu STATIC ${cuda_as_cpp} ${cuda_on_cpu})
 target_include_directories(simclr_cuda_on_cpu PUBLIC ${PROJECT_SOURCE_DIR}/tests/cuda)
 # Workspaces that are opened and closed again quickly, and that sums of many channels fill.
 target_compile_definitions(simclr_cuda_on_cpu PUBLIC
-    SC_CUDA_WORKSPACE=1048576 SC_CUDA_CONV_WORKSPACE=4096)
+    SC_CUDA_WORKSPACE=1048576 SC_CUDA_CONV_WORKSPACE=4096 SC_CUDA_GRANULE=256)
 # Nothing is contracted: what must be one rounding is written as fmaf.
 target_compile_options(simclr_cuda_on_cpu PRIVATE -ffp-contract=off $<$<CONFIG:Release>:-O3>)
 target_link_libraries(simclr_cuda_on_cpu PUBLIC simclr_internal)

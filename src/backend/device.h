@@ -13,7 +13,7 @@
 #include "backend/backend.h"
 #include "core/alloc.h"
 
-enum { SC_DEVICE_ABI = 1 };
+enum { SC_DEVICE_ABI = 2 };
 
 /* What changes from step to step. */
 typedef struct {
@@ -95,7 +95,13 @@ typedef struct sc_device {
 
     /* ---- memory: blocks are zeroed, 256-byte aligned; SIMCLR_E_MEMORY says how much is free ---- */
     sc_memory memory;
-    void (*upload)(void *to, const void *from, size_t bytes);   /* from host memory */
+    size_t granule;             /* a block takes a multiple of this many bytes */
+    size_t (*free_bytes)(void); /* that blocks may still take */
+    /* Host memory that a device reads by itself, as sc_alloc gives it: page-locked. */
+    sc_memory staging;
+    /* From host memory.  It may be changed when this returns; but from staging, where this does not
+     * wait for the copy, only after the next download or wait. */
+    void (*upload)(void *to, const void *from, size_t bytes);
     void (*download)(void *to, const void *from, size_t bytes); /* to host memory; waits */
     void (*zero)(void *to, size_t bytes);
     /* Until all work is done.  SIMCLR_E_DEVICE: what has failed since the device was opened. */
@@ -128,8 +134,9 @@ enum { SC_DEVICE_KEYS = 8 };
 /* What the plug-in exports, under the name simclr_device_plugin. */
 typedef struct {
     uint32_t abi, bytes; /* SC_DEVICE_ABI, sizeof(sc_device_plugin) */
-    /* Usable devices, 0 .. n-1; the text tells which, with versions, or why there is none. */
+    /* How many of them can be used; the text tells which, with versions, or why none. */
     int (*probe)(char *text, size_t size);
+    int (*count)(void); /* devices, usable or not: their numbers are 0 .. n-1 */
     /* One device at a time: its kernels take no handle. */
     int (*open)(const sc_device **out, int number, simclr_error *err);
     void (*close)(void);

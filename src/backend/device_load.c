@@ -187,6 +187,12 @@ int sc_device_probe(char *text, size_t size)
     return usable;
 }
 
+int sc_device_count(void)
+{
+    const sc_device_plugin *plugin = NULL;
+    return load(&plugin, NULL) == SIMCLR_OK ? plugin->count() : 0;
+}
+
 int sc_device_load(const sc_device **out, int number, simclr_error *err)
 {
     const sc_device_plugin *plugin = NULL;

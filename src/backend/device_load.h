@@ -13,8 +13,10 @@
 
 #include "backend/device.h"
 
-/* Usable devices, 0 .. n-1; `text` is one line: which, with versions, or why there is none. */
+/* How many devices can be used; `text` is one line: which, with versions, or why there is none. */
 int sc_device_probe(char *text, size_t size);
+/* Devices, usable or not: their numbers are 0 .. n-1.  0 without a plug-in. */
+int sc_device_count(void);
 
 /* Opens device `number`; SIMCLR_E_DEVICE with the reason.  One at a time, also by several callers. */
 int sc_device_load(const sc_device **out, int number, simclr_error *err);

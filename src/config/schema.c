@@ -239,7 +239,7 @@ static const sc_config_row ROWS[] = {
          "3x3 convolutions; auto: Winograd F(4x4), stride 2 in phases, where it fits; winograd2: "
          "F(2x2) of stride 1, which rounds less; direct"),
     STRING("train.device", "device", train.device, "auto", N,
-           "auto, cpu, cuda or cuda:N; auto: the first GPU there is, else the processor"),
+           "auto, cpu, cuda or cuda:N; auto: the first GPU that can be used, else the processor"),
     FLOAT("train.checkpoint_seconds", NOALIAS, train.checkpoint_seconds, "600", 0, 1e7, N, "s",
           "between checkpoints; 0: not by time"),
     UINT64("train.checkpoint_steps", NOALIAS, train.checkpoint_steps, "0", 1e15, N, "steps",

@@ -292,6 +292,16 @@ bool sc_dataset_resident(const sc_dataset *ds)
     return ds->resident != NULL;
 }
 
+uint64_t sc_dataset_bytes(const sc_dataset *ds)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < ds->count; i++) {
+        const sc_item *item = &ds->item[i];
+        bytes += (uint64_t)item->height * item->width * (unsigned)ds->options.channels;
+    }
+    return bytes;
+}
+
 void sc_dataset_extent(const sc_dataset *ds, uint32_t *height, uint32_t *width, bool *equal_size)
 {
     *height = *width = 0;

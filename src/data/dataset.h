@@ -49,6 +49,8 @@ int sc_dataset_label(const sc_dataset *ds, size_t i); /* -1: unknown */
 /* File path, or "data_batch_1.bin#17", or "shape-17".  Kept by the data set. */
 const char *sc_dataset_name(const sc_dataset *ds, size_t i);
 bool sc_dataset_resident(const sc_dataset *ds);
+/* Of the pixels of all images, decoded. */
+uint64_t sc_dataset_bytes(const sc_dataset *ds);
 /* Largest height and width; equal_size: all images have exactly that size. */
 void sc_dataset_extent(const sc_dataset *ds, uint32_t *height, uint32_t *width, bool *equal_size);
 

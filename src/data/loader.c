@@ -328,7 +328,13 @@ size_t sc_loader_steps_per_epoch(const sc_loader *l)
 
 size_t sc_loader_max_batch(const sc_loader *l)
 {
-    return l->images % l->batch == 1 && !l->drop_last ? l->batch + 1 : l->batch;
+    return sc_loader_largest(l->images, l->batch, l->drop_last);
+}
+
+size_t sc_loader_largest(size_t images, size_t batch, bool drop_last)
+{
+    size_t most = batch < images ? batch : images;
+    return images % most == 1 && !drop_last ? most + 1 : most;
 }
 
 double sc_loader_wait_seconds(const sc_loader *l)

@@ -39,6 +39,8 @@ void sc_loader_set_order(sc_loader *loader, bool shuffle, bool drop_last);
 
 size_t sc_loader_steps_per_epoch(const sc_loader *loader);
 size_t sc_loader_max_batch(const sc_loader *loader); /* largest count: batch or batch + 1 */
+/* The same, of a loader over so many images. */
+size_t sc_loader_largest(size_t images, size_t batch, bool drop_last);
 
 /* The batch is valid until the next call.  An image that cannot be read is replaced by the next
  * one of the epoch's order and noted in the data set; over max_bad: SIMCLR_E_DATA. */

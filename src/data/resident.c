@@ -169,12 +169,7 @@ int sc_dataset_settle(sc_dataset *ds, simclr_error *err)
         return rc;
     }
     size_t limit = ds->options.memory_limit != 0 ? ds->options.memory_limit : default_limit();
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < ds->count; i++) {
-        const sc_item *item = &ds->item[i];
-        bytes += (uint64_t)item->height * item->width * (unsigned)ds->options.channels;
-    }
-    if (bytes <= limit) {
+    if (sc_dataset_bytes(ds) <= limit) {
         ds->resident = sc_alloc(ds->count, sizeof *ds->resident, err);
         rc = ds->resident != NULL ? run_pass(ds, true, err) : SIMCLR_E_MEMORY;
     }

@@ -20,7 +20,7 @@ static void network_plan(sc_network *network, sc_arena *arena)
     }
 }
 
-int sc_network_open(sc_network *network, const sc_network_options *options, simclr_error *err)
+int sc_network_measure(sc_network *network, const sc_network_options *options, simclr_error *err)
 {
     memset(network, 0, sizeof *network);
     network->height = options->height;
@@ -45,13 +45,23 @@ int sc_network_open(sc_network *network, const sc_network_options *options, simc
         rc = sc_projector_init(&network->projector, &options->projector, network->dim_h,
                                options->max_rows, &network->params, tables.reals, err);
     }
+    if (rc < 0) {
+        sc_network_close(network);
+        return rc;
+    }
+    network->dim_z = options->projector.out;
+    sc_params_measure(&network->params);
+    network_plan(network, &network->arena);
+    return 0;
+}
+
+int sc_network_open(sc_network *network, const sc_network_options *options, simclr_error *err)
+{
+    int rc = sc_network_measure(network, options, err);
     if (rc == 0)
         rc = sc_params_alloc(&network->params, err);
-    if (rc == 0) {
-        network->dim_z = options->projector.out;
-        network_plan(network, &network->arena); /* measures */
+    if (rc == 0)
         rc = sc_arena_open(&network->arena, err);
-    }
     if (rc < 0) {
         sc_network_close(network);
         return rc;

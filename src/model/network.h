@@ -37,10 +37,12 @@ typedef struct {
     sc_tables tables;       /* of that precision; NULL: the fastest of this processor */
 } sc_network_options;
 
-/* Checks the sizes of every stage (SIMCLR_E_USAGE with all of them when a map vanishes), allocates
- * everything and draws the initial weights.  The network must not be moved afterwards. */
+/* Checks the sizes of every stage (SIMCLR_E_USAGE with all of them when a map vanishes) and lays
+ * everything out, without memory for it: arena.used, and those of params, are the bytes it takes. */
+int sc_network_measure(sc_network *network, const sc_network_options *options, simclr_error *err);
+/* The same, then allocates and draws the initial weights.  The network must not be moved afterwards. */
 int sc_network_open(sc_network *network, const sc_network_options *options, simclr_error *err);
-void sc_network_close(sc_network *network); /* zeroed is fine */
+void sc_network_close(sc_network *network); /* measured or zeroed is fine */
 
 /* "fp32" or "bf16". */
 const char *sc_network_precision(const sc_network *network);

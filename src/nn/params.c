@@ -74,19 +74,19 @@ static void plan(sc_param_buffers *b, sc_arena *arena, const sc_params *params)
     b->v = sc_arena_take(arena, params->trained, sizeof(sc_real));
 }
 
-static int open_buffers(sc_param_buffers *b, sc_arena *arena, const sc_params *params,
+static int open_buffers(sc_param_buffers *b, sc_arena *measured, const sc_params *params,
                         simclr_error *err)
 {
-    plan(b, arena, params); /* measures */
-    int rc = sc_arena_open(arena, err);
+    int rc = sc_arena_open(measured, err);
     if (rc == 0) {
-        plan(b, arena, params);
+        plan(b, measured, params);
     }
     return rc;
 }
 
-int sc_params_alloc(sc_params *params, simclr_error *err)
+void sc_params_measure(sc_params *params)
 {
+    sc_param_buffers none;
     size_t at = 0;
 
     for (int buffers = 0; buffers <= 1; buffers++) {
@@ -102,10 +102,20 @@ int sc_params_alloc(sc_params *params, simclr_error *err)
         }
     }
     params->total = at;
+    params->memory_here = params->memory_there = (sc_arena){0};
+    plan(&none, &params->memory_here, params);
+    if (params->device != NULL) {
+        params->memory_there.memory = &params->device->memory;
+        plan(&none, &params->memory_there, params);
+    }
+}
+
+int sc_params_alloc(sc_params *params, simclr_error *err)
+{
     sc_param_buffers here;
+    sc_params_measure(params);
     int rc = open_buffers(&here, &params->memory_here, params, err);
     if (rc == 0 && params->device != NULL) {
-        params->memory_there.memory = &params->device->memory;
         rc = open_buffers(&params->there, &params->memory_there, params, err);
     }
     if (rc < 0) {

@@ -65,7 +65,10 @@ typedef struct {
  * that is taken or too long).  `like` gives name, shape, ndim, flags, init, init_scale. */
 int sc_params_add(sc_params *params, const sc_param *like, simclr_error *err);
 
-/* Lays out and allocates the buffers (zeroed) once all entries are added. */
+/* Lays out the buffers once all entries are added: memory_here.used and (with a device)
+ * memory_there.used are the bytes they take. */
+void sc_params_measure(sc_params *params);
+/* The same, and allocates them, zeroed. */
 int sc_params_alloc(sc_params *params, simclr_error *err);
 void sc_params_close(sc_params *params); /* a zeroed table is fine */
 

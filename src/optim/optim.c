@@ -89,6 +89,11 @@ static size_t cut(sc_optim_chunk *out, const sc_params *params)
     return count;
 }
 
+size_t sc_optim_chunks(const sc_params *params)
+{
+    return cut(NULL, params);
+}
+
 int sc_optim_init(sc_optim *optim, const sc_optim_options *options, sc_params *params,
                   simclr_error *err)
 {
@@ -98,7 +103,8 @@ int sc_optim_init(sc_optim *optim, const sc_optim_options *options, sc_params *p
         return rc;
     }
     assert(params->value != NULL);
-    *optim = (sc_optim){.options = *options, .params = params, .chunk_count = cut(NULL, params)};
+    *optim =
+        (sc_optim){.options = *options, .params = params, .chunk_count = sc_optim_chunks(params)};
     optim->chunk = sc_alloc(optim->chunk_count, sizeof *optim->chunk, err);
     optim->norm = optim->chunk ? sc_alloc(optim->chunk_count, 2 * sizeof(double), err) : NULL;
     optim->ratio = optim->norm ? sc_alloc(params->entry_count, sizeof(double), err) : NULL;

@@ -38,6 +38,9 @@ typedef struct {
     double *ratio; /* LARS: (entry_count) trust ratios of the last step */
 } sc_optim;
 
+/* Pieces into which the parameters are cut: optim->chunk_count. */
+size_t sc_optim_chunks(const sc_params *params);
+
 sc_optim_options sc_optim_defaults(sc_optim_kind kind);
 /* "SGD", "Adam", "AdamW", "LARS", any case. */
 int sc_optim_from_name(sc_optim_kind *out, const char *name, simclr_error *err);

@@ -30,6 +30,19 @@ void sc_setup_settle_precision(sc_config *cfg, const sc_device *device, const ch
         cfg->train.precision = SC_CFG_PRECISION_FP32;
 }
 
+/* The first GPU that can be used.  Without any: why not the first. */
+static int load_first(const sc_device **out, const simclr_observer *observer, simclr_error *why)
+{
+    int count = sc_device_count(), rc = sc_device_load(out, 0, why);
+    for (int number = 1; rc < 0 && rc != SIMCLR_E_BUSY && number < count; number++) {
+        if (sc_device_load(out, number, NULL) == 0) {
+            sc_say(observer, SIMCLR_WARNING, "%s; %s is used instead", why->text, (*out)->name);
+            return 0;
+        }
+    }
+    return rc;
+}
+
 int sc_setup_device(const sc_device **out, const sc_config *cfg, const simclr_observer *observer,
                     simclr_error *err)
 {
@@ -38,7 +51,8 @@ int sc_setup_device(const sc_device **out, const sc_config *cfg, const simclr_ob
     if (number == SC_CFG_DEVICE_CPU)
         return 0;
     simclr_error why = {0};
-    int rc = sc_device_load(out, number == SC_CFG_DEVICE_AUTO ? 0 : number, &why);
+    int rc = number == SC_CFG_DEVICE_AUTO ? load_first(out, observer, &why)
+                                          : sc_device_load(out, number, &why);
     if (rc == 0)
         return 0;
     if (number == SC_CFG_DEVICE_AUTO && rc == SIMCLR_E_DEVICE) {

@@ -52,8 +52,12 @@ int sc_step_check(const sc_step_stats *stats, const sc_params *params, simclr_er
 
 /* ---- step_device.c, for t->there.device ---- */
 
-/* After everything else of t is open.  SIMCLR_E_MEMORY: the device has not enough. */
-int sc_step_device_open(sc_step *t, size_t max_rows, simclr_error *err);
+/* Lays out d for the network, measured or open, and the open views of t: the device's memory takes
+ * d->arena.used and d->staging.store.used bytes. */
+void sc_step_device_measure(sc_step_device *d, const sc_step *t, const sc_dataset *data,
+                            size_t max_rows);
+/* t->there, after everything else of t is open.  SIMCLR_E_MEMORY: the device has not enough. */
+int sc_step_device_open(sc_step *t, const sc_dataset *data, size_t max_rows, simclr_error *err);
 void sc_step_device_close(sc_step_device *d);
 int sc_step_on_device(sc_step_stats *out, sc_step *t, simclr_error *err);
 

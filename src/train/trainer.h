@@ -25,6 +25,7 @@ typedef struct {
     char data_digest[SC_SHA256_HEX];
     uint32_t size;           /* side of a view, px */
     const sc_device *device; /* NULL: the processor */
+    sc_tables tables;        /* of where it computes */
     sc_step step;
     sc_arena arena; /* x, h, z, their gradients, NT-Xent */
     sc_logbook log;

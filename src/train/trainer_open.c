@@ -5,6 +5,7 @@
  */
 #include "train/trainer.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,6 +14,7 @@
 #include "core/alloc.h"
 #include "core/parallel.h"
 #include "model/encoder_shapes.h"
+#include "train/memory.h"
 #include "train/setup.h"
 
 static const double MIB = 1048576.0;
@@ -60,25 +62,11 @@ static int open_data(sc_trainer *t, simclr_error *err)
     return 0;
 }
 
-static void plan_step(sc_trainer *t, size_t rows, sc_arena *arena)
-{
-    sc_step *s = &t->step;
-    size_t pixels = (size_t)t->size * t->size * s->network.channels;
-    s->h = sc_arena_take(arena, rows * s->network.dim_h, sizeof(sc_real));
-    s->z = sc_arena_take(arena, rows * s->network.dim_z, sizeof(sc_real));
-    sc_ntxent_plan(&s->ntxent, arena);
-    if (s->network.device != NULL)
-        return; /* the others are in its memory */
-    s->x = sc_arena_take(arena, rows * pixels, sizeof(sc_real));
-    s->dh = sc_arena_take(arena, rows * s->network.dim_h, sizeof(sc_real));
-    s->dz = sc_arena_take(arena, rows * s->network.dim_z, sizeof(sc_real));
-}
-
 static int open_loader(sc_trainer *t, simclr_error *err)
 {
     sc_loader_close(t->step.loader);
     t->step.loader = NULL;
-    t->step.there.staged = false;
+    t->step.there.staging.staged = false;
     int workers = t->cfg.data.workers > 0 ? t->cfg.data.workers : sc_setup_threads(&t->cfg);
     int rc = sc_loader_open(&t->step.loader, t->train, (size_t)t->cfg.train.batch,
                             t->cfg.train.seed, workers, t->step.step, err);
@@ -87,28 +75,21 @@ static int open_loader(sc_trainer *t, simclr_error *err)
     return rc;
 }
 
-static int open_network(sc_trainer *t, const sc_tables *tables, simclr_error *err)
+static int choose_tables(sc_trainer *t, const sc_tables *tables, simclr_error *err)
+{
+    if (tables == NULL)
+        return sc_setup_tables(&t->tables, t->device, sc_setup_precision(&t->cfg), err);
+    t->tables = *tables;
+    return 0;
+}
+
+static int open_network(sc_trainer *t, simclr_error *err)
 {
     sc_step *s = &t->step;
-    size_t rows = 2 * sc_loader_max_batch(s->loader);
-    sc_network_options options = {
-        .encoder = sc_setup_encoder(&t->cfg, t->size),
-        .projector = sc_setup_projector(&t->cfg),
-        .height = t->size,
-        .width = t->size,
-        .max_rows = rows,
-        .precision = sc_setup_precision(&t->cfg),
-        .seed = t->cfg.train.seed,
-    };
-    int rc = 0;
-    if (tables != NULL)
-        options.tables = *tables;
-    else
-        rc = sc_setup_tables(&options.tables, t->device, options.precision, err);
-    if (rc < 0)
-        return rc;
+    sc_network_options options = sc_run_network(t, (size_t)t->cfg.train.batch);
     sc_optim_options optim = sc_setup_optim(&t->cfg);
-    rc = sc_network_open(&s->network, &options, err);
+    size_t rows = options.max_rows;
+    int rc = sc_network_open(&s->network, &options, err);
     if (rc == 0)
         rc = sc_ntxent_init(&s->ntxent, s->network.backend, rows, s->network.dim_z,
                             t->cfg.temperature, err);
@@ -116,19 +97,20 @@ static int open_network(sc_trainer *t, const sc_tables *tables, simclr_error *er
         rc = sc_optim_init(&s->optim, &optim, &s->network.params, err);
     if (rc < 0)
         return rc;
-    plan_step(t, rows, &t->arena);
+    sc_run_plan(s, rows, &t->arena);
     rc = sc_arena_open(&t->arena, err);
-    if (rc == 0)
-        plan_step(t, rows, &t->arena);
-    return rc;
+    if (rc < 0)
+        return rc;
+    sc_run_plan(s, rows, &t->arena);
+    return s->network.device != NULL ? sc_step_device_open(s, t->train, rows, err) : 0;
 }
 
-static int open_device_step(sc_trainer *t, simclr_error *err)
+/* All that grows with the batch; views are open. */
+static int open_step(sc_trainer *t, simclr_error *err)
 {
-    t->step.there.device = t->step.network.device;
-    if (t->step.there.device == NULL)
-        return 0;
-    return sc_step_device_open(&t->step, 2 * sc_loader_max_batch(t->step.loader), err);
+    size_t free_bytes = sc_run_free(t);
+    int rc = open_network(t, err);
+    return rc == SIMCLR_E_MEMORY ? sc_run_too_large(t, free_bytes, err) : rc;
 }
 
 static int open_views(sc_trainer *t, simclr_error *err)
@@ -186,21 +168,35 @@ static int open_run(sc_trainer *t, simclr_error *err)
     return rc < 0 ? rc : sc_trainer_write_skipped(t, err);
 }
 
+/* Where a device finds the images; nothing to say without one. */
+static void where_images_are(char *text, size_t size, const sc_step_device *there)
+{
+    double bytes = (double)there->staging.images.size;
+    text[0] = '\0';
+    if (there->device != NULL && bytes > 0)
+        snprintf(text, size, ", data set in device memory, %.0f MiB", ceil(bytes / MIB));
+    else if (there->device != NULL)
+        snprintf(text, size, ", images sent step by step");
+}
+
 static void say_plan(const sc_trainer *t)
 {
+    char images[64];
     size_t batch = sc_loader_max_batch(t->step.loader);
     const sc_network *net = &t->step.network;
     double memory = (double)(net->arena.size + t->arena.size + t->step.there.arena.size) +
+                    (double)t->step.there.staging.store.size +
                     4.0 * (double)net->params.total * sizeof(sc_real);
+    where_images_are(images, sizeof images, &t->step.there);
     sc_say(t->observer, SIMCLR_NOTE,
            "model     h %zu, z %zu, %.2f M parameters, %.1f M multiply-adds a view of %ux%u",
            net->dim_h, net->dim_z, (double)net->encoder_parameters / 1e6,
            sc_encoder_macs(&net->encoder) / 1e6, t->size, t->size);
     sc_say(t->observer, SIMCLR_NOTE,
-           "engine    %s%s, %s, %d threads, %.0f MiB for network and batch",
+           "engine    %s%s, %s, %d threads, %.0f MiB for network and batch%s",
            net->device != NULL ? net->device->name : "cpu/",
            net->device != NULL ? "" : net->encoder.nn.backend->name, sc_network_precision(net),
-           sc_parallel_threads(), memory / MIB);
+           sc_parallel_threads(), memory / MIB, images);
     sc_say(
         t->observer, SIMCLR_NOTE,
         "loss      from %.2f (nothing learnt) down to at best %.2f at this batch and temperature",
@@ -263,11 +259,11 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const 
     if (rc == 0)
         rc = open_loader(t, err);
     if (rc == 0)
-        rc = open_network(t, tables, err);
+        rc = choose_tables(t, tables, err);
     if (rc == 0)
         rc = open_views(t, err);
     if (rc == 0)
-        rc = open_device_step(t, err);
+        rc = open_step(t, err);
     if (rc < 0)
         return rc;
     t->steps_per_epoch = sc_loader_steps_per_epoch(t->step.loader);

@@ -68,21 +68,23 @@ static void add_pixel(std::vector<double> &sum, sc_conv_pass pass, sc_precision 
 bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape *shape,
                   const void *a, const void *b, void *out, void *workspace)
 {
-    const sc_conv_shape &s = *shape;
+    const sc_conv_shape s = *shape;
     size_t count = pass == SC_CONV_Y    ? s.n * s.p * s.q * s.k
                    : pass == SC_CONV_DX ? s.n * s.h * s.w * s.c
                                         : s.k * s.r * s.s * s.c;
 
     if (!has_plans)
         return false;
-    std::vector<double> sum(count);
-    cuda_on_cpu_open_memory();
-    memset(workspace, 0xff, SC_CUDA_CONV_WORKSPACE);
-    for (size_t i = 0; i < s.n * s.p * s.q; i++)
-        add_pixel(sum, pass, precision, s, a, b, i / s.q / s.p, i / s.q % s.p, i % s.q);
-    for (size_t i = 0; i < count; i++)
-        put(out, i, sum[i], precision);
-    cuda_on_cpu_close_memory();
+    cuda_on_cpu_queue([=] {
+        std::vector<double> sum(count);
+        cuda_on_cpu_open_memory();
+        memset(workspace, 0xff, SC_CUDA_CONV_WORKSPACE);
+        for (size_t i = 0; i < s.n * s.p * s.q; i++)
+            add_pixel(sum, pass, precision, s, a, b, i / s.q / s.p, i / s.q % s.p, i % s.q);
+        for (size_t i = 0; i < count; i++)
+            put(out, i, sum[i], precision);
+        cuda_on_cpu_close_memory();
+    });
     return true;
 }
 

@@ -7,6 +7,9 @@
  * __shared__ is static.  Between two __syncthreads the threads run in rising order in one launch and
  * in falling order in the next, so that a barrier that is missing gives different numbers.  It stops the
  * program if threads of a block wait at different barriers.
+ *
+ * Launches and copies are done at once; or, after cuda_on_cpu_late(true), not before somebody waits for
+ * them.  What a step queues is recorded the first time and repeated from then on.
  */
 #ifndef CUDA_ON_CPU_H
 #define CUDA_ON_CPU_H
@@ -14,6 +17,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #define __global__
 #define __device__
@@ -45,6 +49,7 @@ extern cuda_on_cpu_place cuda_on_cpu_now;
 
 void cuda_on_cpu_open_memory(void);
 void cuda_on_cpu_close_memory(void);
+void cuda_on_cpu_queue(std::function<void()> work);
 
 /* ---- cuda_on_cpu.cpp ---- */
 
@@ -59,7 +64,8 @@ template <class Body> static void cuda_on_cpu_call(void *body)
 template <class Body>
 static void cuda_on_cpu_launch(const char *name, dim3 grid, dim3 block, Body body)
 {
-    cuda_on_cpu_run(name, grid, block, cuda_on_cpu_call<Body>, &body);
+    cuda_on_cpu_queue(
+        [=]() mutable { cuda_on_cpu_run(name, grid, block, cuda_on_cpu_call<Body>, &body); });
 }
 
 /* The arguments are copied at the launch, as CUDA does. */

@@ -11,6 +11,13 @@
 #include "backend/cuda/runtime.h"
 #include "core/alloc.h"
 
+/* Of runtime_on_cpu.cpp: how many bytes all blocks may take, and do. */
+void cuda_on_cpu_limit(size_t bytes);
+size_t cuda_on_cpu_taken(void);
+size_t cuda_on_cpu_uploaded(void); /* bytes, ever */
+/* Nothing is done before somebody waits for it; false: at once. */
+void cuda_on_cpu_late(bool yes);
+
 /* from NULL: all bytes 0xff, which are NaNs. */
 static inline void *rig_send(const void *from, size_t bytes)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * fake_cudart.c - one stream, executed at once.
+ * fake_cudart.c - one stream, of which nothing is done before somebody waits for it.
  */
 #include "fake_cudart.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODES = 64 };
+enum { NODES = 64, WORK = 1024, LOCKED = 8 };
 
 typedef struct {
     void *to;
@@ -25,14 +25,70 @@ struct CUgraphExec_st {
     struct CUgraph_st graph;
 };
 
+/* What waits in the stream; `own` is the driver's copy of memory that is not page-locked. */
+static struct {
+    node node;
+    void *own;
+} work[WORK];
+static size_t waiting;
+static struct {
+    char *begin, *end;
+} locked[LOCKED]; /* page-locked memory */
+
 fake_state fake;
 static struct CUgraph_st *capturing;
 static cudaError_t last;
 static char stream_place, event_place;
 
+static void do_node(const node *n)
+{
+    if (n->from != NULL) {
+        memcpy(n->to, n->from, n->bytes);
+    } else {
+        memset(n->to, 0, n->bytes);
+    }
+}
+
+/* The work that waits; after a failure none of it. */
+static void drain(bool ok)
+{
+    for (size_t i = 0; i < waiting; i++) {
+        if (ok) {
+            do_node(&work[i].node);
+        }
+        free(work[i].own);
+    }
+    waiting = 0;
+}
+
+static bool is_locked(const void *from)
+{
+    bool found = false;
+    for (size_t i = 0; i < LOCKED; i++) {
+        found |= (const char *)from >= locked[i].begin && (const char *)from < locked[i].end;
+    }
+    return found;
+}
+
+/* Page-locked memory is read when its turn comes, other memory now. */
+static void wait_for_turn(node n, bool copy_now)
+{
+    void *own = copy_now && n.bytes > 0 ? malloc(n.bytes) : NULL;
+    if (own != NULL) {
+        n.from = memcpy(own, n.from, n.bytes);
+    }
+    if (waiting == WORK) {
+        abort(); /* a test that queues so much wants a larger table */
+    }
+    work[waiting].node = n;
+    work[waiting++].own = own;
+}
+
 void fake_reset(void)
 {
-    fake = (fake_state){.driver = 13000, .devices = 2, .capability = {90, 80}, .ms = 1};
+    drain(false);
+    fake = (fake_state){
+        .driver = 13000, .devices = 2, .capability = {90, 80}, .free_mib = 700, .ms = 1};
     capturing = NULL;
     last = cudaSuccess;
 }
@@ -97,19 +153,48 @@ cudaError_t cudaDeviceSynchronize(void)
 
 cudaError_t cudaFree(void *block)
 {
+    drain(true); /* as CUDA: it waits */
     free(block);
     fake.blocks -= block != NULL;
     return turn(__func__);
 }
 
-cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
+cudaError_t cudaMallocHost(void **block, size_t bytes)
 {
-    *free_bytes = (size_t)7 << 20;
-    *total = (size_t)100 << 20;
+    cudaError_t status = turn(__func__);
+    *block = NULL;
+    for (size_t i = 0; i < LOCKED && status == cudaSuccess && *block == NULL; i++) {
+        if (locked[i].begin == NULL) {
+            *block = malloc(bytes);
+            memset(*block, 0xff, bytes);
+            locked[i].begin = *block;
+            locked[i].end = locked[i].begin + bytes;
+            fake.blocks++;
+        }
+    }
+    return status;
+}
+
+cudaError_t cudaFreeHost(void *block)
+{
+    for (size_t i = 0; i < LOCKED; i++) {
+        if (locked[i].begin == block) {
+            locked[i].begin = locked[i].end = NULL;
+            fake.blocks--;
+        }
+    }
+    free(block);
     return turn(__func__);
 }
 
-static cudaError_t queue(const char *call, void *to, const void *from, size_t bytes)
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
+{
+    *free_bytes = fake.free_mib << 20;
+    *total = (size_t)1000 << 20;
+    return turn(__func__);
+}
+
+static cudaError_t queue(const char *call, void *to, const void *from, size_t bytes, bool copy_now)
 {
     cudaError_t status = turn(call);
     if (status != cudaSuccess) {
@@ -117,10 +202,8 @@ static cudaError_t queue(const char *call, void *to, const void *from, size_t by
     }
     if (capturing != NULL) {
         capturing->node[capturing->count++] = (node){to, from, bytes};
-    } else if (from != NULL) {
-        memcpy(to, from, bytes);
     } else {
-        memset(to, 0, bytes);
+        wait_for_turn((node){to, from, bytes}, copy_now);
     }
     return status;
 }
@@ -128,15 +211,15 @@ static cudaError_t queue(const char *call, void *to, const void *from, size_t by
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
-    (void)kind;
     (void)stream;
-    return queue(__func__, to, from, bytes);
+    bool upload = kind == cudaMemcpyHostToDevice;
+    return queue(__func__, to, from, bytes, upload && !is_locked(from));
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
 {
     (void)stream;
-    return value == 0 ? queue(__func__, to, NULL, bytes) : cudaErrorInvalidValue;
+    return value == 0 ? queue(__func__, to, NULL, bytes, false) : cudaErrorInvalidValue;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
@@ -146,7 +229,9 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream)
     if (capturing != NULL) {
         return last = cudaErrorStreamCaptureUnsupported;
     }
-    return turn(__func__);
+    cudaError_t status = turn(__func__);
+    drain(status == cudaSuccess);
+    return status;
 }
 
 /* ---- graphs ---- */
@@ -197,7 +282,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream)
     fake.launches++;
     for (size_t i = 0; i < graph->graph.count; i++) {
         const node *n = &graph->graph.node[i];
-        queue("node", n->to, n->from, n->bytes);
+        queue("node", n->to, n->from, n->bytes, false);
     }
     return turn(__func__);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * fake_cudart.h - the calls of CUDA's runtime that the plug-in's C makes, in host memory, so that its
- * bookkeeping is tested where there is no GPU.  While a stream is captured, copies and zeroings are noted
- * and done when the graph is launched.
+ * bookkeeping is tested where there is no GPU.  Copies and zeroings are done when somebody waits for the
+ * stream, as late as they may be; while it is captured they are noted, and queued when the graph is launched.
  */
 #ifndef SC_TESTS_FAKE_CUDART_H
 #define SC_TESTS_FAKE_CUDART_H
@@ -18,6 +18,7 @@ typedef struct {
     int driver;       /* version; 0: none */
     int devices;
     int capability[4]; /* of each: 10 major + minor */
+    size_t free_mib;   /* of 1000 */
     int captures, launches, synchronisations;
     size_t blocks; /* not freed yet */
     size_t graphs; /* not destroyed yet */

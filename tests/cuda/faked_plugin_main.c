@@ -51,8 +51,10 @@ static void probe_tells(void **state)
     assert_probe(
         2, "driver for CUDA 13.0, cuda:0 Fake A, 1000 MiB, compute capability 9.0; cuda:1 Fake B");
     fake.capability[1] = 75;
+    assert_int_equal(simclr_device_plugin()->count(), 2); /* the second keeps its number */
     assert_probe(1, "capability 7.5 (8.0 or later is needed, for bf16)");
     fake.devices = 0;
+    assert_int_equal(simclr_device_plugin()->count(), 0);
     assert_probe(0, "driver for CUDA 13.0, no device");
     fake.fail = "cudaGetDeviceCount";
     fake.fail_in = 2; /* of the two calls that assert_probe makes, the second */

@@ -192,6 +192,7 @@ static void memory_is_zeroed_or_told(void **state)
     (void)state;
     simclr_error err = {SIMCLR_OK, ""};
     step s = open_step();
+    sct_assert_ok(sc_cuda_wait(&err), &err);
     for (size_t i = 0; i < 16; i++) {
         assert_int_equal(s.bytes[i], 0);
     }
@@ -199,16 +200,57 @@ static void memory_is_zeroed_or_told(void **state)
     assert_non_null(none);
     sc_cuda_free(none);
     sc_cuda_free(NULL);
+    assert_true(sc_cuda_free_bytes() == (size_t)444 << 20); /* 256 are left to the driver */
+    fake.free_mib = 7;
+    assert_true(sc_cuda_free_bytes() == 0);
     fake.fail = "cudaMalloc";
     fake.fail_in = 1;
     fake.status = cudaErrorMemoryAllocation;
     assert_null(sc_cuda_alloc((size_t)20 << 20, &err));
-    sct_assert_error(err.code, &err, SIMCLR_E_MEMORY, "no block of 20 MiB, 7 of 100 MiB are free");
+    sct_assert_error(err.code, &err, SIMCLR_E_MEMORY, "no block of 20 MiB, 7 of 1000 MiB are free");
     sct_assert_ok(sc_cuda_wait(&err), &err); /* that was told */
     fake.fail_in = 1;
     fake.status = cudaErrorIllegalAddress;
     assert_null(sc_cuda_alloc(16, &err));
     assert_int_equal(err.code, SIMCLR_E_DEVICE);
+    close_step(&s);
+}
+
+/* Plain memory is the caller's again when upload returns, page-locked memory after the next wait. */
+static void reads_staging_late(void **state)
+{
+    (void)state;
+    simclr_error err;
+    unsigned char plain[8], got[16];
+    step s = open_step();
+    unsigned char *staging = sc_cuda_host_alloc(8, &err);
+    assert_non_null(staging);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(staging[i], 0);
+    }
+    memset(plain, 1, 8);
+    memset(staging, 2, 8);
+    int before = fake.synchronisations;
+    sc_cuda_upload(s.bytes, plain, 8);
+    sc_cuda_upload(s.bytes + 8, staging, 8);
+    assert_int_equal(fake.synchronisations, before);
+    memset(plain, 3, 8);
+    memset(staging, 4, 8);
+    sc_cuda_download(got, s.bytes, 16);
+    assert_int_equal(got[0], 1);
+    assert_int_equal(got[15], 4);
+    memset(staging, 5, 8);
+    sc_cuda_download(got, s.bytes, 16);
+    assert_int_equal(got[15], 4);
+    sc_cuda_host_free(staging);
+    sc_cuda_host_free(NULL);
+    fake.fail = "cudaMallocHost";
+    fake.fail_in = 1;
+    fake.status = cudaErrorMemoryAllocation;
+    assert_null(sc_cuda_host_alloc((size_t)3 << 20, &err));
+    sct_assert_error(err.code, &err, SIMCLR_E_MEMORY,
+                     "page-locked memory of the host: no block of 3 MiB: error 2");
+    sct_assert_ok(sc_cuda_wait(&err), &err); /* that was told */
     close_step(&s);
 }
 
@@ -239,7 +281,7 @@ int main(void)
         cmocka_unit_test(records_the_second_time),   cmocka_unit_test(goes_on_without_recordings),
         cmocka_unit_test(does_not_record_when_told), cmocka_unit_test(keeps_the_first_failure),
         cmocka_unit_test(notes_a_launch_that_fails), cmocka_unit_test(memory_is_zeroed_or_told),
-        cmocka_unit_test(opening_fails_whole),
+        cmocka_unit_test(reads_staging_late),        cmocka_unit_test(opening_fails_whole),
     };
     return sct_run(tests);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * plugin_good.c - a plug-in as test_device_load.c wants it: one device, without kernels.
+ * plugin_good.c - a plug-in as test_device_load.c wants it: two devices without kernels, of which the
+ * first SIMCLR_TEST_BROKEN cannot be used.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/device.h"
@@ -16,19 +18,37 @@ static int probe(char *text, size_t size)
     return 1;
 }
 
+static int count(void)
+{
+    return 2;
+}
+
+static int refuse(simclr_error *err, int code, int number, const char *why)
+{
+    if (err != NULL) {
+        err->code = code;
+        snprintf(err->text, sizeof(err->text), "cuda:%d: %s", number, why);
+    }
+    return code;
+}
+
 static int open_device(const sc_device **out, int number, simclr_error *err)
 {
-    if (number != 0 || opened) {
-        err->code = number != 0 ? SIMCLR_E_DEVICE : SIMCLR_E_BUSY;
-        snprintf(err->text, sizeof(err->text), "cuda:%d: %s", number,
-                 number != 0 ? "there is no such device" : "is open");
-        return err->code;
+    const char *broken = getenv("SIMCLR_TEST_BROKEN");
+    if (opened) {
+        return refuse(err, SIMCLR_E_BUSY, number, "is open");
+    }
+    if (number < 0 || number >= count()) {
+        return refuse(err, SIMCLR_E_DEVICE, number, "there is no such device");
+    }
+    if (broken != NULL && number < atoi(broken)) {
+        return refuse(err, number == 0 ? SIMCLR_E_MEMORY : SIMCLR_E_DEVICE, number, "broken");
     }
     opened = 1;
     memset(&device, 0, sizeof(device));
     device.abi = SC_DEVICE_ABI;
     device.bytes = sizeof(device);
-    snprintf(device.name, sizeof(device.name), "cuda:0, test");
+    snprintf(device.name, sizeof(device.name), "cuda:%d, test", number);
     *out = &device;
     return SIMCLR_OK;
 }
@@ -42,7 +62,7 @@ __attribute__((visibility("default"))) const sc_device_plugin *simclr_device_plu
 
 const sc_device_plugin *simclr_device_plugin(void)
 {
-    static const sc_device_plugin plugin = {SC_DEVICE_ABI, sizeof(sc_device_plugin), probe,
-                                            open_device, close_device};
+    static const sc_device_plugin plugin = {
+        SC_DEVICE_ABI, sizeof(sc_device_plugin), probe, count, open_device, close_device};
     return &plugin;
 }

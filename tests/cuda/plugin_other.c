@@ -29,7 +29,7 @@ const sc_device_plugin *simclr_device_plugin(void)
 {
     static sc_device_plugin plugin;
     const char *which = getenv("SIMCLR_TEST_PLUGIN");
-    plugin = (sc_device_plugin){SC_DEVICE_ABI, sizeof(sc_device_plugin), NULL, open_device,
+    plugin = (sc_device_plugin){SC_DEVICE_ABI, sizeof(sc_device_plugin), NULL, NULL, open_device,
                                 close_device};
     if (which != NULL && strcmp(which, "abi") == 0) {
         plugin.abi++;

@@ -10,64 +10,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/cuda/kernels.h"
+#include "training_rig.h"
+
 #include "core/fs.h"
 #include "core/sha256.h"
 #include "support/data_fixture.h"
-#include "support/support.h"
-#include "train/setup.h"
-#include "train/trainer.h"
 
 enum { STEPS = 7 }; /* of 16 images, the last of an epoch of fewer */
 
-static sc_device device;
+static char engine[300]; /* what the last run said of it */
 
-static sc_tables tables_of(sc_precision precision)
-{
-    return (sc_tables){device.reals, precision == SC_BF16 ? device.bf16 : device.reals};
-}
-
-static void set(sc_config *cfg, const char *key, const char *value)
-{
-    simclr_error err = {0};
-    sct_assert_ok(sc_config_set(cfg, key, value, SC_ORIGIN_CLI, "test", &err), &err);
-}
-
-static sc_config small_config(const char *precision)
-{
-    static const char *const settings[][2] = {
-        {"data.dataset", "shapes:60"},
-        {"image_size", "16"},
-        {"model.width", "0.125"},
-        {"batch", "16"},
-        {"projector.drop_rate", "0.2"},
-        {"projector.layers", "24"},
-        {"projector.out_dim", "16"},
-        {"optim.name", "lars"},
-        {"optim.lr", "0.3"},
-        {"views.blur_prob", "0.3"},
-        {"epochs", "10"},
-        {"schedule.warmup_epochs", "0"},
-        {"threads", "2"},
-        {"eval.every", "0"},
-        {"train.log_every", "1"},
-    };
-    sc_config cfg;
-    sc_config_default(&cfg);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        set(&cfg, settings[i][0], settings[i][1]);
-    set(&cfg, "precision", precision);
-    return cfg;
-}
-
-/* Losses of the first steps and a digest of the weights after them. */
-static void train(double loss[STEPS], char digest[65], const sc_config *cfg,
+/* Losses of the first steps and a digest of the weights after them; whether room had to grow. */
+static bool train(double loss[STEPS], char digest[65], const sc_config *cfg,
                   const sc_tables *tables)
 {
     static sc_trainer t;
     simclr_error err = {0};
     sct_assert_ok(sc_trainer_open(&t, cfg, NULL, tables, NULL, &err), &err);
     assert_true((t.step.there.device != NULL) == (tables->maps->device != NULL));
+    size_t room = t.step.there.staging.store.size;
     int fewer = 0; /* steps of another size: recorded apart */
     for (int i = 0; i < STEPS; i++) {
         sc_step_stats stats;
@@ -81,7 +42,9 @@ static void train(double loss[STEPS], char digest[65], const sc_config *cfg,
     }
     assert_in_range(fewer, 1, STEPS - 1);
     sct_assert_ok(sc_weights_digest(digest, &t.step.network, &err), &err);
+    bool grew = t.step.there.staging.store.size > room;
     sc_trainer_close(&t);
+    return grew;
 }
 
 static void same_training(void **state)
@@ -114,7 +77,8 @@ static void same_training(void **state)
     }
 }
 
-/* Room on the device grows with the images, and what was recorded is forgotten then. */
+/* With one that is larger than what is sent at once, and than data.memory_limit=1: then all are
+ * decoded anew and sent with each batch, room on the device grows, and what was recorded is forgotten. */
 static void images_of_any_size(void **state)
 {
     (void)state;
@@ -124,7 +88,7 @@ static void images_of_any_size(void **state)
         void *bytes;
         size_t size;
         snprintf(name, sizeof name, "%02u.png", i);
-        fixture_png(&bytes, &size, 9 + 3 * i, 12 + 7 * i % 40, i);
+        fixture_png(&bytes, &size, i == 7 ? 1250 : 9 + 3 * i, i == 7 ? 1200 : 12 + 7 * i % 40, i);
         fixture_write(folder, name, bytes, size);
         sc_free(bytes);
     }
@@ -134,13 +98,18 @@ static void images_of_any_size(void **state)
     set(&cfg, "batch", "6");
     sc_tables host = {sc_backend_ref(SC_FP32), sc_backend_ref(SC_FP32)}, there = tables_of(SC_FP32);
     double want[STEPS], got[STEPS];
-    char digest[65];
+    double sent[STEPS];
+    char digest[65], digest_sent[65];
     train(want, digest, &cfg, &host);
-    train(got, digest, &cfg, &there);
+    assert_false(train(got, digest, &cfg, &there));
+    set(&cfg, "data.memory_limit", "1");
+    assert_true(train(sent, digest_sent, &cfg, &there));
+    assert_string_equal(digest, digest_sent);
     for (int i = 0; i < STEPS; i++) {
         print_message("step %d: loss %.6f, on the processor %.6f\n", i, got[i], want[i]);
         /* Batch norm over the last maps of 2 to 6 images magnifies what same_training allows. */
         assert_true(fabs(got[i] - want[i]) <= 1e-3 * want[i]);
+        assert_true(got[i] == sent[i]);
     }
     fixture_remove(folder);
 }
@@ -197,12 +166,21 @@ static bool stop_at_three(void *context)
     return ++*calls == 3;
 }
 
+/* Keeps what is said of the engine. */
+static void keep_engine(void *context, simclr_message_kind kind, const char *text)
+{
+    (void)context;
+    if (kind == SIMCLR_NOTE && strncmp(text, "engine ", 7) == 0)
+        snprintf(engine, sizeof engine, "%s", text);
+}
+
 static void run_until(const char *run, const sc_config *cfg, bool stop)
 {
     static sc_trainer t;
     simclr_error err = {0};
     int calls = 0;
-    simclr_observer observer = {.stop = stop ? stop_at_three : NULL, .context = &calls};
+    simclr_observer observer = {
+        .stop = stop ? stop_at_three : NULL, .message = keep_engine, .context = &calls};
     sc_tables there = tables_of(SC_FP32);
     sct_assert_ok(sc_trainer_open(&t, cfg, run, &there, &observer, &err), &err);
     int rc = sc_trainer_run(&t, &err);
@@ -219,6 +197,7 @@ static void resumed(void **state)
     snprintf(one, sizeof one, "%s/one", sct_scratch());
     snprintf(two, sizeof two, "%s/two", sct_scratch());
     run_until(one, &cfg, false);
+    assert_non_null(strstr(engine, ", data set in device memory, 1 MiB"));
     run_until(two, &cfg, true);
     run_until(two, &cfg, false);
     assert_same_file(one, two, "checkpoints/step-00000007/model.safetensors");
@@ -228,8 +207,7 @@ static void resumed(void **state)
 
 int main(void)
 {
-    sc_cuda_device(&device);
-    snprintf(device.name, sizeof device.name, "cuda on the cpu");
+    open_device();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_training),
         cmocka_unit_test(images_of_any_size),

@@ -11,6 +11,7 @@
 
 #include "backend/device_load.h"
 #include "core/fs.h"
+#include "train/setup.h"
 
 static void assert_refused(const char *plugin, const char *part)
 {
@@ -46,14 +47,59 @@ static void opens_one_device_at_a_time(void **state)
     }
 }
 
+static void keep(void *context, simclr_message_kind kind, const char *text)
+{
+    char *said = context;
+    assert_int_equal(kind, SIMCLR_WARNING);
+    snprintf(said, 200, "%s", text);
+}
+
+/* auto takes the next one where the first cannot be used, and says so; a number means that one. */
+static void auto_takes_the_next(void **state)
+{
+    (void)state;
+    static const char *const want[] = {"cuda:0, test", "cuda:1, test"};
+    static const char *const says[] = {"", "cuda:0: broken; cuda:1, test is used instead"};
+    const sc_device *device;
+    simclr_error err = {0};
+    sc_config cfg;
+    char said[200], broken[2] = "0";
+    simclr_observer observer = {.context = said, .message = keep};
+    sc_config_default(&cfg);
+    setenv("SIMCLR_CUDA", SC_TEST_PLUGINS "/libplugin_good.so", 1);
+    for (int n = 0; n < 2; n++) {
+        broken[0] = (char)('0' + n);
+        said[0] = '\0';
+        setenv("SIMCLR_TEST_BROKEN", broken, 1);
+        sct_assert_ok(sc_setup_device(&device, &cfg, &observer, &err), &err);
+        assert_non_null(device);
+        assert_string_equal(device->name, want[n]);
+        assert_string_equal(said, says[n]);
+        const sc_device *second = NULL;
+        assert_int_not_equal(sc_setup_device(&second, &cfg, &observer, &err),
+                             0); /* one at a time */
+        assert_null(second);
+        sc_device_close();
+    }
+    sct_assert_ok(sc_config_set(&cfg, "device", "cuda:0", SC_ORIGIN_CLI, "test", &err), &err);
+    sct_assert_error(sc_setup_device(&device, &cfg, &observer, &err), &err, SIMCLR_E_USAGE,
+                     "cuda:0: broken; use device=cpu");
+    setenv("SIMCLR_TEST_BROKEN", "2", 1);
+    sct_assert_ok(sc_config_set(&cfg, "device", "auto", SC_ORIGIN_CLI, "test", &err), &err);
+    sct_assert_error(
+        sc_setup_device(&device, &cfg, &observer, &err), &err, SIMCLR_E_USAGE,
+        "cuda:0: broken; use device=cpu"); /* of no memory: not passed over in silence */
+    unsetenv("SIMCLR_TEST_BROKEN");
+}
+
 static void refuses_other_versions(void **state)
 {
     (void)state;
     static const char other[] = SC_TEST_PLUGINS "/libplugin_other.so";
     setenv("SIMCLR_TEST_PLUGIN", "abi", 1);
-    assert_refused(other, "is of another version of simclr (interface 2 of");
+    assert_refused(other, "is of another version of simclr (interface 3 of");
     setenv("SIMCLR_TEST_PLUGIN", "bytes", 1);
-    assert_refused(other, "is of another version of simclr (interface 1 of");
+    assert_refused(other, "is of another version of simclr (interface 2 of");
     setenv("SIMCLR_TEST_PLUGIN", "device", 1);
     assert_refused(other, "(its device has");
 }
@@ -75,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_one_device_at_a_time),
+        cmocka_unit_test(auto_takes_the_next),
         cmocka_unit_test(refuses_other_versions),
         cmocka_unit_test(says_what_is_no_plugin),
     };

@@ -21,6 +21,10 @@ void sc_cuda_device(sc_device *out)
     out->bf16 = sc_cuda_table(SC_BF16);
     out->memory.alloc = sc_cuda_alloc;
     out->memory.free = sc_cuda_free;
+    out->granule = SC_CUDA_GRANULE;
+    out->free_bytes = sc_cuda_free_bytes;
+    out->staging.alloc = sc_cuda_host_alloc;
+    out->staging.free = sc_cuda_host_free;
     out->upload = sc_cuda_upload;
     out->download = sc_cuda_download;
     out->zero = sc_cuda_zero;

@@ -84,6 +84,12 @@ static int probe(char *text, size_t size)
     return usable;
 }
 
+static int count(void)
+{
+    char text[200] = "";
+    return count_devices(text, sizeof(text));
+}
+
 static void close_device(void)
 {
     if (is_open) {
@@ -136,7 +142,7 @@ __attribute__((visibility("default"))) const sc_device_plugin *simclr_device_plu
 
 const sc_device_plugin *simclr_device_plugin(void)
 {
-    static const sc_device_plugin plugin = {SC_DEVICE_ABI, sizeof(sc_device_plugin), probe,
-                                            open_device, close_device};
+    static const sc_device_plugin plugin = {
+        SC_DEVICE_ABI, sizeof(sc_device_plugin), probe, count, open_device, close_device};
     return &plugin;
 }

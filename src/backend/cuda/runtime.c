@@ -106,7 +106,37 @@ void sc_cuda_free(void *block)
     }
 }
 
-/* `from` may be changed when it returns: what is not pinned goes through the driver's own buffer. */
+/* Less what the driver takes later, when kernels of ours and of cuDNN are first run and steps are
+ * recorded: an estimate. */
+size_t sc_cuda_free_bytes(void)
+{
+    static const size_t later = (size_t)256 << 20;
+    size_t free_bytes = 0, total = 0;
+    bool known = check("asking for free memory", cudaMemGetInfo(&free_bytes, &total));
+    return known && free_bytes > later ? free_bytes - later : 0;
+}
+
+void *sc_cuda_host_alloc(size_t bytes, simclr_error *err)
+{
+    void *block = NULL;
+    cudaError_t status = cudaMallocHost(&block, bytes > 0 ? bytes : 1);
+    if (status != cudaSuccess) {
+        cudaGetLastError(); /* told here, not by sc_cuda_wait */
+        sc_fail(err, SIMCLR_E_MEMORY, "page-locked memory of the host: no block of %zu MiB: %s",
+                (bytes + (1 << 20) - 1) >> 20, cudaGetErrorString(status));
+        return NULL;
+    }
+    return memset(block, 0, bytes);
+}
+
+void sc_cuda_host_free(void *block)
+{
+    if (block != NULL) {
+        check("freeing page-locked memory", cudaFreeHost(block));
+    }
+}
+
+/* What is not page-locked goes through the driver's own buffer, and may be changed when this returns. */
 void sc_cuda_upload(void *to, const void *from, size_t bytes)
 {
     check("copy to the device",

@@ -22,6 +22,11 @@ extern "C" {
 #define SC_CUDA_WORKSPACE ((size_t)32 << 20)
 #endif
 
+/* What blocks take a multiple of, in bytes: CUDA maps memory by pages of this size. */
+#ifndef SC_CUDA_GRANULE
+#define SC_CUDA_GRANULE ((size_t)2 << 20)
+#endif
+
 void *sc_cuda_stream(void);   /* cudaStream_t */
 int sc_cuda_processors(void); /* multiprocessors: a good grid has a few times as many blocks */
 void *sc_cuda_workspace(void);
@@ -34,6 +39,9 @@ void sc_cuda_fail(const char *what, const char *why);
 /* As in sc_device. */
 void *sc_cuda_alloc(size_t bytes, simclr_error *err);
 void sc_cuda_free(void *block);
+size_t sc_cuda_free_bytes(void);
+void *sc_cuda_host_alloc(size_t bytes, simclr_error *err);
+void sc_cuda_host_free(void *block);
 void sc_cuda_upload(void *to, const void *from, size_t bytes);
 void sc_cuda_download(void *to, const void *from, size_t bytes);
 void sc_cuda_zero(void *to, size_t bytes);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_run_memory.c - a run that the machine's memory cannot hold names the batch that it can.  On a
+ * device: tests/cuda/stage_memory.c.
+ */
+#include "support/support.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "train/memory.h"
+
+static void set(sc_config *cfg, const char *key, const char *value)
+{
+    simclr_error err = {0};
+    sct_assert_ok(sc_config_set(cfg, key, value, SC_ORIGIN_CLI, "test", &err), &err);
+}
+
+static sc_config config_of(const char *images, const char *size, size_t batch)
+{
+    char value[24];
+    sc_config cfg;
+    sc_config_default(&cfg);
+    snprintf(value, sizeof value, "%zu", batch);
+    set(&cfg, "data.dataset", images);
+    set(&cfg, "image_size", size);
+    set(&cfg, "batch", value);
+    set(&cfg, "threads", "1");
+    set(&cfg, "device", "cpu");
+    set(&cfg, "precision", "fp32");
+    return cfg;
+}
+
+/* Linux with vm.overcommit_memory=1 gives any amount, and kills who uses it. */
+static bool all_is_given(void)
+{
+    FILE *file = fopen("/proc/sys/vm/overcommit_memory", "re");
+    int mode = file != NULL ? fgetc(file) : '1';
+    if (file != NULL)
+        fclose(file);
+    return mode == '1';
+}
+
+static void names_the_batch_that_fits(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    simclr_error err = {0};
+    size_t batch = 0, used = 0;
+    if (all_is_given())
+        sct_skip("memory is given here without limit (vm.overcommit_memory=1)");
+    sc_config cfg = config_of("shapes:2048", "1024", 2048); /* 1 TB of maps */
+    sct_assert_error(sc_trainer_open(&t, &cfg, NULL, NULL, NULL, &err), &err, SIMCLR_E_MEMORY,
+                     "batch=2048 needs ");
+    const char *advice = strstr(err.text, "; ");
+    assert_non_null(strstr(err.text, " GiB of memory, "));
+    print_message("%s\n", err.text);
+    if (strstr(advice, "not even") == NULL) {
+        assert_int_equal(sscanf(advice, "; batch=%zu fits", &batch), 1);
+        used = sc_run_bytes(&t, batch);
+        /* What is free may have changed since: by less than a half. */
+        assert_in_range(batch, 2, 2047);
+        assert_true(used < 2 * sc_run_free(&t));
+        assert_true(sc_run_bytes(&t, 2 * batch + 8) > sc_run_free(&t) / 2);
+    }
+    sc_trainer_close(&t);
+}
+
+/* What an open run has is what was known before. */
+static void knows_what_a_run_takes(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    simclr_error err = {0};
+    sc_config cfg = config_of("shapes:64", "32", 16);
+    sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, NULL, NULL, &err), &err);
+    assert_int_equal(sc_run_bytes(&t, 16), t.arena.size + t.step.network.arena.size +
+                                               t.step.network.params.memory_here.size);
+    assert_true(sc_run_bytes(&t, 24) > sc_run_bytes(&t, 16));
+    assert_true(sc_run_bytes(&t, 64) == sc_run_bytes(&t, 100)); /* 64 images in all */
+    sc_trainer_close(&t);
+}
+
+/* An allocation that fails where all would fit says no more than that. */
+static void does_not_guess(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    simclr_error err = {0};
+    sc_config cfg = config_of("shapes:64", "32", 16);
+    size_t before = sc_alloc_count();
+    sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, NULL, NULL, &err), &err);
+    size_t allocations = sc_alloc_count() - before;
+    sc_trainer_close(&t);
+    sc_alloc_fail_at(allocations); /* x, h, z, NT-Xent: opened last */
+    sct_assert_error(sc_trainer_open(&t, &cfg, NULL, NULL, NULL, &err), &err, SIMCLR_E_MEMORY,
+                     "out of memory: ");
+    sc_alloc_fail_at(0);
+    sc_trainer_close(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_the_batch_that_fits),
+        cmocka_unit_test(knows_what_a_run_takes),
+        cmocka_unit_test(does_not_guess),
+    };
+    return sct_run(tests);
+}
