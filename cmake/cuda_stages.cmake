@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# Tests of the stages of a step on a device, tests/cuda/stage_NAME.c: views, NT-Xent, update.  Their
-# kernels run on the processor.
+# Tests of the stages of a step on a device, tests/cuda/stage_NAME.c, and of the search of an
+# evaluation.  Their kernels run on the processor.
 if(NOT TARGET simclr_cuda_on_cpu)
     return()
 endif()
 
-foreach(stage views ntxent update training)
+foreach(stage views ntxent update nearest training)
     set(file ${PROJECT_SOURCE_DIR}/tests/cuda/stage_${stage}.c)
     add_executable(cuda_${stage} ${file})
     target_link_libraries(cuda_${stage} PRIVATE simclr_cuda_on_cpu simclr_support)
