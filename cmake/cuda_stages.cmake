@@ -6,7 +6,7 @@ if(NOT TARGET simclr_cuda_on_cpu)
     return()
 endif()
 
-foreach(stage views ntxent update nearest training)
+foreach(stage views ntxent update nearest knn training)
     set(file ${PROJECT_SOURCE_DIR}/tests/cuda/stage_${stage}.c)
     add_executable(cuda_${stage} ${file})
     target_link_libraries(cuda_${stage} PRIVATE simclr_cuda_on_cpu simclr_support)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * stage_nearest.c - k-NN by the device's kernels against the processor's.
+ * stage_nearest.c - the nearest rows of a bank by the device's kernels against the processor's.
  *
  * Where products are exact, neighbours must be the same ones in the same order.  Else both round: rows
  * are normalised alike, and a sum of d products of unit rows errs by less than d 2^-24.
  */
-#include "device_rig.h"
+#include "feature_rig.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,29 +16,6 @@
 
 static sc_device device;
 static sc_knn_place host, there;
-
-typedef struct {
-    sc_real *x;
-    int32_t *label;
-    sc_features features;
-} set;
-
-static set open_set(size_t n, size_t dim)
-{
-    set s = {sc_alloc(n * dim, sizeof *s.x, NULL), sc_alloc(n, sizeof *s.label, NULL), {0}};
-    assert_true(s.x && s.label);
-    sct_fill_normal(s.x, n * dim);
-    for (size_t i = 0; i < n; i++)
-        s.label[i] = (int32_t)sct_below(5);
-    s.features = (sc_features){s.x, s.label, n, dim};
-    return s;
-}
-
-static void close_set(set *s)
-{
-    sc_free(s->x);
-    sc_free(s->label);
-}
 
 /* Directions of which many are equal, all of length 1 and 2 times a power of 2: cosines are multiples
  * of 1/4.  Every tenth row is 0, or so small that 1 / |row| overflows. */
@@ -296,87 +273,13 @@ static void cut_into_calls(void **state)
     close_set(&bank);
 }
 
-/* ---- classification, and a device without room ---- */
-
-static void same_accuracy(void **state)
-{
-    enum { N = 600, M = 60, DIM = 24 };
-    static const sc_knn_options OPTIONS[] = {{10, SC_KNN_MAJORITY, 1}, {200, SC_KNN_WEIGHTED, 0.1}};
-    set bank = open_set(N, DIM), query = open_set(M, DIM);
-    double want[2], got[2];
-    int32_t wanted[2 * M], guess[2 * M];
-    simclr_error err;
-    (void)state;
-    for (size_t i = 0; i < N + M; i++) { /* classes that overlap */
-        set *s = i < N ? &bank : &query;
-        size_t row = i < N ? i : i - N;
-        s->x[row * DIM + (size_t)s->label[row]] += 1.5F;
-    }
-    sct_assert_ok(
-        sc_knn_classify(want, wanted, &bank.features, &query.features, OPTIONS, 2, &host, &err),
-        &err);
-    sct_assert_ok(
-        sc_knn_classify(got, guess, &bank.features, &query.features, OPTIONS, 2, &there, &err),
-        &err);
-    print_message("%.1f %% and %.1f %%\n", got[0], got[1]);
-    assert_memory_equal(guess, wanted, sizeof guess);
-    assert_true(got[0] == want[0] && got[1] == want[1] && got[0] > 30 && got[0] < 95);
-    close_set(&bank);
-    close_set(&query);
-}
-
-static void *no_room(size_t bytes, simclr_error *err)
-{
-    sc_fail(err, SIMCLR_E_MEMORY, "no block of %zu bytes", bytes);
-    return NULL;
-}
-
-static void *no_device(size_t bytes, simclr_error *err)
-{
-    (void)bytes;
-    sc_fail(err, SIMCLR_E_DEVICE, "the GPU is lost");
-    return NULL;
-}
-
-static void keep(void *context, simclr_message_kind kind, const char *text)
-{
-    assert_int_equal(kind, SIMCLR_WARNING);
-    snprintf(context, 200, "%s", text);
-}
-
-static void too_little_memory(void **state)
-{
-    char said[200] = "";
-    const simclr_observer observer = {.context = said, .message = keep};
-    sc_device full = device;
-    const sc_knn_place place = {host.backend, &full, &observer};
-    const sc_knn_search_options options = {4, false};
-    set bank = open_set(50, 6), query = open_set(3, 6);
-    uint32_t index[12];
-    simclr_error err;
-    (void)state;
-    full.memory.alloc = no_room;
-    lists want = search(&bank, &query, 4, false, &host),
-          got = search(&bank, &query, 4, false, &place);
-    assert_memory_equal(got.index, want.index, 12 * sizeof *got.index);
-    sct_assert_equal_bits("on the processor", got.similarity, want.similarity, 12);
-    assert_non_null(strstr(said, "k-NN on the processor: no block of"));
-    full.memory.alloc = no_device;
-    sct_assert_error(
-        sc_knn_search(index, NULL, &bank.features, &query.features, &options, &place, &err), &err,
-        SIMCLR_E_DEVICE, "the GPU is lost");
-    close_lists(&want);
-    close_lists(&got);
-    close_set(&bank);
-    close_set(&query);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(against_host),          cmocka_unit_test(two_blocks),
-        cmocka_unit_test(products_of_all_kinds), cmocka_unit_test(cut_into_calls),
-        cmocka_unit_test(same_accuracy),         cmocka_unit_test(too_little_memory),
+        cmocka_unit_test(against_host),
+        cmocka_unit_test(two_blocks),
+        cmocka_unit_test(products_of_all_kinds),
+        cmocka_unit_test(cut_into_calls),
     };
     sc_cuda_device(&device);
     host.backend = there.backend = sc_backend_ref(SC_FP32);
