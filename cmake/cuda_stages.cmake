@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# Tests of the stages of a step on a device, tests/cuda/stage_NAME.c, and of whole steps.  Their
-# kernels run on the processor; libplugin_on_cpu.so has them as a plug-in.
+# Tests of the stages of a step on a device, tests/cuda/stage_NAME.c, of whole steps, and of the search
+# of an evaluation.  Their kernels run on the processor; libplugin_on_cpu.so has them as a plug-in.
 if(NOT TARGET simclr_cuda_on_cpu)
     return()
 endif()
 
-foreach(stage views ntxent update training memory profile)
+foreach(stage views ntxent update nearest knn training memory profile)
     set(file ${PROJECT_SOURCE_DIR}/tests/cuda/stage_${stage}.c)
     add_executable(cuda_${stage} ${file})
     target_link_libraries(cuda_${stage} PRIVATE simclr_cuda_on_cpu simclr_support)

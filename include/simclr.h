@@ -289,7 +289,7 @@ SIMCLR_API int simclr_bench_step(double *ms, size_t repeat, const simclr_config 
 SIMCLR_API int simclr_bench_views(double *ms, size_t repeat, size_t n, const simclr_config *config,
                                   simclr_error *err);
 /* Times k-NN (k 200, votes exp(similarity / 0.1)) of shape[1] queries in a bank of shape[0] with
- * shape[2] features each. */
+ * shape[2] features each, on train.device; SIMCLR_E_MEMORY where that has too little for it. */
 SIMCLR_API int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3],
                                 const simclr_config *config, simclr_error *err);
 /* A row of a profile: a kernel, for convolutions one of its shapes, or a stage that is no kernel

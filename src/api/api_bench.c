@@ -6,6 +6,7 @@
 
 #include <sys/resource.h>
 
+#include "backend/device_load.h"
 #include "core/alloc.h"
 #include "core/fs.h"
 #include "core/parallel.h"
@@ -74,18 +75,30 @@ static void fill_normal(sc_real *x, int32_t *label, size_t n, size_t d, uint32_t
     }
 }
 
+/* A search that does not fit the device would measure the processor. */
+static void keep_warning(void *context, simclr_message_kind kind, const char *text)
+{
+    simclr_error *warning = context;
+    if (kind == SIMCLR_WARNING)
+        sc_fail(warning, SIMCLR_E_MEMORY, "%s", text);
+}
+
 int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3], const simclr_config *config,
                      simclr_error *err)
 {
     sc_config fallback;
     const sc_config *cfg = sc_api_config(config, &fallback);
-    const sc_backend *backend;
+    simclr_error warning = {0};
+    const simclr_observer observer = {.context = &warning, .message = keep_warning};
+    sc_knn_place place = {.observer = &observer};
     size_t n = shape[0] + shape[1], d = shape[2];
     sc_real *x = sc_alloc(n * d, sizeof *x, err);
     int32_t *label = sc_alloc(n, sizeof *label, err);
-    int rc =
-        x == NULL || label == NULL ? SIMCLR_E_MEMORY : sc_backend_select(&backend, SC_FP32, err);
+    int rc = x == NULL || label == NULL ? SIMCLR_E_MEMORY
+                                        : sc_backend_select(&place.backend, SC_FP32, err);
     sc_parallel_set_threads(sc_setup_threads(cfg));
+    if (rc == 0)
+        rc = sc_setup_device(&place.device, cfg, NULL, err);
     if (rc == 0)
         fill_normal(x, label, n, d, 0);
     for (size_t i = 0; rc == 0 && i < repeat; i++) {
@@ -93,9 +106,13 @@ int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3], const sim
         const sc_features query = {x + shape[0] * d, label + shape[0], shape[1], d};
         const sc_knn_options options = {.k = 200, .vote = SC_KNN_WEIGHTED, .temperature = 0.1};
         double top1, start = sc_clock();
-        rc = sc_knn_classify(&top1, NULL, &bank, &query, &options, backend, err);
+        rc = sc_knn_classify(&top1, NULL, &bank, &query, &options, 1, &place, err);
         ms[i] = 1000 * (sc_clock() - start);
     }
+    if (rc == 0 && warning.code != 0)
+        rc = sc_fail(err, warning.code, "%s", warning.text);
+    if (place.device != NULL)
+        sc_device_close();
     sc_free(label);
     sc_free(x);
     return rc;

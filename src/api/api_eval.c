@@ -87,7 +87,7 @@ static int vote(sc_online_knn *out, sc_api_run *r, bool raw_pixels, const char *
     int rc = sc_embed_pair(&pair, r->train, r->test, &r->network, &r->views, options, err);
     if (rc < 0)
         return rc;
-    rc = sc_online_vote(out, &pair, &r->cfg, r->network.backend, err);
+    rc = sc_online_vote(out, &pair, &r->cfg, &r->network, observer, err);
     sc_embedding_pair_free(&pair);
     return rc;
 }

@@ -88,6 +88,24 @@ typedef struct {
     double *ratio; /* (entries): LARS's trust ratios */
 } sc_device_update;
 
+typedef struct {
+    sc_real similarity;
+    uint32_t index; /* of a row */
+} sc_neighbour;
+
+#define SC_NO_SELF SIZE_MAX
+
+/* The k rows of a bank with the largest products <query, row>.  All in device memory. */
+typedef struct {
+    const sc_real *query, *bank; /* (q_rows,dim), (b_rows,dim); finite products */
+    size_t q_rows, b_rows, dim;  /* each at least 1, b_rows below 2^31 */
+    size_t k;                    /* 1 to b_rows, to b_rows - 1 if rows leave themselves out */
+    size_t self;                 /* query i is row self + i of the bank and no neighbour of itself;
+                                    SC_NO_SELF: the queries are not of the bank */
+    sc_real *product;            /* (q_rows,b_rows): scratch */
+    sc_neighbour *near;          /* (q_rows,k): best first, of equal ones the smaller index first */
+} sc_device_nearest;
+
 typedef struct sc_device {
     uint32_t abi, bytes; /* SC_DEVICE_ABI, sizeof(sc_device) */
     char name[128];      /* "cuda:0, NVIDIA H200" */
@@ -120,6 +138,10 @@ typedef struct sc_device {
     void (*ntxent_backward)(const sc_device_ntxent *t);
     /* out->gradient_norm; then, if it and out->loss are finite, w, m and v. */
     void (*update)(sc_step_output *out, const sc_step_input *in, const sc_device_update *u);
+
+    /* Of each query its nearest, exactly; every product is one sum in the order of the dims, so that no
+     * result depends on how queries are cut into calls. */
+    void (*nearest)(const sc_device_nearest *t);
 
     /* record(context) the first time it is asked for with this key, then what it queued as one graph.
      * All it is given must stay where it is.  Keys up to SC_DEVICE_KEYS - 1. */

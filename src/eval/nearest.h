@@ -8,12 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/real.h"
-
-typedef struct {
-    sc_real similarity;
-    uint32_t index;
-} sc_neighbour;
+#include "backend/device.h"
 
 typedef struct {
     sc_neighbour *list; /* (sc_nearest_room(k)), the caller's */

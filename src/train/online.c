@@ -21,24 +21,30 @@ static const double WEIGHTED_TEMPERATURE = 0.1;
 /* ---- k-NN ---- */
 
 int sc_online_vote(sc_online_knn *out, const sc_embedding_pair *pair, const sc_config *cfg,
-                   const sc_backend *backend, simclr_error *err)
+                   const sc_network *network, const simclr_observer *observer, simclr_error *err)
 {
+    enum { CONFIGURED, WEIGHTED, VOTINGS };
+    const sc_knn_place place = {network->backend, network->device, observer};
     const sc_features bank = sc_embedding_features(&pair->bank);
     const sc_features query = sc_embedding_features(&pair->query);
-    size_t k = (size_t)cfg->eval.knn_k < bank.n ? (size_t)cfg->eval.knn_k : bank.n;
-    sc_knn_options options = {.k = k, .vote = SC_KNN_MAJORITY, .temperature = 1};
+    size_t k = (size_t)cfg->eval.knn_k;
+    double top1[VOTINGS];
+    sc_knn_options options[VOTINGS] = {
+        [CONFIGURED] = {.k = k < bank.n ? k : bank.n, .vote = SC_KNN_MAJORITY, .temperature = 1},
+        [WEIGHTED] = {.k = WEIGHTED_K < bank.n ? WEIGHTED_K : bank.n,
+                      .vote = SC_KNN_WEIGHTED,
+                      .temperature = WEIGHTED_TEMPERATURE}};
     if (cfg->eval.knn_temperature > 0) {
-        options.vote = SC_KNN_WEIGHTED;
-        options.temperature = cfg->eval.knn_temperature;
+        options[CONFIGURED].vote = SC_KNN_WEIGHTED;
+        options[CONFIGURED].temperature = cfg->eval.knn_temperature;
     }
     out->n_train = bank.n;
     out->n_test = query.n;
-    int rc = sc_knn_classify(&out->top1, NULL, &bank, &query, &options, backend, err);
-    options = (sc_knn_options){.k = WEIGHTED_K < bank.n ? WEIGHTED_K : bank.n,
-                               .vote = SC_KNN_WEIGHTED,
-                               .temperature = WEIGHTED_TEMPERATURE};
-    if (rc == 0)
-        rc = sc_knn_classify(&out->top1_weighted, NULL, &bank, &query, &options, backend, err);
+    int rc = sc_knn_classify(top1, NULL, &bank, &query, options, VOTINGS, &place, err);
+    if (rc == 0) {
+        out->top1 = top1[CONFIGURED];
+        out->top1_weighted = top1[WEIGHTED];
+    }
     return rc;
 }
 
@@ -55,7 +61,7 @@ int sc_online_measure(sc_online_knn *out, sc_trainer *t, bool raw_pixels, simclr
     int rc = sc_embed_pair(&pair, t->bank, t->test, &t->step.network, &t->step.views, options, err);
     if (rc < 0)
         return rc;
-    rc = sc_online_vote(out, &pair, &t->cfg, t->step.network.backend, err);
+    rc = sc_online_vote(out, &pair, &t->cfg, &t->step.network, t->observer, err);
     sc_embedding_pair_free(&pair);
     return rc;
 }

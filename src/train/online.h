@@ -15,8 +15,9 @@ typedef struct {
     double top1, top1_weighted;
     size_t n_train, n_test;
 } sc_online_knn;
+/* On the network's device, if it has one. */
 int sc_online_vote(sc_online_knn *out, const sc_embedding_pair *pair, const sc_config *cfg,
-                   const sc_backend *backend, simclr_error *err);
+                   const sc_network *network, const simclr_observer *observer, simclr_error *err);
 int sc_online_measure(sc_online_knn *out, sc_trainer *t, bool raw_pixels, simclr_error *err);
 
 /* Everything an evaluation writes: metrics, model.safetensors, latent.png, curves.png, projector. */

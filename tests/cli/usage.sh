@@ -28,6 +28,8 @@ expect 2 "gpu' is not known; use auto, cpu, cuda or cuda:N" "$SIMCLR" config --d
 for device in cuda cuda:7; do
     expect 2 "train.device: $device: switched off by SIMCLR_CUDA; use device=cpu" \
         env SIMCLR_CUDA=off "$SIMCLR" train shapes --preset tiny device=$device -o "$scratch/no-gpu"
+    expect 2 "train.device: $device: switched off by SIMCLR_CUDA; use device=cpu" \
+        env SIMCLR_CUDA=off "$SIMCLR" bench knn --repeat 1 device=$device
 done
 [ -e "$scratch/no-gpu" ] && { echo "FAILED: a run was begun without its device"; failures=1; }
 expect 2 "no key or group 'nothing'" "$SIMCLR" config nothing

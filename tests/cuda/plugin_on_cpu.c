@@ -26,6 +26,11 @@ static int open_device(const sc_device **out, int number, simclr_error *err)
     return SIMCLR_OK;
 }
 
+static int count(void)
+{
+    return 1;
+}
+
 static void close_device(void)
 {
 }
@@ -34,7 +39,7 @@ __attribute__((visibility("default"))) const sc_device_plugin *simclr_device_plu
 
 const sc_device_plugin *simclr_device_plugin(void)
 {
-    static const sc_device_plugin plugin = {SC_DEVICE_ABI, sizeof(sc_device_plugin), probe,
-                                            open_device, close_device};
+    static const sc_device_plugin plugin = {
+        SC_DEVICE_ABI, sizeof(sc_device_plugin), probe, count, open_device, close_device};
     return &plugin;
 }

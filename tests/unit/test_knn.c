@@ -18,6 +18,8 @@
 #include "core/rng.h"
 #include "eval/knn.h"
 
+static sc_knn_place place; /* the processor's reference */
+
 typedef struct {
     sc_real *x;
     int32_t *label;
@@ -85,9 +87,8 @@ static void compare_search(size_t n, size_t m, size_t dim, size_t k, bool self)
     sc_real *similarity = malloc(query->n * k * sizeof *similarity);
     sc_knn_search_options options = {k, self};
     simclr_error err;
-    assert_int_equal(sc_knn_search(index, similarity, &bank.features, query, &options,
-                                   sc_backend_ref(SC_FP32), &err),
-                     0);
+    assert_int_equal(
+        sc_knn_search(index, similarity, &bank.features, query, &options, &place, &err), 0);
     for (size_t i = 0; i < query->n; i += 1 + query->n / 40) {
         check_list(index + i * k, similarity + i * k, i, &bank.features, query, k, self);
     }
@@ -145,21 +146,24 @@ static void test_classify_brute_force(void **state)
 {
     (void)state;
     set bank = make_set(300, 6, 5, 1.0, 3), query = make_set(60, 6, 5, 1.0, 4);
-    for (int weighted = 0; weighted < 2; weighted++) {
-        sc_knn_options options = {weighted ? 50 : 10, weighted ? SC_KNN_WEIGHTED : SC_KNN_MAJORITY,
-                                  0.1};
-        int32_t guess[60];
-        double top1, hits = 0.0;
-        simclr_error err;
-        assert_int_equal(sc_knn_classify(&top1, guess, &bank.features, &query.features, &options,
-                                         sc_backend_ref(SC_FP32), &err),
-                         0);
+    const sc_knn_options options[] = {
+        {10, SC_KNN_MAJORITY, 0.1}, {50, SC_KNN_WEIGHTED, 0.1}, {3, SC_KNN_WEIGHTED, 0.3}};
+    int32_t guess[3][60];
+    double top1[3];
+    simclr_error err;
+    assert_int_equal(
+        sc_knn_classify(top1, guess[0], &bank.features, &query.features, options, 3, &place, &err),
+        0);
+    for (size_t v = 0; v < 3; v++) {
+        bool weighted = options[v].vote == SC_KNN_WEIGHTED;
+        double hits = 0.0;
         for (size_t i = 0; i < 60; i++) {
-            assert_int_equal(guess[i], slow_vote(&bank.features, &query.features, i, options.k,
-                                                 weighted ? 0.1 : 0.0));
-            hits += guess[i] == query.label[i];
+            assert_int_equal(guess[v][i],
+                             slow_vote(&bank.features, &query.features, i, options[v].k,
+                                       weighted ? options[v].temperature : 0.0));
+            hits += guess[v][i] == query.label[i];
         }
-        assert_true(fabs(top1 - 100.0 * hits / 60.0) < 1e-9);
+        assert_true(fabs(top1[v] - 100.0 * hits / 60.0) < 1e-9);
     }
     free_set(&bank);
     free_set(&query);
@@ -177,21 +181,17 @@ static void test_ties(void **state)
     int32_t guess;
     simclr_error err;
     sc_knn_search_options options = {5, false};
-    assert_int_equal(
-        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(SC_FP32), &err),
-        0);
+    assert_int_equal(sc_knn_search(index, similarity, &bank, &query, &options, &place, &err), 0);
     const uint32_t expected[] = {1, 3, 0, 2, 4};
     assert_memory_equal(index, expected, sizeof expected);
     /* One vote each: the nearest wins, and of equally near ones the smaller index. */
     sc_knn_options vote = {4, SC_KNN_MAJORITY, 0.0};
-    assert_int_equal(
-        sc_knn_classify(NULL, &guess, &bank, &query, &vote, sc_backend_ref(SC_FP32), &err), 0);
+    assert_int_equal(sc_knn_classify(NULL, &guess, &bank, &query, &vote, 1, &place, &err), 0);
     assert_int_equal(guess, 2);
     vote.k = 2;
     vote.vote = SC_KNN_WEIGHTED;
     vote.temperature = 1e-4; /* exp(1 / T) alone would overflow */
-    assert_int_equal(
-        sc_knn_classify(NULL, &guess, &bank, &query, &vote, sc_backend_ref(SC_FP32), &err), 0);
+    assert_int_equal(sc_knn_classify(NULL, &guess, &bank, &query, &vote, 1, &place, &err), 0);
     assert_int_equal(guess, 2);
 }
 
@@ -205,9 +205,7 @@ static void test_tiny_rows(void **state)
     sc_real similarity[8];
     simclr_error err;
     sc_knn_search_options options = {4, false};
-    assert_int_equal(
-        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(SC_FP32), &err),
-        0);
+    assert_int_equal(sc_knn_search(index, similarity, &bank, &query, &options, &place, &err), 0);
     const uint32_t expected[] = {2, 0, 3, 1, 0, 1, 2, 3};
     assert_memory_equal(index, expected, sizeof expected);
     assert_true(isfinite(similarity[1]) && isfinite(similarity[4]));
@@ -230,20 +228,16 @@ static void test_golden(void **state)
     sc_features bank = {x, golden_y, GOLDEN_N, GOLDEN_DIM};
     sc_features query = {u, golden_v, GOLDEN_M, GOLDEN_DIM};
     sc_knn_search_options options = {GOLDEN_K, false};
-    assert_int_equal(
-        sc_knn_search(index, similarity, &bank, &query, &options, sc_backend_ref(SC_FP32), &err),
-        0);
+    assert_int_equal(sc_knn_search(index, similarity, &bank, &query, &options, &place, &err), 0);
     assert_memory_equal(index, golden_index, sizeof index);
     for (size_t i = 0; i < GOLDEN_M * GOLDEN_K; i++) {
         assert_true(fabs((double)similarity[i] - golden_similarity[i]) < 1e-6);
     }
     sc_knn_options vote = {GOLDEN_K, SC_KNN_MAJORITY, GOLDEN_TEMPERATURE};
-    assert_int_equal(
-        sc_knn_classify(NULL, guess, &bank, &query, &vote, sc_backend_ref(SC_FP32), &err), 0);
+    assert_int_equal(sc_knn_classify(NULL, guess, &bank, &query, &vote, 1, &place, &err), 0);
     assert_memory_equal(guess, golden_majority, sizeof guess);
     vote.vote = SC_KNN_WEIGHTED;
-    assert_int_equal(
-        sc_knn_classify(NULL, guess, &bank, &query, &vote, sc_backend_ref(SC_FP32), &err), 0);
+    assert_int_equal(sc_knn_classify(NULL, guess, &bank, &query, &vote, 1, &place, &err), 0);
     assert_memory_equal(guess, golden_weighted, sizeof guess);
 }
 
@@ -251,7 +245,7 @@ static int classify(const sc_features *bank, const sc_features *query, sc_knn_op
                     simclr_error *err)
 {
     double top1;
-    return sc_knn_classify(&top1, NULL, bank, query, &options, sc_backend_ref(SC_FP32), err);
+    return sc_knn_classify(&top1, NULL, bank, query, &options, 1, &place, err);
 }
 
 static void test_refusals(void **state)
@@ -262,6 +256,7 @@ static void test_refusals(void **state)
     sc_knn_options k3 = {3, SC_KNN_WEIGHTED, 0.1}, k9 = k3, k0 = k3, cold = k3;
     sc_knn_search_options self = {8, true};
     uint32_t index[64];
+    double top1[3];
     simclr_error err;
     k9.k = 9;
     k0.k = 0;
@@ -271,8 +266,10 @@ static void test_refusals(void **state)
     assert_non_null(strstr(err.text, "1 to 8"));
     assert_int_equal(classify(&b, &q, k0, &err), SIMCLR_E_USAGE);
     assert_int_equal(classify(&b, &q, cold, &err), SIMCLR_E_USAGE);
-    assert_int_equal(sc_knn_search(index, NULL, &b, &b, &self, sc_backend_ref(SC_FP32), &err),
-                     SIMCLR_E_USAGE);
+    const sc_knn_options some[] = {k3, k0, k3};
+    assert_int_equal(sc_knn_classify(top1, NULL, &b, &q, some, 3, &place, &err), SIMCLR_E_USAGE);
+    assert_non_null(strstr(err.text, "k = 0"));
+    assert_int_equal(sc_knn_search(index, NULL, &b, &b, &self, &place, &err), SIMCLR_E_USAGE);
     q.dim = 2;
     assert_int_equal(classify(&b, &q, k3, &err), SIMCLR_E_USAGE);
     q.dim = 3;
@@ -298,17 +295,17 @@ static void test_separable_and_chance(void **state)
     sc_knn_options options = {10, SC_KNN_MAJORITY, 0.1};
     double top1;
     simclr_error err;
-    assert_int_equal(sc_knn_classify(&top1, NULL, &bank.features, &query.features, &options,
-                                     sc_backend_ref(SC_FP32), &err),
-                     0);
+    assert_int_equal(
+        sc_knn_classify(&top1, NULL, &bank.features, &query.features, &options, 1, &place, &err),
+        0);
     assert_true(top1 > 99.99);
     free_set(&bank);
     free_set(&query);
     bank = make_set(2000, 8, 4, 0.0, 9);
     query = make_set(1000, 8, 4, 0.0, 10);
-    assert_int_equal(sc_knn_classify(&top1, NULL, &bank.features, &query.features, &options,
-                                     sc_backend_ref(SC_FP32), &err),
-                     0);
+    assert_int_equal(
+        sc_knn_classify(&top1, NULL, &bank.features, &query.features, &options, 1, &place, &err),
+        0);
     assert_true(top1 > 19.0 && top1 < 31.0); /* 25 +- 4.4 standard deviations */
     free_set(&bank);
     free_set(&query);
@@ -329,7 +326,7 @@ static void test_threads_bit_equal(void **state)
         size_t at = threads == 1 ? 0 : count;
         sc_parallel_set_threads(threads);
         assert_int_equal(sc_knn_search(index + at, similarity + at, &bank.features, &bank.features,
-                                       &options, sc_backend_ref(SC_FP32), &err),
+                                       &options, &place, &err),
                          0);
         if (threads > 1) {
             assert_memory_equal(index, index + count, count * sizeof *index);
@@ -354,5 +351,6 @@ int main(void)
         cmocka_unit_test(test_separable_and_chance),
         cmocka_unit_test(test_threads_bit_equal),
     };
+    place.backend = sc_backend_ref(SC_FP32);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

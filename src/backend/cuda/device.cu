@@ -34,6 +34,7 @@ void sc_cuda_device(sc_device *out)
     out->ntxent_forward = sc_cuda_ntxent_forward;
     out->ntxent_backward = sc_cuda_ntxent_backward;
     out->update = sc_cuda_update;
+    out->nearest = sc_cuda_nearest;
     out->play = sc_cuda_play;
     out->forget = sc_cuda_forget;
     sc_cuda_tables_belong_to(out);

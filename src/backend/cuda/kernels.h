@@ -36,6 +36,10 @@ void sc_cuda_ntxent_backward(const sc_device_ntxent *t);
 
 void sc_cuda_update(sc_step_output *out, const sc_step_input *in, const sc_device_update *u);
 
+/* ---- nearest.cu ---- */
+
+void sc_cuda_nearest(const sc_device_nearest *t);
+
 #ifdef __cplusplus
 }
 #endif
