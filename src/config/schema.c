@@ -122,7 +122,7 @@ static const sc_config_row ROWS[] = {
     BOOL("data.shuffle", data.shuffle, "true", Y, "a new order in every epoch"),
     BOOL("data.drop_last", data.drop_last, "false", Y, "leave out the last, smaller batch"),
     UINT64("data.memory_limit", NOALIAS, data.memory_limit, "0", 1e9, N, "MiB",
-           "pixels kept in memory; 0: half of what is free"),
+           "pixels kept in memory; 0: a quarter of the machine's memory, at most 4096"),
 
     VIEW("views.", 0),
     BOOL("views.symmetric", symmetric, "false", Y, "both views as views.*, whatever views2.* says"),
