@@ -78,7 +78,8 @@ void not_recorded(const char *what)
 void copy(void *to, const void *from, size_t bytes)
 {
     cuda_on_cpu_open_memory();
-    memcpy(to, from, bytes);
+    if (bytes > 0)
+        memcpy(to, from, bytes);
     cuda_on_cpu_close_memory();
 }
 

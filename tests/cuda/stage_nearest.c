@@ -4,6 +4,8 @@
  *
  * Where products are exact, neighbours must be the same ones in the same order.  Else both round: rows
  * are normalised alike, and a sum of d products of unit rows errs by less than d 2^-24.
+ *
+ * label: slow
  */
 #include "feature_rig.h"
 
