@@ -66,18 +66,6 @@ static bool follows(const lists *l, size_t i)
            (l->similarity[i] <= l->similarity[i - 1] && l->index[i] > l->index[i - 1]);
 }
 
-static double cosine(const sc_features *a, size_t i, const sc_features *b, size_t j)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (size_t d = 0; d < a->dim; d++) {
-        double x = (double)a->x[i * a->dim + d], y = (double)b->x[j * b->dim + d];
-        ab += x * y;
-        aa += x * x;
-        bb += y * y;
-    }
-    return ab / sqrt(aa * bb);
-}
-
 /* Lists that fall, by index where they do not, whose similarities are those of their indices and as
  * large as the processor's: only neighbours nearly as far as each other may have changed places. */
 static void near_lists(const lists *got, const lists *want, const set *bank, const set *query,
@@ -89,7 +77,7 @@ static void near_lists(const lists *got, const lists *want, const set *bank, con
         assert_true(got->index[i] < bank->features.n);
         assert_false(self && got->index[i] == i / k);
         assert_true(i % k == 0 || follows(got, i));
-        double exact = cosine(&query->features, i / k, &bank->features, got->index[i]);
+        double exact = sct_cosine(&query->features, i / k, &bank->features, got->index[i]);
         if (!(fabs(s - exact) <= room) || !(fabs(s - (double)want->similarity[i]) <= room))
             fail_msg("query %zu, place %zu: row %u at %.9g, which is at %.9g; row %u at %.9g",
                      i / k, i % k, got->index[i], s, exact, want->index[i],

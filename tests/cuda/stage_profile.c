@@ -7,6 +7,8 @@
  */
 #include <string.h>
 
+#include "config_rig.h"
+
 #include "backend/cuda/kernels.h"
 #include "backend/limits.h"
 #include "backend/profile.h"
@@ -25,12 +27,6 @@ static int counted_wait(simclr_error *err)
     return device.wait(err);
 }
 
-static void set(sc_config *cfg, const char *key, const char *value)
-{
-    simclr_error err = {0};
-    sct_assert_ok(sc_config_set(cfg, key, value, SC_ORIGIN_CLI, "test", &err), &err);
-}
-
 static sc_config small_config(const char *precision)
 {
     static const char *const settings[][2] = {
@@ -45,12 +41,7 @@ static sc_config small_config(const char *precision)
         {"threads", "2"},
         {"eval.every", "0"},
     };
-    sc_config cfg;
-    sc_config_default(&cfg);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        set(&cfg, settings[i][0], settings[i][1]);
-    set(&cfg, "precision", precision);
-    return cfg;
+    return config_of(settings, sizeof settings / sizeof *settings, precision);
 }
 
 /* The entries' sums over all shapes of a kernel. */

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "config_rig.h"
 #include "device_rig.h"
 #include "train/setup.h"
 #include "train/trainer.h"
@@ -23,12 +24,6 @@ static inline void open_device(void)
 static inline sc_tables tables_of(sc_precision precision)
 {
     return (sc_tables){device.reals, precision == SC_BF16 ? device.bf16 : device.reals};
-}
-
-static inline void set(sc_config *cfg, const char *key, const char *value)
-{
-    simclr_error err = {0};
-    sct_assert_ok(sc_config_set(cfg, key, value, SC_ORIGIN_CLI, "test", &err), &err);
 }
 
 static inline sc_config small_config(const char *precision)
@@ -50,12 +45,7 @@ static inline sc_config small_config(const char *precision)
         {"eval.every", "0"},
         {"train.log_every", "1"},
     };
-    sc_config cfg;
-    sc_config_default(&cfg);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        set(&cfg, settings[i][0], settings[i][1]);
-    set(&cfg, "precision", precision);
-    return cfg;
+    return config_of(settings, sizeof settings / sizeof *settings, precision);
 }
 
 #endif

@@ -84,6 +84,18 @@ void sct_fill_normal(sc_real *x, size_t n)
         x[i] = (sc_real)sc_rng_normal(&generator);
 }
 
+double sct_cosine(const sc_features *a, size_t i, const sc_features *b, size_t j)
+{
+    double ab = 0.0, aa = 0.0, bb = 0.0;
+    for (size_t d = 0; d < a->dim; d++) {
+        double x = (double)a->x[i * a->dim + d], y = (double)b->x[j * b->dim + d];
+        ab += x * y;
+        aa += x * x;
+        bb += y * y;
+    }
+    return ab / sqrt(aa * bb);
+}
+
 void sct_fill_extremes(sc_real *x, size_t n)
 {
     static const float value[] = {0.0f,    -0.0f,  FLT_MIN, -FLT_MIN, FLT_MIN / 8,

@@ -16,6 +16,7 @@
 
 #include "core/error.h"
 #include "core/real.h"
+#include "eval/features.h"
 
 /* SIMCLR_TEST_SEED, or a fixed number; printed when first asked for. */
 uint64_t sct_seed(void);
@@ -32,6 +33,9 @@ void sct_fill_random(sc_real *x, size_t n);   /* uniform in [-1, 1) */
 void sct_fill_normal(sc_real *x, size_t n);
 void sct_fill_extremes(sc_real *x, size_t n); /* zeros of both signs, tiny, huge, subnormal */
 void sct_fill_nan(sc_real *x, size_t n);      /* for outputs: shows what was not written */
+
+/* <a_i, b_j> / (|a_i| |b_j|) of row i of a and row j of b, in double. */
+double sct_cosine(const sc_features *a, size_t i, const sc_features *b, size_t j);
 
 /* ||got - want|| / ||want||, or ||got|| when want is zero; NaN if any is NaN. */
 double sct_relative_l2(const sc_real *got, const sc_real *want, size_t n);

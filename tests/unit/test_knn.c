@@ -17,6 +17,7 @@
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "eval/knn.h"
+#include "support/support.h"
 
 static sc_knn_place place; /* the processor's reference */
 
@@ -47,18 +48,6 @@ static void free_set(set *s)
     free(s->label);
 }
 
-static double cosine(const sc_features *a, size_t i, const sc_features *b, size_t j)
-{
-    double ab = 0.0, aa = 0.0, bb = 0.0;
-    for (size_t d = 0; d < a->dim; d++) {
-        double x = (double)a->x[i * a->dim + d], y = (double)b->x[j * b->dim + d];
-        ab += x * y;
-        aa += x * x;
-        bb += y * y;
-    }
-    return ab / sqrt(aa * bb);
-}
-
 /* The list is right when its similarities are right, fall, and none left out is clearly larger. */
 static void check_list(const uint32_t *index, const sc_real *similarity, size_t query,
                        const sc_features *bank, const sc_features *queries, size_t k, bool self)
@@ -66,7 +55,7 @@ static void check_list(const uint32_t *index, const sc_real *similarity, size_t 
     size_t larger = 0;
     for (size_t j = 0; j < k; j++) {
         assert_true(index[j] < bank->n);
-        double exact = cosine(queries, query, bank, index[j]);
+        double exact = sct_cosine(queries, query, bank, index[j]);
         assert_true(fabs(exact - (double)similarity[j]) < 1e-5);
         assert_true(j == 0 || similarity[j] < similarity[j - 1] ||
                     (!(similarity[j] > similarity[j - 1]) && index[j] > index[j - 1]));
@@ -74,7 +63,7 @@ static void check_list(const uint32_t *index, const sc_real *similarity, size_t 
     }
     for (size_t b = 0; b < bank->n; b++) {
         larger += !(self && b == query) &&
-                  cosine(queries, query, bank, b) > (double)similarity[k - 1] + 1e-5;
+                  sct_cosine(queries, query, bank, b) > (double)similarity[k - 1] + 1e-5;
     }
     assert_true(larger < k);
 }
@@ -120,14 +109,14 @@ static int32_t slow_vote(const sc_features *bank, const sc_features *query, size
     for (size_t j = 0; j < k; j++) {
         size_t best = bank->n;
         for (size_t b = 0; b < bank->n; b++) {
-            if (!used[b] &&
-                (best == bank->n || cosine(query, q, bank, b) > cosine(query, q, bank, best))) {
+            if (!used[b] && (best == bank->n ||
+                             sct_cosine(query, q, bank, b) > sct_cosine(query, q, bank, best))) {
                 best = b;
             }
         }
         used[best] = true;
         int32_t label = bank->label[best];
-        double similarity = cosine(query, q, bank, best);
+        double similarity = sct_cosine(query, q, bank, best);
         met += votes[label] > 0.0 ? 0 : 1;
         if (!(votes[label] > 0.0)) {
             order[met - 1] = label;
