@@ -34,6 +34,7 @@ typedef struct {
     word *v;
     float *m;
     size_t first, count;
+    fetch_list fetch; /* for the next block */
 } wino_block;
 
 enum { WINO_TILES_PER_PART = 4 };
@@ -177,17 +178,6 @@ static size_t wino_product_parts(const wino_shape *g)
     return g->points * ((g->co_pad + WINO_GROUP - 1) / WINO_GROUP);
 }
 
-/* This part's share of what the next block reads and this one writes; large filters fill the cache. */
-SC_INLINE void wino_fetch_part(const wino_block *b, size_t part)
-{
-    size_t begin, end;
-    sc_part_range(&begin, &end, b->count, wino_product_parts(&b->a->g), part);
-    for (size_t t = begin; b->a->slots > 1 && t < end; t++) {
-        wino_fetch_in(&b->a->g, b->first + b->count + t, true);
-        wino_fetch_out(&b->a->g, b->first + t, true);
-    }
-}
-
 /* M[xi] = V[xi] U[xi], WINO_GROUP columns of one xi */
 static void wino_product_part(void *context, size_t part)
 {
@@ -195,15 +185,13 @@ static void wino_product_part(void *context, size_t part)
     const wino_args *a = b->a;
     const wino_shape *g = &a->g;
     size_t groups = (g->co_pad + WINO_GROUP - 1) / WINO_GROUP, xi = part / groups;
-    size_t o0 = part % groups * WINO_GROUP, o1 = o0 + WINO_GROUP, begin, end, k0, k1;
+    size_t o0 = part % groups * WINO_GROUP, o1 = min_size(o0 + WINO_GROUP, g->co_pad);
+    size_t begin, end, k0, k1, shares = wino_product_parts(g) * (WINO_GROUP / NR);
     const word *v = b->v + xi * a->v_plane, *u = a->u + xi * a->u_plane;
     float *c[WINO_ROWS];
 
     wino_range(&begin, &end, xi, g->out_step, g->co_pad);
     wino_range(&k0, &k1, xi, g->in_step, a->words);
-    o0 = o0 < begin ? begin : o0;
-    o1 = min_size(o1, end);
-    wino_fetch_part(b, part);
     for (size_t t0 = 0; t0 < b->count; t0 += WINO_ROWS) {
         size_t rows = min_size(b->count - t0, WINO_ROWS);
         for (size_t i = 0; i < rows; i++) {
@@ -221,7 +209,12 @@ static void wino_product_part(void *context, size_t part)
                           .b_row = NR,
                           .k = min_size(k1 - k, WINO_DEPTH),
                           .accumulate = k > k0};
-                tile_sliver(&t, rows);
+                if (t0 == 0 && k == k0) {
+                    fetch_share(&b->fetch, part * (WINO_GROUP / NR) + (o - o0) / NR, shares);
+                }
+                if (o >= begin && o < end) {
+                    tile_sliver(&t, rows);
+                }
             }
         }
     }
@@ -259,6 +252,9 @@ static void wino_slot(void *context, size_t slot)
     for (size_t i = begin; i < end; i++) {
         b.first = i * a->block;
         b.count = min_size(a->tiles - b.first, a->block);
+        if (a->slots > 1) { /* large filters fill the cache */
+            wino_fetch_block(&b.fetch, &a->g, b.first, b.count);
+        }
         size_t parts = (b.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART;
         sc_parallel_for(parts, wino_input_part, &b);
         sc_parallel_for(wino_product_parts(&a->g), wino_product_part, &b);

@@ -7,7 +7,7 @@
 #ifndef SC_CPU_KERNEL_WINO_FILTER_H
 #define SC_CPU_KERNEL_WINO_FILTER_H
 
-#include "backend/cpu/kernel_wino_phase_tile.h"
+#include "backend/cpu/kernel_wino_fetch.h"
 
 enum {
     WINO_FILTERS = 8,       /* words of input channels of one part */

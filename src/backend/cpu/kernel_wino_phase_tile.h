@@ -99,7 +99,7 @@ SC_INLINE void phase_input_block(word *v, size_t plane, const wino_shape *g, siz
 
 static void phase_input_tile(word *v, size_t plane, const wino_shape *g, size_t tile_index)
 {
-    wino_fetch_in(g, tile_index + 1, false);
+    wino_fetch_in(g, tile_index + 1);
     if (g->in_step == 1) {
         phase_input_block(v, plane, g, tile_index, 5, 5);
         return;
@@ -208,8 +208,8 @@ static void phase_pair(const wino_panels *v, const wino_panels *w, const wino_sh
 
     for (size_t i = 0; i < WORD_K; i++) {
         wino_gradient_pixels(dy[i], g, first + i, end, PHASE_TILE);
-        wino_fetch_in(g, first + i + WORD_K, false);
-        wino_fetch_gradient(g, first + i + WORD_K, false);
+        wino_fetch_in(g, first + i + WORD_K);
+        wino_fetch_gradient(g, first + i + WORD_K);
     }
     phase_pair_image(v, g, row, 0, first, end, 5, 4);
     phase_pair_image(v, g, row, block, first, end, 5, 5);

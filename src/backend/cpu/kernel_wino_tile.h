@@ -57,52 +57,38 @@ SC_INLINE void wino_pixels(const elem **pixel, const wino_shape *g, size_t tile_
     }
 }
 
-/* ---- fetching what a tile needs: tiles jump from line to line, which the processor's own prefetching
- * does not follow ---- */
-
-/* Of image n of a map (height,width,channels): side x side pixels from (y,x) on, as far as they are there. */
+/* Asks for side x side pixels of image n of a map (height,width,channels) from (y,x) on, as far as they
+ * are there: tiles jump from line to line, which the processor's own prefetching does not follow. */
 SC_INLINE void wino_fetch(const elem *map, size_t height, size_t width, size_t channels, size_t n,
-                          size_t y, size_t x, size_t side, const bool far)
+                          size_t y, size_t x, size_t side)
 {
     size_t end = min_size(y + side, height);
     size_t bytes = min_size(side, width - x) * channels * sizeof(elem);
 
     for (; y < end; y++) {
-        prefetch(map + ((n * height + y) * width + x) * channels, bytes, far);
+        prefetch(map + ((n * height + y) * width + x) * channels, bytes, false);
     }
 }
 
 /* The pixels of the image that the tile before has not read. */
-SC_INLINE void wino_fetch_in(const wino_shape *g, size_t tile_index, const bool far)
+SC_INLINE void wino_fetch_in(const wino_shape *g, size_t tile_index)
 {
     size_t n, h, w, step = g->in_step;
 
     wino_locate(g, tile_index, &n, &h, &w);
     if (n < g->n) {
-        wino_fetch(g->in, g->ih, g->iw, g->ci, n, h * step, w * step, g->m * step + 1, far);
-    }
-}
-
-/* Where the tile's output goes, and what is added to it. */
-SC_INLINE void wino_fetch_out(const wino_shape *g, size_t tile_index, const bool far)
-{
-    size_t n, h, w, step = g->out_step, height = g->oh * step, width = g->ow * step;
-
-    wino_locate(g, tile_index, &n, &h, &w);
-    wino_fetch(g->out, height, width, g->co, n, h * step, w * step, g->m * step, far);
-    if (g->base && g->base != g->out) {
-        wino_fetch(g->base, height, width, g->co, n, h * step, w * step, g->m * step, far);
+        wino_fetch(g->in, g->ih, g->iw, g->ci, n, h * step, w * step, g->m * step + 1);
     }
 }
 
 /* The pixels of dy. */
-SC_INLINE void wino_fetch_gradient(const wino_shape *g, size_t tile_index, const bool far)
+SC_INLINE void wino_fetch_gradient(const wino_shape *g, size_t tile_index)
 {
     size_t n, h, w;
 
     wino_locate(g, tile_index, &n, &h, &w);
     if (n < g->n) {
-        wino_fetch(g->dy, g->oh, g->ow, g->co, n, h, w, g->m, far);
+        wino_fetch(g->dy, g->oh, g->ow, g->co, n, h, w, g->m);
     }
 }
 
@@ -144,7 +130,7 @@ SC_INLINE void wino_input_tile_of(word *v, size_t plane, const wino_shape *g, si
     const size_t side = m + 2;
 
     wino_pixels(pixel, g, tile_index, m);
-    wino_fetch_in(g, tile_index + 1, false);
+    wino_fetch_in(g, tile_index + 1);
     for (size_t c = 0; c < g->ci; c += VEC) {
         vec q[WINO_POINTS];
         wino_columns(q, pixel, c, m, false);
@@ -316,8 +302,8 @@ SC_INLINE void wino_pair_of(const wino_panels *v, const wino_panels *w, const wi
     for (size_t i = 0; i < WORD_K; i++) {
         wino_pixels(x[i], g, min_size(first + i, end - 1), m);
         wino_gradient_pixels(dy[i], g, first + i, end, m);
-        wino_fetch_in(g, first + i + WORD_K, false);
-        wino_fetch_gradient(g, first + i + WORD_K, false);
+        wino_fetch_in(g, first + i + WORD_K);
+        wino_fetch_gradient(g, first + i + WORD_K);
     }
     for (size_t c = 0; c < g->ci; c += VEC) {
         wino_pair_channels(wino_panel_at(v, row, c), v->plane, x, c, m, false);

@@ -17,7 +17,6 @@
 
 enum {
     WINO_CHUNK = 2 << 20,   /* bytes of V and W */
-    WINO_FETCH = 1 << 20,   /* bytes of a chunk's pixels */
     WINO_CHUNK_TILES = 128, /* but at least so many tiles: shorter sums are not worth a pass */
     WINO_WGRAD_SLOTS = 8,   /* or half of them, or one: */
     WINO_WGRAD_MEMORY = 24 << 20, /* bytes that panels and sums of all slots may take */
@@ -34,6 +33,7 @@ typedef struct {
     size_t panel_words, sum_words; /* of a slot */
     size_t first, count;           /* tiles of this chunk */
     bool begun;                    /* there are sums to add to */
+    fetch_list fetch;              /* for the next chunk */
 } wino_wgrad_args;
 
 /* Columns of V: those of every phase. */
@@ -201,19 +201,6 @@ static void wino_wgrad_finish(void *context, size_t k)
     }
 }
 
-/* Share i of `shares` of the pixels that the next chunk reads, if the cache can hold all of them. */
-SC_INLINE void wino_wgrad_fetch(const wino_wgrad_args *a, size_t i, size_t shares)
-{
-    const wino_shape *g = &a->g;
-    size_t elems = g->m * g->m * (g->ci * g->in_step * g->in_step + g->co), begin, end;
-
-    sc_part_range(&begin, &end, a->count, shares, i);
-    for (size_t t = begin; a->count * elems * sizeof(elem) <= WINO_FETCH && t < end; t++) {
-        wino_fetch_in(g, a->first + a->count + t, true);
-        wino_fetch_gradient(g, a->first + a->count + t, true);
-    }
-}
-
 static size_t wino_wgrad_parts(const wino_shape *g)
 {
     return (g->co + WINO_CO - 1) / WINO_CO * (wino_wgrad_columns(g) / NR);
@@ -235,7 +222,7 @@ static void wino_wgrad_part(void *context, size_t part)
 
     for (size_t xi = 0; xi < a->g.points; xi++) {
         float *c[WINO_CO];
-        wino_wgrad_fetch(a, part * a->g.points + xi, shares);
+        fetch_share(&a->fetch, part * a->g.points + xi, shares);
         wino_range(&begin, &end, xi, a->g.in_step, columns);
         if (column < begin || column >= end) {
             continue;
@@ -270,6 +257,7 @@ static void wino_wgrad_slot(void *context, size_t slot)
         a.first = chunk * a.chunk;
         a.count = min_size(a.tiles - a.first, a.chunk);
         a.begun = chunk > begin;
+        wino_fetch_chunk(&a.fetch, &a.g, a.first, a.count);
         sc_parallel_for((a.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,
                         &a);
         sc_parallel_for(parts, wino_wgrad_part, &a);

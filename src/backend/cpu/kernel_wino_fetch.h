@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_wino_fetch.h - fetching what comes next, while products leave the memory idle.
+ *
+ * Tiles jump from line to line of the maps, which the processor's own prefetching does not follow.  But
+ * what a block of tiles needs, and no tile before it, is one piece of each map, up to the end of its last
+ * row of tiles.  It is fetched in many small shares: of requests in a row that fill the processor's queue
+ * of misses it drops some, and loads wait behind the others.
+ */
+#ifndef SC_CPU_KERNEL_WINO_FETCH_H
+#define SC_CPU_KERNEL_WINO_FETCH_H
+
+#include "backend/cpu/kernel_wino_phase_tile.h"
+
+enum {
+    FETCH_PIECES = 3,
+    FETCH_LINE = 64,
+    FETCH_CHUNK = (1 << 20) / FETCH_LINE /* lines: what the cache holds beside a chunk */
+};
+
+typedef struct {
+    const elem *at[FETCH_PIECES];
+    size_t lines[FETCH_PIECES], pieces; /* of the cache */
+} fetch_list;
+
+/* Rows begin .. end-1, of `width` elements each. */
+SC_INLINE void fetch_add(fetch_list *f, const elem *map, size_t width, size_t begin, size_t end)
+{
+    f->at[f->pieces] = map + begin * width;
+    f->lines[f->pieces] = (end - begin) * width * sizeof(elem) / FETCH_LINE;
+    f->pieces++;
+}
+
+/* Share i of `shares`, into the second-level cache. */
+SC_INLINE void fetch_share(const fetch_list *f, size_t i, size_t shares)
+{
+    for (size_t piece = 0; piece < f->pieces; piece++) {
+        size_t begin, end;
+        sc_part_range(&begin, &end, f->lines[piece], shares, i);
+        prefetch((const char *)f->at[piece] + begin * FETCH_LINE, (end - begin) * FETCH_LINE, true);
+    }
+}
+
+/* Rows of the image, or of the output or its gradient, that the tiles before `tile_index` and the others
+ * of their rows need; of all images, one after the other. */
+static size_t wino_rows_in(const wino_shape *g, size_t tile_index)
+{
+    size_t row = (tile_index + g->tw - 1) / g->tw, n = row / g->th, lines = row % g->th * g->m;
+    size_t reach = lines * g->in_step + 2 - (size_t)g->pad;
+
+    return n >= g->n ? g->n * g->ih : n * g->ih + (lines == 0 ? 0 : min_size(reach, g->ih));
+}
+
+static size_t wino_rows_out(const wino_shape *g, size_t tile_index)
+{
+    size_t row = (tile_index + g->tw - 1) / g->tw, n = row / g->th, lines = row % g->th * g->m;
+
+    return n >= g->n ? g->n * g->oh : n * g->oh + lines;
+}
+
+/* What the next block reads and this one writes. */
+static void wino_fetch_block(fetch_list *f, const wino_shape *g, size_t first, size_t count)
+{
+    size_t next = first + count, width = g->ow * g->out_step * g->co;
+    size_t begin = wino_rows_out(g, first) * g->out_step,
+           end = wino_rows_out(g, next) * g->out_step;
+
+    f->pieces = 0;
+    fetch_add(f, g->in, g->iw * g->ci, wino_rows_in(g, next), wino_rows_in(g, next + count));
+    fetch_add(f, g->out, width, begin, end);
+    if (g->base && g->base != g->out) {
+        fetch_add(f, g->base, width, begin, end);
+    }
+}
+
+/* What the chunk of a weight gradient after this one reads, if that is not too much. */
+static void wino_fetch_chunk(fetch_list *f, const wino_shape *g, size_t first, size_t count)
+{
+    size_t next = first + count;
+
+    f->pieces = 0;
+    fetch_add(f, g->in, g->iw * g->ci, wino_rows_in(g, next), wino_rows_in(g, next + count));
+    fetch_add(f, g->dy, g->ow * g->co, wino_rows_out(g, next), wino_rows_out(g, next + count));
+    f->pieces = f->lines[0] + f->lines[1] <= FETCH_CHUNK ? f->pieces : 0;
+}
+
+#endif
