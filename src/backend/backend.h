@@ -75,13 +75,31 @@ typedef struct {
     sc_real *mean, *var;
 } sc_channel_stats;
 
-/* Batch normalisation y = f(x scale + shift + residual) of a training pass, as its backward pass needs
- * it: scale = gamma invstd, shift = beta - mean scale. */
+/* y = f(x scale[c] + shift[c] + residual), f = ReLU if `relu`; residual may be NULL, y may be x or
+ * residual. */
 typedef struct {
+    sc_map *y;
+    const sc_map *x, *residual;
+    const sc_real *scale, *shift;
+    bool relu;
+} sc_affine;
+
+/* The backward pass of a batch normalisation y = f(x scale + shift + residual), scale = gamma invstd,
+ * shift = beta - mean scale, in two passes over the pixels.  g = dy, with relu only where y > 0 and else 0.
+ * Without a residual that is where x scale + shift > 0, as computed, so that y need not be read; should y
+ * have become 0 there by underflow, dy counts. */
+typedef struct {
+    const sc_map *dy;
     const sc_map *x;
     const sc_real *mean, *invstd, *scale, *shift;
     bool relu;       /* f */
     const sc_map *y; /* with relu and a residual; else NULL */
+    /* First pass: mean_g = mean(g), curve = scale invstd mean(g xhat), xhat = (x - mean) invstd, of each
+     * channel.  dgamma += sum g xhat, dbeta += sum g, unless NULL, together. */
+    sc_real *mean_g, *curve, *dgamma, *dbeta;
+    /* Second pass: dx = scale (g - mean_g) - curve (x - mean); may be dy.  dresidual = g unless NULL; it
+     * may be dy, too. */
+    sc_map *dx, *dresidual;
 } sc_batchnorm;
 
 /* Statistics and parameters of a norm's channels, to be folded into y = x scale + shift.  batch: a
@@ -123,17 +141,26 @@ typedef struct sc_backend {
                  const sc_real *b, size_t ldb, bool trans_b, size_t m, size_t n, size_t k,
                  bool accumulate);
 
-    /* Bytes of scratch that the three convolutions below need at most for this shape. */
+    /* Bytes of scratch that the three convolutions below need at most for this shape.
+     *
+     * What they read may still have to be made, and what they write summed up, by a pass over the
+     * pixels; they do it as they go, while the pixels are in the cache, with the same results. */
     size_t (*conv2d_scratch)(const sc_conv_shape *shape);
-    /* stats: of y as it is stored, as channel_stats would find them */
-    void (*conv2d_forward)(sc_map *y, sc_channel_stats stats, const sc_map *x, const sc_real *w,
-                           const sc_conv_shape *shape, void *scratch);
-    /* dx = the gradient with respect to x, + base (n,h,w,c) unless NULL; base may be dx */
-    void (*conv2d_backward_data)(sc_map *dx, const sc_map *dy, const sc_real *w, const sc_map *base,
+    /* stats: of y as it is stored, as channel_stats would find them.  make: NULL, or x (make->y) is made
+     * first, as by channel_affine. */
+    void (*conv2d_forward)(sc_map *y, sc_channel_stats stats, const sc_map *x,
+                           const sc_affine *make, const sc_real *w, const sc_conv_shape *shape,
+                           void *scratch);
+    /* dx = the gradient with respect to x, + base (n,h,w,c) unless NULL; base may be dx.  make: NULL, or
+     * dy (make->dx) is made first, as by batchnorm_gradient.  sums: NULL, or batchnorm_sums of dx as it is
+     * stored (sums->dy). */
+    void (*conv2d_backward_data)(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
+                                 const sc_batchnorm *make, const sc_real *w, const sc_map *base,
                                  const sc_conv_shape *shape, void *scratch);
-    /* dw += the gradient with respect to w */
+    /* dw += the gradient with respect to w; make as of conv2d_forward */
     void (*conv2d_backward_weight)(sc_real *dw, const sc_map *dy, const sc_map *x,
-                                   const sc_conv_shape *shape, void *scratch);
+                                   const sc_affine *make, const sc_conv_shape *shape,
+                                   void *scratch);
 
     /* y (rows,c) += b (c);   db (c) += sum of dy (rows,c) over rows. */
     void (*bias_forward)(sc_map *y, const sc_real *b, size_t rows, size_t c);
@@ -143,18 +170,10 @@ typedef struct sc_backend {
     void (*channel_stats)(sc_real *mean, sc_real *var, const sc_map *x, size_t rows, size_t c);
     /* scale and shift from the statistics; see sc_norm_fold. */
     void (*norm_fold)(const sc_norm_fold *fold);
-    /* y = f(x * scale[c] + shift[c] + residual), f = ReLU if `relu`; residual (rows,c) may be NULL;
-     * y may be x or residual. */
-    void (*channel_affine)(sc_map *y, const sc_map *x, const sc_real *scale, const sc_real *shift,
-                           const sc_map *residual, bool relu, size_t rows, size_t c);
-    /* Backward of batch normalisation: g = dy, with relu only where y > 0 and else 0.  Without a residual
-     * that is where x scale + shift > 0, as computed, so that y need not be read; should y have become 0
-     * there by underflow, dy counts.
-     * dresidual = g if not NULL (may be dy).  dgamma += sum g xhat, dbeta += sum g,
-     * dx = scale (g - mean(g) - xhat mean(g xhat)), xhat = (x - mean) invstd.
-     * dx may be dy.  dgamma and dbeta may be NULL together. */
-    void (*batchnorm_backward)(sc_map *dx, sc_map *dresidual, sc_real *dgamma, sc_real *dbeta,
-                               const sc_map *dy, const sc_batchnorm *norm, size_t rows, size_t c);
+    void (*channel_affine)(const sc_affine *affine, size_t rows, size_t c);
+    /* The two passes of the backward pass of batch normalisation. */
+    void (*batchnorm_sums)(const sc_batchnorm *norm, size_t rows, size_t c);
+    void (*batchnorm_gradient)(const sc_batchnorm *norm, size_t rows, size_t c);
 
     /* Group normalisation of (n, rows, c), rows = h*w, over rows and c/groups channels (torch.nn
      * GroupNorm; groups == c is InstanceNorm2d).  mean, invstd (n,groups) are written for the

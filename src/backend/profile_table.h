@@ -59,27 +59,57 @@ static void count_gemm(sc_real *c, size_t ldc, const sc_real *a, size_t lda, boo
             real_size(m * k + k * n + (accumulate ? 2 : 1) * m * n));
 }
 
-static void count_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
-                                 const sc_real *w, const sc_conv_shape *shape, void *scratch)
+static double affine_bytes(const sc_affine *of, size_t elements)
 {
-    COUNTED(conv2d_forward, (y, stats, x, w, shape, scratch), shape, conv_flops(shape),
-            conv_bytes(shape, 1));
+    return of ? map_size((size_t)(2 + (of->residual != NULL)) * elements) : 0;
 }
 
-static void count_conv2d_backward_data(sc_map *dx, const sc_map *dy, const sc_real *w,
+static double sums_bytes(const sc_batchnorm *of, size_t elements)
+{
+    return of ? map_size((size_t)(2 + (of->y != NULL)) * elements) : 0;
+}
+
+static double gradient_bytes(const sc_batchnorm *of, size_t elements)
+{
+    return of ? map_size((size_t)(3 + (of->y != NULL) + (of->dresidual != NULL)) * elements) : 0;
+}
+
+/* Elements of x and of y. */
+static size_t conv_in(const sc_conv_shape *s)
+{
+    return s->n * s->h * s->w * s->c;
+}
+
+static size_t conv_out(const sc_conv_shape *s)
+{
+    return s->n * s->p * s->q * s->k;
+}
+
+static void count_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
+                                 const sc_affine *make, const sc_real *w,
+                                 const sc_conv_shape *shape, void *scratch)
+{
+    COUNTED(conv2d_forward, (y, stats, x, make, w, shape, scratch), shape, conv_flops(shape),
+            conv_bytes(shape, 1) + affine_bytes(make, conv_in(shape)));
+}
+
+static void count_conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
+                                       const sc_batchnorm *make, const sc_real *w,
                                        const sc_map *base, const sc_conv_shape *shape,
                                        void *scratch)
 {
-    double base_bytes = base ? map_size(shape->n * shape->h * shape->w * shape->c) : 0;
-    COUNTED(conv2d_backward_data, (dx, dy, w, base, shape, scratch), shape, conv_flops(shape),
-            conv_bytes(shape, 1) + base_bytes);
+    double passes = gradient_bytes(make, conv_out(shape)) + sums_bytes(sums, conv_in(shape));
+    COUNTED(conv2d_backward_data, (dx, sums, dy, make, w, base, shape, scratch), shape,
+            conv_flops(shape),
+            conv_bytes(shape, 1) + passes + (base ? map_size(conv_in(shape)) : 0));
 }
 
 static void count_conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_map *x,
-                                         const sc_conv_shape *shape, void *scratch)
+                                         const sc_affine *make, const sc_conv_shape *shape,
+                                         void *scratch)
 {
-    COUNTED(conv2d_backward_weight, (dw, dy, x, shape, scratch), shape, conv_flops(shape),
-            conv_bytes(shape, 2));
+    COUNTED(conv2d_backward_weight, (dw, dy, x, make, shape, scratch), shape, conv_flops(shape),
+            conv_bytes(shape, 2) + affine_bytes(make, conv_in(shape)));
 }
 
 /* ---- norms ---- */
@@ -94,20 +124,19 @@ static void count_norm_fold(const sc_norm_fold *fold)
     COUNTED(norm_fold, (fold), NULL, 0, 0);
 }
 
-static void count_channel_affine(sc_map *y, const sc_map *x, const sc_real *scale,
-                                 const sc_real *shift, const sc_map *residual, bool relu,
-                                 size_t rows, size_t c)
+static void count_channel_affine(const sc_affine *affine, size_t rows, size_t c)
 {
-    COUNTED(channel_affine, (y, x, scale, shift, residual, relu, rows, c), NULL, 0,
-            map_size((residual != NULL ? 3 : 2) * rows * c));
+    COUNTED(channel_affine, (affine, rows, c), NULL, 0, affine_bytes(affine, rows * c));
 }
 
-static void count_batchnorm_backward(sc_map *dx, sc_map *dresidual, sc_real *dgamma, sc_real *dbeta,
-                                     const sc_map *dy, const sc_batchnorm *norm, size_t rows,
-                                     size_t c)
+static void count_batchnorm_sums(const sc_batchnorm *norm, size_t rows, size_t c)
 {
-    COUNTED(batchnorm_backward, (dx, dresidual, dgamma, dbeta, dy, norm, rows, c), NULL, 0,
-            map_size((size_t)(3 + (norm->y != NULL) + (dresidual != NULL)) * rows * c));
+    COUNTED(batchnorm_sums, (norm, rows, c), NULL, 0, sums_bytes(norm, rows * c));
+}
+
+static void count_batchnorm_gradient(const sc_batchnorm *norm, size_t rows, size_t c)
+{
+    COUNTED(batchnorm_gradient, (norm, rows, c), NULL, 0, gradient_bytes(norm, rows * c));
 }
 
 static void count_groupnorm_forward(sc_map *y, sc_real *mean, sc_real *invstd, const sc_map *x,
@@ -268,7 +297,8 @@ static const sc_backend counting_table = {
     .channel_stats = count_channel_stats,
     .norm_fold = count_norm_fold,
     .channel_affine = count_channel_affine,
-    .batchnorm_backward = count_batchnorm_backward,
+    .batchnorm_sums = count_batchnorm_sums,
+    .batchnorm_gradient = count_batchnorm_gradient,
     .groupnorm_forward = count_groupnorm_forward,
     .groupnorm_backward = count_groupnorm_backward,
     .bias_forward = count_bias_forward,

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "model/encoder_pool.h"
 #include "model/encoder_shapes.h"
 
 static int add_stem(sc_encoder *e, const sc_encoder_stages *s, simclr_error *err)
@@ -206,54 +207,13 @@ void sc_encoder_plan(sc_encoder *encoder, sc_arena *arena)
     ws->conv = sc_arena_take(arena, ws->conv_bytes, 1);
 }
 
-static void pool_forward(sc_encoder *e)
-{
-    const sc_backend *be = e->nn.backend;
-    sc_pool_shape shape = e->pool;
-
-    shape.n = e->rows;
-    switch (e->options.down) {
-    case SC_DOWN_MAXPOOL:
-        be->maxpool_forward(e->pool_out, e->pool_argmax, e->ws.y, &shape);
-        break;
-    case SC_DOWN_AVGPOOL:
-        be->avgpool_forward(e->pool_out, e->ws.y, &shape);
-        break;
-    default:
-        sc_conv2d_forward(e->pool_out, (sc_channel_stats){NULL, NULL}, e->ws.y, e->rows, e->ws.conv,
-                          &e->pool_conv);
-        be->bias_forward(e->pool_out, sc_params_value(e->nn.params, e->pool_bias),
-                         e->rows * shape.p * shape.q, shape.c);
-    }
-}
-
-/* ws.a -> ws.b; ws.y holds the pool's input. */
-static void pool_backward(sc_encoder *e)
-{
-    const sc_backend *be = e->nn.backend;
-    sc_pool_shape shape = e->pool;
-
-    shape.n = e->rows;
-    switch (e->options.down) {
-    case SC_DOWN_MAXPOOL:
-        be->maxpool_backward(e->ws.b, e->ws.a, e->pool_argmax, &shape);
-        break;
-    case SC_DOWN_AVGPOOL:
-        be->avgpool_backward(e->ws.b, e->ws.a, &shape);
-        break;
-    default:
-        be->bias_backward(sc_params_grad(e->nn.params, e->pool_bias), e->ws.a,
-                          e->rows * shape.p * shape.q, shape.c);
-        sc_conv2d_backward(e->ws.b, e->ws.a, e->ws.y, NULL, e->rows, e->ws.conv, &e->pool_conv);
-    }
-}
-
 void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training,
                         sc_encoder *encoder)
 {
     sc_encoder *e = encoder;
     const sc_backend *be = e->nn.backend;
-    const sc_map *map;
+    const sc_unit *last = &e->stem; /* whose output map is */
+    sc_input map;
 
     assert(rows >= 1 && rows <= e->max_rows);
     e->x = x;
@@ -262,32 +222,34 @@ void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training
         be->map_store(e->x_map, x, rows * e->height * e->width * e->options.in_channels);
         e->x = e->x_map;
     }
-    sc_unit_forward(e->has_pool ? e->ws.y : e->stem_out, e->x, NULL, rows, training, &e->ws,
-                    &e->stem);
+    map = sc_unit_forward(e->has_pool ? e->ws.y : e->stem_out, (sc_input){e->x, NULL}, NULL, rows,
+                          training, &e->ws, &e->stem);
     if (e->has_pool) {
-        pool_forward(e);
+        sc_encoder_pool_forward(sc_unit_made(map, rows, &e->stem), e);
+        map = (sc_input){e->pool_out, NULL};
     }
-    map = e->has_pool ? e->pool_out : e->stem_out;
     for (size_t i = 0; i < e->blocks; i++) {
-        sc_block_forward(map, rows, training, &e->ws, &e->block[i]);
-        map = e->block[i].out;
+        map = sc_block_forward(map, rows, training, &e->ws, &e->block[i]);
+        last = &e->block[i].unit[e->block[i].units - 1];
     }
     if (e->has_last) {
-        sc_unit_forward(e->ws.y, map, NULL, rows, training, &e->ws, &e->last);
-        map = e->ws.y;
+        map = sc_unit_forward(e->ws.y, map, NULL, rows, training, &e->ws, &e->last);
+        last = &e->last;
     }
+    const sc_map *made = sc_unit_made(map, rows, last);
     if (e->options.last_pool == SC_LAST_POOL_MAX) {
-        be->global_maxpool_forward(h, e->last_argmax, map, rows, e->last_rows, e->last_channels);
+        be->global_maxpool_forward(h, e->last_argmax, made, rows, e->last_rows, e->last_channels);
     } else {
-        be->global_avgpool_forward(h, map, rows, e->last_rows, e->last_channels);
+        be->global_avgpool_forward(h, made, rows, e->last_rows, e->last_channels);
     }
 }
 
-/* dh -> ws.a, the gradient of the last block's output. */
-static void last_backward(const sc_real *dh, sc_encoder *e)
+/* dh -> ws.a, the gradient of the last block's output; whether its sums were taken. */
+static bool last_backward(const sc_real *dh, sc_encoder *e)
 {
     sc_workspace *ws = &e->ws;
     const sc_backend *be = e->nn.backend;
+    sc_block *block = &e->block[e->blocks - 1];
     sc_map *dmap = e->has_last ? ws->b : ws->a;
 
     if (e->options.last_pool == SC_LAST_POOL_MAX) {
@@ -296,11 +258,24 @@ static void last_backward(const sc_real *dh, sc_encoder *e)
     } else {
         be->global_avgpool_backward(dmap, dh, e->rows, e->last_rows, e->last_channels);
     }
-    if (e->has_last) {
-        sc_unit_backward_norm(dmap, NULL, dmap, NULL, NULL, e->rows, ws, &e->last);
-        sc_conv2d_backward(ws->a, dmap, e->block[e->blocks - 1].out, NULL, e->rows, ws->conv,
-                           &e->last.conv);
+    if (!e->has_last) {
+        return false;
     }
+    const sc_batchnorm *sums = sc_block_sums(ws->a, block);
+    sc_gradient du =
+        sc_unit_backward_norm(dmap, NULL, dmap, false, NULL, NULL, e->rows, ws, &e->last);
+    sc_conv2d_backward(ws->a, sums, du, (sc_input){block->out, NULL}, NULL, e->rows, ws->conv,
+                       &e->last.conv);
+    return sums != NULL;
+}
+
+/* What block i is to sum up of the gradient of its input, for the norm before it. */
+static const sc_batchnorm *sums_before(sc_encoder *e, size_t i)
+{
+    if (i > 0) {
+        return sc_block_sums(e->ws.a, &e->block[i - 1]);
+    }
+    return e->has_pool ? NULL : sc_unit_sums(e->ws.a, e->stem_out, false, &e->stem);
 }
 
 void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder)
@@ -308,22 +283,27 @@ void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder)
     sc_encoder *e = encoder;
     sc_workspace *ws = &e->ws;
     sc_map *dstem = ws->a, *stem = e->stem_out;
+    bool summed = last_backward(dh, e);
 
-    last_backward(dh, e);
     for (size_t i = e->blocks; i-- > 0;) {
         const sc_map *before = e->has_pool ? e->pool_out : e->stem_out;
-        sc_block_backward(i > 0 ? e->block[i - 1].out : before, e->rows, ws, &e->block[i]);
+        const sc_batchnorm *sums = sums_before(e, i);
+        sc_block_backward(i > 0 ? e->block[i - 1].out : before, sums, summed, e->rows, ws,
+                          &e->block[i]);
+        summed = sums != NULL;
     }
     if (e->has_pool) {
         if (e->options.down == SC_DOWN_CONV || sc_unit_reads_output(&e->stem)) {
-            sc_unit_again(ws->y, NULL, e->rows, &e->stem);
+            sc_unit_made(sc_unit_again(ws->y, NULL, e->rows, &e->stem), e->rows, &e->stem);
         }
-        pool_backward(e);
+        sc_encoder_pool_backward(e);
         dstem = ws->b;
         stem = ws->y;
     }
-    sc_unit_backward_norm(dstem, NULL, dstem, stem, NULL, e->rows, ws, &e->stem);
-    sc_conv2d_backward(NULL, dstem, e->x, NULL, e->rows, ws->conv, &e->stem.conv);
+    sc_gradient du =
+        sc_unit_backward_norm(dstem, NULL, dstem, summed, stem, NULL, e->rows, ws, &e->stem);
+    sc_conv2d_backward(NULL, NULL, du, (sc_input){e->x, NULL}, NULL, e->rows, ws->conv,
+                       &e->stem.conv);
 }
 
 double sc_encoder_macs(const sc_encoder *encoder)

@@ -175,7 +175,9 @@ void sc_projector_backward(sc_real *dh, const sc_real *dz, sc_projector *project
         p->nn.backend->act_backward(dv, dy, l->v, p->rows * l->out, l->act.kind, l->act.param);
         if (l->has_norm) {
             size_t n = norm_images(l, p->rows);
-            sc_norm_backward(dv, NULL, dv, l->u, NULL, n, p->rows / n, &l->norm);
+            size_t each = p->rows / n;
+            sc_gradient du = sc_norm_backward(dv, NULL, dv, false, l->u, NULL, n, each, &l->norm);
+            sc_norm_made_gradient(du, n, each, &l->norm);
         }
         sc_linear_backward(i > 0 ? dx : dh, dv, in, p->rows, &l->linear);
         dy = dx;

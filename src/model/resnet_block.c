@@ -71,39 +71,48 @@ void sc_unit_need(sc_workspace *ws, const sc_unit *unit, size_t max_n)
     }
 }
 
-static void apply_act(sc_map *y, size_t n, const sc_unit *unit)
+const sc_map *sc_unit_made(sc_input y, size_t n, const sc_unit *unit)
 {
-    if (is_smooth(unit)) {
-        unit->conv.nn.backend->act_forward(y, y, n * unit_out(unit), unit->act.kind,
-                                           unit->act.param);
+    return sc_norm_made(y, n, unit->p * unit->q, &unit->norm);
+}
+
+/* y = act(v), v the norm's output: where y stands. */
+static sc_input apply_act(sc_map *y, sc_input v, size_t n, const sc_unit *unit)
+{
+    if (!is_smooth(unit)) {
+        return v;
     }
+    unit->conv.nn.backend->act_forward(y, sc_unit_made(v, n, unit), n * unit_out(unit),
+                                       unit->act.kind, unit->act.param);
+    return (sc_input){y, NULL};
 }
 
 /* u = conv(x), with the statistics that the norm wants. */
-static void convolve(const sc_map *x, size_t n, bool training, sc_workspace *ws, sc_unit *unit)
+static void convolve(sc_input x, size_t n, bool training, sc_workspace *ws, sc_unit *unit)
 {
     sc_conv2d_forward(unit->u, sc_norm_wants(&unit->norm, training), x, n, ws->conv, &unit->conv);
 }
 
 /* y = act(norm(u) + residual) */
-static void finish(sc_map *y, const sc_map *residual, size_t n, bool training, sc_unit *unit)
+static sc_input finish(sc_map *y, const sc_map *residual, size_t n, bool training, sc_unit *unit)
 {
-    sc_norm_measured(y, unit->u, residual, is_relu(unit), n, unit->p * unit->q, training,
-                     &unit->norm);
-    apply_act(y, n, unit);
+    sc_input v = sc_norm_measured(y, unit->u, residual, is_relu(unit), n, unit->p * unit->q,
+                                  training, &unit->norm);
+    return apply_act(y, v, n, unit);
 }
 
-void sc_unit_forward(sc_map *y, const sc_map *x, const sc_map *residual, size_t n, bool training,
-                     sc_workspace *ws, sc_unit *unit)
+sc_input sc_unit_forward(sc_map *y, sc_input x, const sc_map *residual, size_t n, bool training,
+                         sc_workspace *ws, sc_unit *unit)
 {
     convolve(x, n, training, ws, unit);
-    finish(y, residual, n, training, unit);
+    return finish(y, residual, n, training, unit);
 }
 
-void sc_unit_again(sc_map *y, const sc_map *residual, size_t n, const sc_unit *unit)
+sc_input sc_unit_again(sc_map *y, const sc_map *residual, size_t n, sc_unit *unit)
 {
-    sc_norm_again(y, unit->u, residual, is_relu(unit), n, unit->p * unit->q, &unit->norm);
-    apply_act(y, n, unit);
+    sc_input v =
+        sc_norm_again(y, unit->u, residual, is_relu(unit), n, unit->p * unit->q, &unit->norm);
+    return apply_act(y, v, n, unit);
 }
 
 bool sc_unit_reads_output(const sc_unit *unit)
@@ -111,21 +120,29 @@ bool sc_unit_reads_output(const sc_unit *unit)
     return is_relu(unit) && unit->norm.options.kind != SC_NORM_BATCH;
 }
 
-void sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, const sc_map *y,
-                           const sc_map *residual, size_t n, sc_workspace *ws, sc_unit *unit)
+const sc_batchnorm *sc_unit_sums(const sc_map *dy, const sc_map *y, bool residual, sc_unit *unit)
+{
+    if (is_smooth(unit)) {
+        return NULL;
+    }
+    return sc_norm_sums(dy, unit->u, is_relu(unit) ? y : NULL, residual, &unit->norm);
+}
+
+sc_gradient sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, bool summed,
+                                  const sc_map *y, const sc_map *residual, size_t n,
+                                  sc_workspace *ws, sc_unit *unit)
 {
     size_t rows = unit->p * unit->q;
 
     if (!is_smooth(unit)) {
-        sc_norm_backward(du, dresidual, dy, unit->u, is_relu(unit) ? y : NULL, n, rows,
-                         &unit->norm);
-        return;
+        return sc_norm_backward(du, dresidual, dy, summed, unit->u, is_relu(unit) ? y : NULL, n,
+                                rows, &unit->norm);
     }
     sc_map *dv = dresidual ? dresidual : du;
-    sc_norm_again(ws->v, unit->u, residual, false, n, rows, &unit->norm);
-    unit->conv.nn.backend->act_backward(dv, dy, ws->v, n * unit_out(unit), unit->act.kind,
-                                        unit->act.param);
-    sc_norm_backward(du, NULL, dv, unit->u, NULL, n, rows, &unit->norm);
+    sc_input v = sc_norm_again(ws->v, unit->u, residual, false, n, rows, &unit->norm);
+    unit->conv.nn.backend->act_backward(dv, dy, sc_unit_made(v, n, unit), n * unit_out(unit),
+                                        unit->act.kind, unit->act.param);
+    return sc_norm_backward(du, NULL, dv, false, unit->u, NULL, n, rows, &unit->norm);
 }
 
 /* ---- block ---- */
@@ -258,55 +275,60 @@ void sc_block_need(sc_workspace *ws, const sc_block *block, size_t max_n)
     }
 }
 
-void sc_block_forward(const sc_map *x, size_t n, bool training, sc_workspace *ws, sc_block *block)
+sc_input sc_block_forward(sc_input x, size_t n, bool training, sc_workspace *ws, sc_block *block)
 {
     sc_unit *last = &block->unit[block->units - 1];
-    const sc_map *in = x, *residual = x;
+    const sc_map *residual = x.map;
+    sc_input in = x;
 
     for (size_t i = 0; i + 1 < block->units; i++) {
-        sc_unit_forward(ws->y, in, NULL, n, training, ws, &block->unit[i]);
-        in = ws->y;
+        in = sc_unit_forward(ws->y, in, NULL, n, training, ws, &block->unit[i]);
     }
     convolve(in, n, training, ws, last);
-    if (block->has_skip) {
-        sc_unit_forward(ws->y, x, NULL, n, training, ws, &block->skip);
-        residual = ws->y;
+    if (block->has_skip) { /* x is there: the first unit has read it */
+        in = sc_unit_forward(ws->y, (sc_input){x.map, NULL}, NULL, n, training, ws, &block->skip);
+        residual = sc_unit_made(in, n, &block->skip);
     }
-    finish(block->out, residual, n, training, last);
+    return finish(block->out, residual, n, training, last);
 }
 
-static void swap(sc_map **p, sc_map **q)
+const sc_batchnorm *sc_block_sums(const sc_map *dy, sc_block *block)
 {
-    sc_map *t = *p;
-    *p = *q;
-    *q = t;
+    return sc_unit_sums(dy, block->out, true, &block->unit[block->units - 1]);
 }
 
-void sc_block_backward(const sc_map *x, size_t n, sc_workspace *ws, sc_block *block)
+void sc_block_backward(const sc_map *x, const sc_batchnorm *sums, bool summed, size_t n,
+                       sc_workspace *ws, sc_block *block)
 {
     sc_unit *last = &block->unit[block->units - 1];
     sc_map *now = ws->c, *next = ws->b; /* gradient after, before a convolution */
     const sc_map *residual = x;
+    const sc_input in = {x, NULL};
 
     if (block->has_skip && is_smooth(last)) {
-        sc_unit_again(ws->y, NULL, n, &block->skip);
-        residual = ws->y;
+        residual = sc_unit_made(sc_unit_again(ws->y, NULL, n, &block->skip), n, &block->skip);
     }
-    sc_unit_backward_norm(now, ws->a, ws->a, block->out, residual, n, ws, last);
+    sc_gradient du =
+        sc_unit_backward_norm(now, ws->a, ws->a, summed, block->out, residual, n, ws, last);
     for (size_t i = block->units - 1; i >= 1; i--) {
         sc_unit *before = &block->unit[i - 1];
-        sc_unit_again(ws->y, NULL, n, before);
-        sc_conv2d_backward(next, now, ws->y, NULL, n, ws->conv, &block->unit[i].conv);
-        sc_unit_backward_norm(next, NULL, next, ws->y, NULL, n, ws, before);
-        swap(&now, &next);
+        sc_input y = sc_unit_again(ws->y, NULL, n, before);
+        const sc_batchnorm *inner = sc_unit_sums(next, ws->y, false, before);
+        sc_conv2d_backward(next, inner, du, y, NULL, n, ws->conv, &block->unit[i].conv);
+        du = sc_unit_backward_norm(next, NULL, next, inner != NULL, ws->y, NULL, n, ws, before);
+        sc_map *after = now;
+        now = next;
+        next = after;
     }
-    const sc_map *other = ws->a; /* what the skip gives dx */
+    const sc_map *other =
+        ws->a; /* what the skip gives dx; there since the last unit's du was made */
     if (block->has_skip) {
-        sc_unit_backward_norm(ws->a, NULL, ws->a, NULL, NULL, n, ws, &block->skip);
-        sc_conv2d_backward(next, ws->a, x, NULL, n, ws->conv, &block->skip.conv);
+        sc_gradient ds =
+            sc_unit_backward_norm(ws->a, NULL, ws->a, false, NULL, NULL, n, ws, &block->skip);
+        sc_conv2d_backward(next, NULL, ds, in, NULL, n, ws->conv, &block->skip.conv);
         other = next;
     }
-    sc_conv2d_backward(ws->a, now, x, other, n, ws->conv, &block->unit[0].conv);
+    sc_conv2d_backward(ws->a, sums, du, in, other, n, ws->conv, &block->unit[0].conv);
 }
 
 double sc_unit_macs(const sc_unit *unit)

@@ -46,17 +46,23 @@ void sc_unit_plan(sc_unit *unit, size_t max_n, sc_arena *arena);
 /* Raises the sizes in ws to what this unit needs for n images. */
 void sc_unit_need(sc_workspace *ws, const sc_unit *unit, size_t max_n);
 /* y (n,p,q,k) = act(norm(conv(x)) + residual); residual may be NULL. */
-void sc_unit_forward(sc_map *y, const sc_map *x, const sc_map *residual, size_t n, bool training,
-                     sc_workspace *ws, sc_unit *unit);
+sc_input sc_unit_forward(sc_map *y, sc_input x, const sc_map *residual, size_t n, bool training,
+                         sc_workspace *ws, sc_unit *unit);
 /* y of the last forward again. */
-void sc_unit_again(sc_map *y, const sc_map *residual, size_t n, const sc_unit *unit);
+sc_input sc_unit_again(sc_map *y, const sc_map *residual, size_t n, sc_unit *unit);
+/* y, after it was made if need be. */
+const sc_map *sc_unit_made(sc_input y, size_t n, const sc_unit *unit);
 /* Whether sc_unit_backward_norm reads what y holds, where there was no residual: batch norm finds
  * ReLU's mask in its own input. */
 bool sc_unit_reads_output(const sc_unit *unit);
+/* What the convolution that makes dy, the gradient of y, is to sum up, or NULL. */
+const sc_batchnorm *sc_unit_sums(const sc_map *dy, const sc_map *y, bool residual, sc_unit *unit);
 /* du = gradient before the norm, from dy; y and residual as in the forward pass.  dresidual = that
- * before the sum, or NULL; it may be dy.  du may be dy when dresidual is NULL. */
-void sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, const sc_map *y,
-                           const sc_map *residual, size_t n, sc_workspace *ws, sc_unit *unit);
+ * before the sum, or NULL; it may be dy, and is made with du.  du may be dy when dresidual is NULL.
+ * summed: the sums of dy were taken. */
+sc_gradient sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, bool summed,
+                                  const sc_map *y, const sc_map *residual, size_t n,
+                                  sc_workspace *ws, sc_unit *unit);
 
 typedef struct {
     sc_unit unit[3];
@@ -81,9 +87,13 @@ int sc_block_init(sc_block *block, sc_nn nn, const sc_block_options *options, si
 void sc_block_plan(sc_block *block, size_t max_n, sc_arena *arena);
 void sc_block_need(sc_workspace *ws, const sc_block *block, size_t max_n);
 /* block->out = the output for x (n, in). */
-void sc_block_forward(const sc_map *x, size_t n, bool training, sc_workspace *ws, sc_block *block);
-/* ws->a: gradient of block->out on entry, of x on return. */
-void sc_block_backward(const sc_map *x, size_t n, sc_workspace *ws, sc_block *block);
+sc_input sc_block_forward(sc_input x, size_t n, bool training, sc_workspace *ws, sc_block *block);
+/* What the convolution that makes dy, the gradient of block->out, is to sum up, or NULL. */
+const sc_batchnorm *sc_block_sums(const sc_map *dy, sc_block *block);
+/* ws->a: gradient of block->out on entry, of x on return.  summed: the sums of the first were taken;
+ * sums: those to take of the other, or NULL. */
+void sc_block_backward(const sc_map *x, const sc_batchnorm *sums, bool summed, size_t n,
+                       sc_workspace *ws, sc_block *block);
 /* Multiply-adds of one image. */
 double sc_unit_macs(const sc_unit *unit);
 double sc_block_macs(const sc_block *block);

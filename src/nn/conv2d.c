@@ -84,28 +84,53 @@ size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n)
     return padded_bytes(conv, n) + most;
 }
 
-static const sc_map *bordered(const sc_map *x, size_t n, void *scratch, const sc_conv2d *conv)
+/* x with its border, which takes an x that is there, if it has one; else x as it is. */
+static sc_input bordered(sc_input x, size_t n, void *scratch, const sc_conv2d *conv)
 {
+    const sc_backend *be = conv->nn.backend;
+
     if (!conv->reflect) {
         return x;
     }
-    conv->nn.backend->reflect_pad_forward(scratch, x, n, conv->in_h, conv->in_w, conv->shape.c,
-                                          conv->reflect_pad);
-    return scratch;
+    if (x.make != NULL) {
+        be->channel_affine(x.make, n * conv->in_h * conv->in_w, conv->shape.c);
+    }
+    be->reflect_pad_forward(scratch, x.map, n, conv->in_h, conv->in_w, conv->shape.c,
+                            conv->reflect_pad);
+    return (sc_input){scratch, NULL};
 }
 
-void sc_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, size_t n, void *scratch,
+void sc_conv2d_forward(sc_map *y, sc_channel_stats stats, sc_input x, size_t n, void *scratch,
                        const sc_conv2d *conv)
 {
     sc_conv_shape shape = shape_for(conv, n);
     const sc_real *w = sc_params_value(conv->nn.params, conv->weight);
     void *rest = (unsigned char *)scratch + padded_bytes(conv, n);
+    sc_input in = bordered(x, n, scratch, conv);
 
-    conv->nn.backend->conv2d_forward(y, stats, bordered(x, n, scratch, conv), w, &shape, rest);
+    conv->nn.backend->conv2d_forward(y, stats, in.map, in.make, w, &shape, rest);
 }
 
-void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, const sc_map *base, size_t n,
-                        void *scratch, const sc_conv2d *conv)
+/* dx of the padded input, then without its border. */
+static void reflected_data(sc_map *dx, const sc_batchnorm *sums, sc_gradient dy, const sc_map *base,
+                           size_t n, void *scratch, const sc_conv2d *conv)
+{
+    const sc_backend *be = conv->nn.backend;
+    sc_conv_shape shape = shape_for(conv, n);
+    const sc_real *w = sc_params_value(conv->nn.params, conv->weight);
+    void *rest = (unsigned char *)scratch + padded_bytes(conv, n);
+    sc_map *dpadded = scratch;
+
+    be->conv2d_backward_data(dpadded, NULL, dy.map, dy.make, w, NULL, &shape, rest);
+    be->reflect_pad_backward(dx, dpadded, base, n, conv->in_h, conv->in_w, shape.c,
+                             conv->reflect_pad);
+    if (sums != NULL) {
+        be->batchnorm_sums(sums, n * conv->in_h * conv->in_w, shape.c);
+    }
+}
+
+void sc_conv2d_backward(sc_map *dx, const sc_batchnorm *sums, sc_gradient dy, sc_input x,
+                        const sc_map *base, size_t n, void *scratch, const sc_conv2d *conv)
 {
     const sc_backend *be = conv->nn.backend;
     sc_conv_shape shape = shape_for(conv, n);
@@ -113,17 +138,14 @@ void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, const sc_
     sc_real *dw = sc_params_grad(conv->nn.params, conv->weight);
     void *rest = (unsigned char *)scratch + padded_bytes(conv, n);
 
-    assert(dx != x && dx != dy);
-    be->conv2d_backward_weight(dw, dy, bordered(x, n, scratch, conv), &shape, rest);
-    if (dx == NULL) {
-        return;
+    assert(dx == NULL || (dx != x.map && dx != dy.map));
+    if (dx == NULL && dy.make != NULL) {
+        be->batchnorm_gradient(dy.make, n * shape.p * shape.q, shape.k);
+    } else if (dx != NULL && conv->reflect) {
+        reflected_data(dx, sums, dy, base, n, scratch, conv);
+    } else if (dx != NULL) {
+        be->conv2d_backward_data(dx, sums, dy.map, dy.make, w, base, &shape, rest);
     }
-    if (!conv->reflect) {
-        be->conv2d_backward_data(dx, dy, w, base, &shape, rest);
-        return;
-    }
-    sc_map *dpadded = scratch; /* the copy of x is no longer needed */
-    be->conv2d_backward_data(dpadded, dy, w, NULL, &shape, rest);
-    be->reflect_pad_backward(dx, dpadded, base, n, conv->in_h, conv->in_w, shape.c,
-                             conv->reflect_pad);
+    sc_input in = bordered(x, n, scratch, conv);
+    be->conv2d_backward_weight(dw, dy.map, in.map, in.make, &shape, rest);
 }

@@ -22,6 +22,18 @@ typedef struct {
     sc_conv_algorithm convolution; /* what conv2d may use */
 } sc_nn;
 
+/* Maps that may still have to be made, by a pass that the convolution which reads them first does as it
+ * goes; `make` is NULL for what is there. */
+typedef struct {
+    const sc_map *map;
+    const sc_affine *make; /* make->y == map */
+} sc_input;
+
+typedef struct {
+    const sc_map *map;
+    const sc_batchnorm *make; /* make->dx == map */
+} sc_gradient;
+
 /* ---- conv2d.c ---- */
 
 typedef struct {
@@ -46,12 +58,12 @@ int sc_conv2d_init(sc_conv2d *conv, sc_nn nn, const char *name, const sc_conv2d_
 /* Bytes of scratch for n images or fewer. */
 size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n);
 /* y (n,p,q,K) = conv(x (n,h,w,C)); stats: of y, for the norm that follows (sc_norm_wants) or none */
-void sc_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, size_t n, void *scratch,
+void sc_conv2d_forward(sc_map *y, sc_channel_stats stats, sc_input x, size_t n, void *scratch,
                        const sc_conv2d *conv);
 /* dw += ..., and dx (n,h,w,C) = base + ... unless NULL; dx must be neither x nor dy.  base may be NULL,
- * or dx. */
-void sc_conv2d_backward(sc_map *dx, const sc_map *dy, const sc_map *x, const sc_map *base, size_t n,
-                        void *scratch, const sc_conv2d *conv);
+ * or dx.  sums: of dx, for the norm before (sc_norm_sums), or NULL. */
+void sc_conv2d_backward(sc_map *dx, const sc_batchnorm *sums, sc_gradient dy, sc_input x,
+                        const sc_map *base, size_t n, void *scratch, const sc_conv2d *conv);
 
 /* ---- norm.c ---- */
 
@@ -76,8 +88,11 @@ typedef struct {
     sc_norm_options options;
     size_t channels, groups;
     int weight, bias, running_mean, running_var, batches; /* -1: none */
-    sc_real *mean, *invstd; /* (C), or (max_n, groups): of the last forward */
-    sc_real *scale, *shift; /* (C): y = x * scale + shift */
+    sc_real *mean, *invstd;  /* (C), or (max_n, groups): of the last forward */
+    sc_real *scale, *shift;  /* (C): y = x * scale + shift */
+    sc_real *mean_g, *curve; /* (C): of the last backward */
+    sc_affine affine;        /* how the last forward makes y, */
+    sc_batchnorm batch;      /* and the last backward dx */
 } sc_norm;
 
 /* kind, affine and track_running_stats as PyTorch's constructor of that kind would default. */
@@ -90,17 +105,29 @@ void sc_norm_plan(sc_norm *norm, size_t max_n, sc_arena *arena);
 void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                      size_t rows, bool training, sc_norm *norm);
 /* Where this norm wants the statistics of its x, if it does; then sc_norm_measured is sc_norm_forward
- * without measuring them.  So the convolution that makes x can take them as it goes. */
+ * without measuring them, and without making y where that can be left to the convolution that reads it.
+ * So the convolution that makes x can take them as it goes. */
 sc_channel_stats sc_norm_wants(const sc_norm *norm, bool training);
-void sc_norm_measured(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
-                      size_t rows, bool training, sc_norm *norm);
+sc_input sc_norm_measured(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
+                          size_t rows, bool training, sc_norm *norm);
 /* The y of the last forward again, same bits, statistics untouched. */
-void sc_norm_again(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
-                   size_t rows, const sc_norm *norm);
+sc_input sc_norm_again(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
+                       size_t rows, sc_norm *norm);
+/* y, after it was made if need be. */
+const sc_map *sc_norm_made(sc_input y, size_t n, size_t rows, const sc_norm *norm);
+/* What the convolution that makes dy is to sum up, or NULL; x, y and residual (only whether there was one)
+ * of the last training forward, y not NULL: f was ReLU. */
+const sc_batchnorm *sc_norm_sums(const sc_map *dy, const sc_map *x, const sc_map *y, bool residual,
+                                 sc_norm *norm);
 /* Of the last training forward.  y not NULL: f was ReLU and y its output.  dresidual = dy where y > 0;
- * it may be dy, and is NULL if and only if residual was.  dx may be dy when dresidual is NULL. */
-void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_map *x,
-                      const sc_map *y, size_t n, size_t rows, sc_norm *norm);
+ * it may be dy, and is NULL if and only if residual was.  dx may be dy.  summed: whether the sums of dy
+ * were taken.  Both gradients may still have to be made. */
+sc_gradient sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, bool summed,
+                             const sc_map *x, const sc_map *y, size_t n, size_t rows,
+                             sc_norm *norm);
+
+/* dx, after it was made if need be. */
+const sc_map *sc_norm_made_gradient(sc_gradient dx, size_t n, size_t rows, const sc_norm *norm);
 
 /* ---- act.c ---- */
 

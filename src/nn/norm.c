@@ -101,6 +101,8 @@ void sc_norm_plan(sc_norm *norm, size_t max_n, sc_arena *arena)
     norm->invstd = sc_arena_take(arena, stats, sizeof(sc_real));
     norm->scale = sc_arena_take(arena, norm->channels, sizeof(sc_real));
     norm->shift = sc_arena_take(arena, norm->channels, sizeof(sc_real));
+    norm->mean_g = sc_arena_take(arena, norm->channels, sizeof(sc_real));
+    norm->curve = sc_arena_take(arena, norm->channels, sizeof(sc_real));
 }
 
 static const sc_real *value_or_null(const sc_norm *norm, int index)
@@ -159,27 +161,27 @@ void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool re
     if (stats.mean != NULL) {
         norm->nn.backend->channel_stats(stats.mean, stats.var, x, n * rows, norm->channels);
     }
-    sc_norm_measured(y, x, residual, relu, n, rows, training, norm);
+    sc_norm_made(sc_norm_measured(y, x, residual, relu, n, rows, training, norm), n, rows, norm);
 }
 
-void sc_norm_measured(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
-                      size_t rows, bool training, sc_norm *norm)
+sc_input sc_norm_measured(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
+                          size_t rows, bool training, sc_norm *norm)
 {
     if (per_channel(norm)) {
         fold(n * rows, training, norm);
     }
-    sc_norm_again(y, x, residual, relu, n, rows, norm);
+    return sc_norm_again(y, x, residual, relu, n, rows, norm);
 }
 
-void sc_norm_again(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
-                   size_t rows, const sc_norm *norm)
+sc_input sc_norm_again(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
+                       size_t rows, sc_norm *norm)
 {
     const sc_backend *be = norm->nn.backend;
     size_t channels = norm->channels, count = n * rows * channels;
 
     if (per_channel(norm)) {
-        be->channel_affine(y, x, norm->scale, norm->shift, residual, relu, n * rows, channels);
-        return;
+        norm->affine = (sc_affine){y, x, residual, norm->scale, norm->shift, relu};
+        return (sc_input){y, &norm->affine};
     }
     assert(y != x && y != residual);
     be->groupnorm_forward(y, norm->mean, norm->invstd, x, value_or_null(norm, norm->weight),
@@ -191,26 +193,53 @@ void sc_norm_again(sc_map *y, const sc_map *x, const sc_map *residual, bool relu
     if (relu) {
         be->act_forward(y, y, count, SC_ACT_RELU, 0);
     }
+    return (sc_input){y, NULL};
 }
 
-void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_map *x,
-                      const sc_map *y, size_t n, size_t rows, sc_norm *norm)
+const sc_map *sc_norm_made(sc_input y, size_t n, size_t rows, const sc_norm *norm)
+{
+    if (y.make != NULL) {
+        norm->nn.backend->channel_affine(y.make, n * rows, norm->channels);
+    }
+    return y.map;
+}
+
+const sc_batchnorm *sc_norm_sums(const sc_map *dy, const sc_map *x, const sc_map *y, bool residual,
+                                 sc_norm *norm)
+{
+    if (norm->options.kind != SC_NORM_BATCH) {
+        return NULL;
+    }
+    norm->batch = (sc_batchnorm){.dy = dy,
+                                 .x = x,
+                                 .mean = norm->mean,
+                                 .invstd = norm->invstd,
+                                 .scale = norm->scale,
+                                 .shift = norm->shift,
+                                 .relu = y != NULL,
+                                 .y = residual ? y : NULL,
+                                 .mean_g = norm->mean_g,
+                                 .curve = norm->curve,
+                                 .dgamma = grad_or_null(norm, norm->weight),
+                                 .dbeta = grad_or_null(norm, norm->bias)};
+    return &norm->batch;
+}
+
+sc_gradient sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, bool summed,
+                             const sc_map *x, const sc_map *y, size_t n, size_t rows, sc_norm *norm)
 {
     const sc_backend *be = norm->nn.backend;
     size_t channels = norm->channels, count = n * rows * channels;
     sc_real *dgamma = grad_or_null(norm, norm->weight), *dbeta = grad_or_null(norm, norm->bias);
 
     assert(dresidual == NULL || dx != dresidual);
-    if (norm->options.kind == SC_NORM_BATCH) {
-        sc_batchnorm batch = {.x = x,
-                              .mean = norm->mean,
-                              .invstd = norm->invstd,
-                              .scale = norm->scale,
-                              .shift = norm->shift,
-                              .relu = y != NULL,
-                              .y = dresidual != NULL ? y : NULL};
-        be->batchnorm_backward(dx, dresidual, dgamma, dbeta, dy, &batch, n * rows, channels);
-        return;
+    if (sc_norm_sums(dy, x, y, dresidual != NULL, norm) != NULL) {
+        if (!summed) {
+            be->batchnorm_sums(&norm->batch, n * rows, channels);
+        }
+        norm->batch.dx = dx;
+        norm->batch.dresidual = dresidual;
+        return (sc_gradient){dx, &norm->batch};
     }
     const sc_map *g = dy; /* gradient before the ReLU and the sum */
     sc_map *to = dresidual ? dresidual : dx;
@@ -223,10 +252,19 @@ void sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, const sc_
     if (norm->options.kind != SC_NORM_NONE) {
         be->groupnorm_backward(dx, dgamma, dbeta, g, x, value_or_null(norm, norm->weight),
                                norm->mean, norm->invstd, n, rows, channels, norm->groups);
-        return;
+        return (sc_gradient){dx, NULL};
     }
     be->bias_backward(dbeta, g, n * rows, channels);
     if (dx != g) {
         be->map_copy(dx, g, count);
     }
+    return (sc_gradient){dx, NULL};
+}
+
+const sc_map *sc_norm_made_gradient(sc_gradient dx, size_t n, size_t rows, const sc_norm *norm)
+{
+    if (dx.make != NULL) {
+        norm->nn.backend->batchnorm_gradient(dx.make, n * rows, norm->channels);
+    }
+    return dx.map;
 }

@@ -72,11 +72,11 @@ static void bench_conv(double total[3], const sc_backend *table, const size_t v[
         for (int direction = 0; direction < 3; direction++) {
             double start = now();
             if (direction == 0) {
-                table->conv2d_forward(y, stats, x, w, &s, scratch);
+                table->conv2d_forward(y, stats, x, NULL, w, &s, scratch);
             } else if (direction == 1) {
-                table->conv2d_backward_data(dx, y, w, NULL, &s, scratch);
+                table->conv2d_backward_data(dx, NULL, y, NULL, w, NULL, &s, scratch);
             } else {
-                table->conv2d_backward_weight(dw, y, x, &s, scratch);
+                table->conv2d_backward_weight(dw, y, x, NULL, &s, scratch);
             }
             double time = now() - start;
             best[direction] = time < best[direction] ? time : best[direction];
@@ -99,7 +99,20 @@ static void bench_norm(const sc_backend *table, size_t rows, size_t c, int repea
     sc_map *dy = map_of(table, fill(rows * c, false));
     float *mean = fill(c, false), *var = fill_positive(c), *dg = fill(c, false),
           *db = fill(c, false);
-    sc_batchnorm norm = {x, mean, var, var, mean, true, NULL};
+    float *mean_g = fill(c, false), *curve = fill(c, false);
+    sc_affine affine = {y, x, NULL, var, mean, true};
+    sc_batchnorm norm = {.dy = dy,
+                         .x = x,
+                         .mean = mean,
+                         .invstd = var,
+                         .scale = var,
+                         .shift = mean,
+                         .relu = true,
+                         .mean_g = mean_g,
+                         .curve = curve,
+                         .dgamma = dg,
+                         .dbeta = db,
+                         .dx = dy};
     double best[3] = {1e30, 1e30, 1e30};
 
     for (int i = 0; i < repeats; i++) {
@@ -108,9 +121,10 @@ static void bench_norm(const sc_backend *table, size_t rows, size_t c, int repea
             if (which == 0) {
                 table->channel_stats(mean, var, x, rows, c);
             } else if (which == 1) {
-                table->channel_affine(y, x, var, mean, NULL, true, rows, c);
+                table->channel_affine(&affine, rows, c);
             } else {
-                table->batchnorm_backward(dy, NULL, dg, db, dy, &norm, rows, c);
+                table->batchnorm_sums(&norm, rows, c);
+                table->batchnorm_gradient(&norm, rows, c);
             }
             double time = now() - start;
             best[which] = time < best[which] ? time : best[which];

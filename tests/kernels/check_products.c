@@ -75,23 +75,24 @@ typedef struct {
 static void run_forward(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const conv_context *g = context;
-    table->conv2d_forward(out[0], (sc_channel_stats){NULL, NULL}, map_of(table, g->x), g->w, g->s,
-                          scratch);
+    table->conv2d_forward(out[0], (sc_channel_stats){NULL, NULL}, map_of(table, g->x), NULL, g->w,
+                          g->s, scratch);
 }
 
 static void run_backward_data(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const conv_context *g = context;
     const sc_map *dy = map_of(table, g->dy), *base = map_of(table, g->x);
-    table->conv2d_backward_data(out[0], dy, g->w, NULL, g->s, scratch);
-    table->conv2d_backward_data(out[1], dy, g->w, base, g->s, scratch);
-    table->conv2d_backward_data(out[2], dy, g->w, out[2], g->s, scratch);
+    table->conv2d_backward_data(out[0], NULL, dy, NULL, g->w, NULL, g->s, scratch);
+    table->conv2d_backward_data(out[1], NULL, dy, NULL, g->w, base, g->s, scratch);
+    table->conv2d_backward_data(out[2], NULL, dy, NULL, g->w, out[2], g->s, scratch);
 }
 
 static void run_backward_weight(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const conv_context *g = context;
-    table->conv2d_backward_weight(out[0], map_of(table, g->dy), map_of(table, g->x), g->s, scratch);
+    table->conv2d_backward_weight(out[0], map_of(table, g->dy), map_of(table, g->x), NULL, g->s,
+                                  scratch);
 }
 
 /* y with and without statistics: the same bits; and how far these are from what the reference finds in
@@ -105,8 +106,8 @@ static void run_forward_stats(const sc_backend *table, float **out, void *scratc
     float *mean = out[2], *var = out[3], ref_mean[MOST_FILTERS], ref_var[MOST_FILTERS];
     const sc_map *x = map_of(table, g->x);
 
-    table->conv2d_forward(out[0], (sc_channel_stats){NULL, NULL}, x, g->w, g->s, scratch);
-    table->conv2d_forward(out[1], (sc_channel_stats){mean, var}, x, g->w, g->s, scratch);
+    table->conv2d_forward(out[0], (sc_channel_stats){NULL, NULL}, x, NULL, g->w, g->s, scratch);
+    table->conv2d_forward(out[1], (sc_channel_stats){mean, var}, x, NULL, g->w, g->s, scratch);
     ref->channel_stats(ref_mean, ref_var, out[1], pixels, k);
     *out[4] = memcmp(out[0], out[1], pixels * k * table->map_bytes) == 0;
     for (size_t i = 0; i < k; i++) {

@@ -96,6 +96,7 @@ bool output_matches(char *text, size_t size, const kernel_case *c, const sc_back
 
 void check_gemm(void);
 void check_convolutions(void);
+void check_passes(void);
 void check_norms(void);
 void check_pools(void);
 void check_pointwise(void);

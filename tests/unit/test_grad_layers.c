@@ -100,12 +100,14 @@ static void end(test_layer *t)
 
 static void conv_forward(test_layer *t)
 {
-    sc_conv2d_forward(t->y, (sc_channel_stats){NULL, NULL}, t->x, t->n, t->scratch, &t->conv);
+    sc_conv2d_forward(t->y, (sc_channel_stats){NULL, NULL}, (sc_input){t->x, NULL}, t->n,
+                      t->scratch, &t->conv);
 }
 
 static void conv_backward(test_layer *t)
 {
-    sc_conv2d_backward(t->dx, t->r, t->x, NULL, t->n, t->scratch, &t->conv);
+    sc_conv2d_backward(t->dx, NULL, (sc_gradient){t->r, NULL}, (sc_input){t->x, NULL}, NULL, t->n,
+                       t->scratch, &t->conv);
 }
 
 static void convolution(void **state)
@@ -143,8 +145,9 @@ static void norm_forward(test_layer *t)
 
 static void norm_backward(test_layer *t)
 {
-    sc_norm_backward(t->dx, t->has_residual ? t->dresidual : NULL, t->r, t->x,
-                     t->relu ? t->y : NULL, t->n, t->rows, &t->norm);
+    sc_gradient dx = sc_norm_backward(t->dx, t->has_residual ? t->dresidual : NULL, t->r, false,
+                                      t->x, t->relu ? t->y : NULL, t->n, t->rows, &t->norm);
+    sc_norm_made_gradient(dx, t->n, t->rows, &t->norm);
 }
 
 static void norm_plan(void *what, sc_arena *arena)
@@ -215,9 +218,12 @@ static void norm_backward_in_place(void **state)
         norm_forward(&t);
         norm_backward(&t);
         memcpy(t.dresidual, t.r, 60 * sizeof *t.r);
-        sc_norm_backward(t.dresidual, NULL, t.dresidual, t.x, t.y, t.n, t.rows, &t.norm);
+        sc_gradient dx =
+            sc_norm_backward(t.dresidual, NULL, t.dresidual, false, t.x, t.y, t.n, t.rows, &t.norm);
+        sc_norm_made_gradient(dx, t.n, t.rows, &t.norm);
         sct_assert_equal_bits("dx in place", t.dresidual, t.dx, 60);
-        sc_norm_again(t.dx, t.x, NULL, true, t.n, t.rows, &t.norm);
+        sc_input y = sc_norm_again(t.dx, t.x, NULL, true, t.n, t.rows, &t.norm);
+        sc_norm_made(y, t.n, t.rows, &t.norm);
         sct_assert_equal_bits("forward again", t.dx, t.y, 60);
         end(&t);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel_conv2d.h - the convolutions of the table: Winograd where it fits, else direct.
+ * kernel_conv2d.h - the convolutions of the table: Winograd where it fits, else direct, before or after
+ * the passes that Winograd's do as they go.
  */
 #ifndef SC_CPU_KERNEL_CONV2D_H
 #define SC_CPU_KERNEL_CONV2D_H
@@ -19,38 +20,54 @@ static size_t conv2d_scratch(const sc_conv_shape *s)
     return (packed > slots ? packed : slots) * sizeof(word);
 }
 
-static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, const float *w,
-                           const sc_conv_shape *s, void *scratch)
+static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
+                           const sc_affine *make, const float *w, const sc_conv_shape *s,
+                           void *scratch)
 {
     sc_conv_shape_check(s);
-    assert(!stats.mean == !stats.var);
+    assert(!stats.mean == !stats.var && (!make || make->y == x));
     if (wino_choice(s)) {
-        wino_forward(y, stats, x, w, s, scratch);
-    } else {
-        direct_forward(y, stats, x, w, s, scratch);
+        wino_forward(y, stats, x, make, w, s, scratch);
+        return;
     }
+    if (make) {
+        channel_affine(make, s->n * s->h * s->w, s->c);
+    }
+    direct_forward(y, stats, x, w, s, scratch);
 }
 
-static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const float *w, const sc_map *base,
+static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
+                                 const sc_batchnorm *make, const float *w, const sc_map *base,
                                  const sc_conv_shape *s, void *scratch)
 {
     sc_conv_shape_check(s);
+    assert((!make || make->dx == dy) && (!sums || sums->dy == dx));
     if (wino_choice(s)) {
-        wino_backward_data(dx, dy, w, base, s, scratch);
-    } else {
-        direct_backward_data(dx, dy, w, base, s, scratch);
+        wino_backward_data(dx, sums, dy, make, w, base, s, scratch);
+        return;
+    }
+    if (make) {
+        batchnorm_gradient(make, s->n * s->p * s->q, s->k);
+    }
+    direct_backward_data(dx, dy, w, base, s, scratch);
+    if (sums) {
+        batchnorm_sums(sums, s->n * s->h * s->w, s->c);
     }
 }
 
 static void conv2d_backward_weight(float *dw, const sc_map *dy, const sc_map *x,
-                                   const sc_conv_shape *s, void *scratch)
+                                   const sc_affine *make, const sc_conv_shape *s, void *scratch)
 {
     sc_conv_shape_check(s);
+    assert(!make || make->y == x);
     if (wino_choice(s)) {
-        wino_backward_weight(dw, dy, x, s, scratch);
-    } else {
-        direct_backward_weight(dw, dy, x, s, scratch);
+        wino_backward_weight(dw, dy, x, make, s, scratch);
+        return;
     }
+    if (make) {
+        channel_affine(make, s->n * s->h * s->w, s->c);
+    }
+    direct_backward_weight(dw, dy, x, s, scratch);
 }
 
 #endif

@@ -1,139 +1,159 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel_norm.h - batch statistics, the affine map of a normalisation, and its backward.
+ * kernel_norm.h - sums over the rows of a map: batch statistics, and those of a normalisation's backward
+ * pass (sum g and sum g (x - mean); the passes that make maps are in kernel_rows.h).
  *
- *   mean, var of x;   y = f(x scale + shift + residual)
- *   dx = gamma invstd (g - mean(g) - xhat mean(g xhat))
- *
- * Sums over rows: NORM_PARTS ranges of rows, each in float over NORM_RUN rows and from there on in
- * double; the ranges are added in their order.  Mean and variance: kernel_stats.h.  Channels go in
- * groups of NORM_GROUP, whose sums fit the stack.
+ * NORM_PARTS ranges of rows, each in float over NORM_RUN rows and from there on in double; the ranges are
+ * added in their order.  Mean and variance: kernel_stats.h.  Channels go in groups of NORM_GROUP, whose
+ * sums fit the stack.
  */
 #ifndef SC_CPU_KERNEL_NORM_H
 #define SC_CPU_KERNEL_NORM_H
 
 #include <assert.h>
 
+#include "backend/cpu/kernel_rows.h"
 #include "backend/cpu/kernel_stats.h"
 #include "core/parallel.h"
 
-enum {
-    NORM_PARTS = 16,
-    NORM_GROUP = 512,
-    NORM_RUN = 32,
-    NORM_ROWS = 64,
-    NORM_FEW = 4 /* rows that share what they load of a channel, still nearly in memory's order */
-};
+enum { NORM_PARTS = 16, NORM_GROUP = 512, NORM_RUN = 32 };
 
+/* Sums of g and of g (x - mean), one for each range of rows, of channels c0 .. c0+width-1. */
 typedef struct {
-    double first[NORM_PARTS][NORM_GROUP], second[NORM_PARTS][NORM_GROUP];
+    const sc_batchnorm *of;
+    norm_mask mask;
+    double *at; /* (ranges, 2, width) */
+    size_t ranges, c0, width;
 } norm_sums;
 
-/* How g comes from dy: all of it, where y > 0, or where x scale + shift > 0. */
-typedef enum { NORM_ALL, NORM_BY_Y, NORM_BY_X } norm_mask;
+/* Doubles that norm_sums_begin needs; no more than statistics do. */
+SC_INLINE size_t norm_memory(size_t ranges, size_t width)
+{
+    return 2 * ranges * width;
+}
+
+static void norm_sums_begin(norm_sums *s, const sc_batchnorm *of, size_t ranges, size_t c0,
+                            size_t width, double *memory)
+{
+    *s = (norm_sums){of, norm_mask_of(of), memory, ranges, c0, width};
+    memset(memory, 0, norm_memory(ranges, width) * sizeof *memory);
+}
+
+/* Adds what a part of a range has. */
+static void norm_sums_join(const norm_sums *s, size_t range, const float *first,
+                           const float *second)
+{
+    double *sum = s->at + 2 * range * s->width;
+
+    for (size_t j = 0; j < s->width; j++) {
+        sum[j] += first[j];
+        sum[s->width + j] += second[j];
+    }
+}
+
+/* mean_g and curve from the ranges in their order, dgamma and dbeta */
+static void norm_sums_end(const norm_sums *s, size_t rows)
+{
+    const sc_batchnorm *of = s->of;
+
+    for (size_t j = 0; j < s->width; j++) {
+        size_t c = s->c0 + j;
+        double sum_g = 0, sum_gx = 0, inv = of->invstd[c];
+        for (size_t range = 0; range < s->ranges; range++) {
+            sum_g += s->at[2 * range * s->width + j];
+            sum_gx += s->at[(2 * range + 1) * s->width + j];
+        }
+        of->mean_g[c] = (float)(sum_g / (double)rows);
+        of->curve[c] = (float)(of->scale[c] * inv * inv * (sum_gx / (double)rows));
+        if (of->dgamma) {
+            of->dgamma[c] = (float)(of->dgamma[c] + sum_gx * inv);
+            of->dbeta[c] = (float)(of->dbeta[c] + sum_g);
+        }
+    }
+}
 
 typedef struct {
-    const elem *x, *dy, *y;
-    const float *mean, *scale, *shift; /* of channels c0 .. c0+width-1 */
-    norm_mask mask;
-    size_t rows, c, c0, width;
-    norm_sums *sums;
+    norm_sums sums;
+    size_t rows, c;
 } norm_args;
 
-/* g of VEC channels from element i, channel j of the group, on; `mask` is a constant where this is
- * called.  x scale + shift is computed as affine_row does. */
-SC_INLINE vec norm_gradient(const norm_args *g, size_t i, size_t j, vec x, const norm_mask mask)
-{
-    vec d = eload(g->dy + i);
-
-    if (mask == NORM_BY_Y) {
-        d = vkeep_positive(d, eload(g->y + i));
-    } else if (mask == NORM_BY_X) {
-        d = vkeep_positive(d, vfma(x, vload(g->scale + j), vload(g->shift + j)));
-    }
-    return d;
-}
-
-SC_INLINE float norm_gradient_at(const norm_args *g, size_t i, size_t j, float x,
-                                 const norm_mask mask)
-{
-    float f = mask == NORM_ALL    ? 1
-              : mask == NORM_BY_Y ? eget(g->y[i])
-                                  : x * g->scale[j] + g->shift[j];
-
-    return f > 0 ? eget(g->dy[i]) : 0;
-}
-
 /* Adds `rows` rows from `row` on to the sums of g and of g (x - mean). */
-SC_INLINE void norm_sum_few(const norm_args *g, size_t row, float *first, float *second,
+SC_INLINE void norm_sum_few(const norm_args *a, size_t row, float *first, float *second,
                             const size_t rows, const norm_mask mask)
 {
-    size_t begin = row * g->c + g->c0, j = 0;
+    const sc_batchnorm *of = a->sums.of;
+    const elem *from = of->x, *dy = of->dy;
+    size_t c0 = a->sums.c0, width = a->sums.width, begin = row * a->c + c0, j = 0;
 
-    for (; j + VEC <= g->width; j += VEC) {
-        vec a = vload(first + j), b = vload(second + j), mean = vload(g->mean + j);
+    for (; j + VEC <= width; j += VEC) {
+        vec sum = vload(first + j), product = vload(second + j), mean = vload(of->mean + c0 + j);
         for (size_t k = 0; k < rows; k++) {
-            size_t i = begin + k * g->c + j;
-            vec x = eload(g->x + i), v = norm_gradient(g, i, j, x, mask);
-            a += v;
-            b = vfma(v, x - mean, b);
+            size_t i = begin + k * a->c + j;
+            vec x = eload(from + i), g = norm_g(of, i, c0 + j, eload(dy + i), x, mask);
+            sum += g;
+            product = vfma(g, x - mean, product);
         }
-        vstore(first + j, a);
-        vstore(second + j, b);
+        vstore(first + j, sum);
+        vstore(second + j, product);
     }
-    for (; j < g->width; j++) {
+    for (; j < width; j++) {
         for (size_t k = 0; k < rows; k++) {
-            size_t i = begin + k * g->c + j;
-            float x = eget(g->x[i]), v = norm_gradient_at(g, i, j, x, mask);
-            first[j] += v;
-            second[j] += v * (x - g->mean[j]);
+            size_t i = begin + k * a->c + j;
+            float x = eget(from[i]), g = norm_g_at(of, i, c0 + j, x, mask);
+            first[j] += g;
+            second[j] += g * (x - of->mean[c0 + j]);
         }
     }
 }
 
-SC_INLINE void norm_sum_rows_of(const norm_args *g, size_t row, size_t end, float *first,
+SC_INLINE void norm_sum_rows_of(const norm_args *a, size_t row, size_t end, float *first,
                                 float *second, const norm_mask mask)
 {
-    for (; row + NORM_FEW <= end; row += NORM_FEW) {
-        norm_sum_few(g, row, first, second, NORM_FEW, mask);
+    for (; row + ROWS_FEW <= end; row += ROWS_FEW) {
+        norm_sum_few(a, row, first, second, ROWS_FEW, mask);
     }
     for (; row < end; row++) {
-        norm_sum_few(g, row, first, second, 1, mask);
+        norm_sum_few(a, row, first, second, 1, mask);
     }
 }
 
-static void norm_sum_rows(const norm_args *g, size_t begin, size_t end, double *first,
-                          double *second)
+static void norm_sum_rows(const norm_args *a, size_t begin, size_t end, size_t part)
 {
-    float a[NORM_GROUP], b[NORM_GROUP];
+    float first[NORM_GROUP], second[NORM_GROUP];
 
-    zero_floats(a, g->width);
-    zero_floats(b, g->width);
-    if (g->mask == NORM_ALL) {
-        norm_sum_rows_of(g, begin, end, a, b, NORM_ALL);
-    } else if (g->mask == NORM_BY_Y) {
-        norm_sum_rows_of(g, begin, end, a, b, NORM_BY_Y);
+    zero_floats(first, a->sums.width);
+    zero_floats(second, a->sums.width);
+    if (a->sums.mask == NORM_ALL) {
+        norm_sum_rows_of(a, begin, end, first, second, NORM_ALL);
+    } else if (a->sums.mask == NORM_BY_Y) {
+        norm_sum_rows_of(a, begin, end, first, second, NORM_BY_Y);
     } else {
-        norm_sum_rows_of(g, begin, end, a, b, NORM_BY_X);
+        norm_sum_rows_of(a, begin, end, first, second, NORM_BY_X);
     }
-    for (size_t j = 0; j < g->width; j++) {
-        first[j] += a[j];
-        second[j] += b[j];
-    }
+    norm_sums_join(&a->sums, part, first, second);
 }
 
 static void norm_sum_part(void *context, size_t part)
 {
-    const norm_args *g = context;
-    double *first = g->sums->first[part], *second = g->sums->second[part];
+    const norm_args *a = context;
     size_t begin, end;
 
-    sc_part_range(&begin, &end, g->rows, NORM_PARTS, part);
-    for (size_t j = 0; j < g->width; j++) {
-        first[j] = second[j] = 0;
-    }
+    sc_part_range(&begin, &end, a->rows, NORM_PARTS, part);
     for (size_t row = begin; row < end; row += NORM_RUN) {
-        norm_sum_rows(g, row, min_size(row + NORM_RUN, end), first, second);
+        norm_sum_rows(a, row, min_size(row + NORM_RUN, end), part);
+    }
+}
+
+static void batchnorm_sums(const sc_batchnorm *norm, size_t rows, size_t c)
+{
+    double memory[2 * NORM_PARTS * NORM_GROUP];
+    norm_args a = {.rows = rows, .c = c};
+
+    assert(rows >= 1 && !norm->dgamma == !norm->dbeta && (norm->relu || !norm->y));
+    for (size_t c0 = 0; c0 < c; c0 += NORM_GROUP) {
+        norm_sums_begin(&a.sums, norm, NORM_PARTS, c0, min_size(c - c0, NORM_GROUP), memory);
+        sc_parallel_for(NORM_PARTS, norm_sum_part, &a);
+        norm_sums_end(&a.sums, rows);
     }
 }
 
@@ -166,163 +186,6 @@ static void channel_stats(float *mean, float *var, const sc_map *x, size_t rows,
         stats_begin(&g.whole, NORM_PARTS, min_size(c - c0, NORM_GROUP), memory);
         sc_parallel_for(NORM_PARTS, stats_part, &g);
         stats_end(&g.whole, mean + c0, var + c0);
-    }
-}
-
-typedef struct {
-    elem *y;
-    const elem *x, *residual;
-    const float *scale, *shift;
-    bool relu;
-    size_t rows, c;
-} affine_args;
-
-SC_INLINE void affine_row(const affine_args *g, size_t i, const bool residual, const bool relu)
-{
-    size_t c = 0;
-
-    for (; c + VEC <= g->c; c += VEC) {
-        vec v = vfma(eload(g->x + i + c), vload(g->scale + c), vload(g->shift + c));
-        if (residual) {
-            v += eload(g->residual + i + c);
-        }
-        estore(g->y + i + c, relu ? vmax(vzero(), v) : v); /* vmax(0, NaN) is NaN */
-    }
-    for (; c < g->c; c++) {
-        float v = eget(g->x[i + c]) * g->scale[c] + g->shift[c];
-        if (residual) {
-            v += eget(g->residual[i + c]);
-        }
-        g->y[i + c] = eput(relu && v < 0 ? 0 : v);
-    }
-}
-
-static void affine_part(void *context, size_t part)
-{
-    const affine_args *g = context;
-    size_t end = min_size((part + 1) * NORM_ROWS, g->rows);
-
-    for (size_t row = part * NORM_ROWS; row < end; row++) {
-        size_t i = row * g->c;
-        if (g->residual && g->relu) {
-            affine_row(g, i, true, true);
-        } else if (g->residual) {
-            affine_row(g, i, true, false);
-        } else if (g->relu) {
-            affine_row(g, i, false, true);
-        } else {
-            affine_row(g, i, false, false);
-        }
-    }
-}
-
-static void channel_affine(sc_map *y, const sc_map *x, const float *scale, const float *shift,
-                           const sc_map *residual, bool relu, size_t rows, size_t c)
-{
-    affine_args g = {y, x, residual, scale, shift, relu, rows, c};
-    sc_parallel_for((rows + NORM_ROWS - 1) / NORM_ROWS, affine_part, &g);
-}
-
-typedef struct {
-    norm_args g;
-    elem *dx, *dresidual;
-    float mean_g[NORM_GROUP], curve[NORM_GROUP];
-} norm_backward_args;
-
-/* dx = scale (g - mean_g) - curve (x - mean) for channel j of the group, of `rows` rows */
-SC_INLINE void norm_backward_few(const norm_backward_args *a, size_t row, const size_t rows,
-                                 const norm_mask mask)
-{
-    const norm_args *g = &a->g;
-    size_t begin = row * g->c + g->c0, j = 0;
-
-    for (; j + VEC <= g->width; j += VEC) {
-        vec mean = vload(g->mean + j), scale = vload(g->scale + j);
-        vec mean_g = vload(a->mean_g + j), curve = vload(a->curve + j);
-        for (size_t k = 0; k < rows; k++) {
-            size_t i = begin + k * g->c + j;
-            vec x = eload(g->x + i), d = norm_gradient(g, i, j, x, mask);
-            if (a->dresidual) {
-                estore(a->dresidual + i, d);
-            }
-            estore(a->dx + i, scale * (d - mean_g) - curve * (x - mean));
-        }
-    }
-    for (; j < g->width; j++) {
-        for (size_t k = 0; k < rows; k++) {
-            size_t i = begin + k * g->c + j;
-            float x = eget(g->x[i]), d = norm_gradient_at(g, i, j, x, mask);
-            if (a->dresidual) {
-                a->dresidual[i] = eput(d);
-            }
-            a->dx[i] = eput(g->scale[j] * (d - a->mean_g[j]) - a->curve[j] * (x - g->mean[j]));
-        }
-    }
-}
-
-SC_INLINE void norm_backward_rows_of(const norm_backward_args *a, size_t row, size_t end,
-                                     const norm_mask mask)
-{
-    for (; row + NORM_FEW <= end; row += NORM_FEW) {
-        norm_backward_few(a, row, NORM_FEW, mask);
-    }
-    for (; row < end; row++) {
-        norm_backward_few(a, row, 1, mask);
-    }
-}
-
-static void norm_backward_part(void *context, size_t part)
-{
-    const norm_backward_args *a = context;
-    size_t begin = part * NORM_ROWS, end = min_size(begin + NORM_ROWS, a->g.rows);
-
-    if (a->g.mask == NORM_ALL) {
-        norm_backward_rows_of(a, begin, end, NORM_ALL);
-    } else if (a->g.mask == NORM_BY_Y) {
-        norm_backward_rows_of(a, begin, end, NORM_BY_Y);
-    } else {
-        norm_backward_rows_of(a, begin, end, NORM_BY_X);
-    }
-}
-
-static void batchnorm_backward(sc_map *dx, sc_map *dresidual, float *dgamma, float *dbeta,
-                               const sc_map *dy, const sc_batchnorm *norm, size_t rows, size_t c)
-{
-    norm_sums sums;
-    norm_backward_args a = {.g = {.x = norm->x,
-                                  .dy = dy,
-                                  .y = norm->y,
-                                  .mask = !norm->relu ? NORM_ALL
-                                          : norm->y   ? NORM_BY_Y
-                                                      : NORM_BY_X,
-                                  .rows = rows,
-                                  .c = c,
-                                  .sums = &sums},
-                            .dx = dx,
-                            .dresidual = dresidual};
-
-    assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta && (norm->relu || !norm->y));
-    for (size_t c0 = 0; c0 < c; c0 += NORM_GROUP) {
-        a.g.c0 = c0;
-        a.g.mean = norm->mean + c0;
-        a.g.scale = norm->scale + c0;
-        a.g.shift = norm->shift + c0;
-        a.g.width = min_size(c - c0, NORM_GROUP);
-        sc_parallel_for(NORM_PARTS, norm_sum_part, &a.g);
-        for (size_t j = 0; j < a.g.width; j++) {
-            double sum_g = 0, sum_gx = 0, inv = norm->invstd[c0 + j];
-            for (size_t part = 0; part < NORM_PARTS; part++) {
-                sum_g += sums.first[part][j];
-                sum_gx += sums.second[part][j];
-            }
-            a.mean_g[j] = (float)(sum_g / (double)rows);
-            a.curve[j] = (float)(norm->scale[c0 + j] * inv * inv * (sum_gx / (double)rows));
-            if (dgamma) {
-                dgamma[c0 + j] = (float)(dgamma[c0 + j] + sum_gx * inv);
-                dbeta[c0 + j] = (float)(dbeta[c0 + j] + sum_g);
-            }
-        }
-        sc_parallel_for((rows + NORM_ROWS - 1) / NORM_ROWS, norm_backward_part, &a);
     }
 }
 

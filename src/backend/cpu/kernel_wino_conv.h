@@ -12,17 +12,17 @@
  * slot, and V and M are half as large as U, so that U is read seldom.  The data gradient is the
  * convolution of dy with the filters turned round.  With stride 2 there are 25 points, and V, or in
  * the data gradient M, holds a block for each phase of the pixels (kernel_wino_phase_tile.h).
+ *
+ * Before a block its image's rows are made, if they are still to be (kernel_rows.h), while it is stored
+ * its pixels are summed up (kernel_wino_sink.h), and during its products, which leave the memory idle, the
+ * maps of the next block are fetched (kernel_wino_fetch.h).
  */
 #ifndef SC_CPU_KERNEL_WINO_CONV_H
 #define SC_CPU_KERNEL_WINO_CONV_H
 
-#include "backend/cpu/kernel_wino_filter.h"
+#include "backend/cpu/kernel_wino_plan.h"
 
 enum {
-    WINO_SLOTS = 16,
-    WINO_SMALL_FILTERS = 4 << 20, /* bytes of U */
-    WINO_SMALL_BLOCK = 384 << 10, /* bytes of V and M */
-    WINO_LARGE_BLOCK = 3 << 20,
     WINO_GROUP = 64, /* columns of one part of stage 2 */
     WINO_DEPTH = 256,
     WINO_ROWS = 96
@@ -39,85 +39,6 @@ typedef struct {
 
 enum { WINO_TILES_PER_PART = 4 };
 
-/* m of F(m x m, 3x3), or with stride 2 of F(4, 2) in phases, for this convolution, or 0: direct.
- * 4 needs maps that fill its tiles: stride 2, which saves less, by three quarters, where 3/4 of
- * direct's multiplications are left.  The number of images does not count, so that an image's result
- * is the same in every batch: with the 16 tiles of 16 images of 8x8 direct would be faster, U being
- * much work for few; from 64 tiles on it is not.  (16 channels of stride 2 lose 5 % forward and gain
- * 37 % backward.) */
-static size_t wino_choice(const sc_conv_shape *s)
-{
-    static const size_t most[] = {
-        [SC_CONV_FASTEST] = 4, [SC_CONV_WINOGRAD2] = 2, [SC_CONV_DIRECT] = 0};
-    size_t tiles = (s->p + 3) / 4 * ((s->q + 3) / 4);
-
-    if (s->r != 3 || s->s != 3 || s->stride > 2 || s->dilation != 1 || s->pad > 2 || s->c < 16 ||
-        s->k < 16 || s->c % 8 != 0 || s->k % 8 != 0 || s->c % VEC != 0 || s->k % VEC != 0) {
-        return 0;
-    }
-    if (s->stride == 2) {
-        bool halves = s->pad == 1 && s->h % 2 == 0 && s->w % 2 == 0;
-        bool full = s->p * s->q * 4 >= tiles * 16 * 3;
-        return halves && full && s->algorithm == SC_CONV_FASTEST ? 4 : 0;
-    }
-    if (s->p * s->q * 2 > tiles * 16) {
-        return most[s->algorithm];
-    }
-    return s->p >= 2 && s->q >= 2 ? min_size(2, most[s->algorithm]) : 0;
-}
-
-static void wino_tiles(wino_shape *g)
-{
-    g->points = g->phases ? PHASE_POINTS : (g->m + 2) * (g->m + 2);
-    g->th = (g->oh + g->m - 1) / g->m;
-    g->tw = (g->ow + g->m - 1) / g->m;
-}
-
-static void wino_sizes(wino_args *a)
-{
-    wino_shape *g = &a->g;
-
-    wino_tiles(g);
-    g->out_block = round_up(g->co, NR);
-    g->in_block = round_up(g->ci, WORD_K * VEC) / WORD_K;
-    g->co_pad = g->out_block * g->out_step * g->out_step;
-    a->words = g->in_block * g->in_step * g->in_step;
-    g->ld_in = a->words + 16;
-    g->ld_out = g->co_pad + 16;
-    a->tiles = g->n * g->th * g->tw;
-    a->u_plane = a->words * g->co_pad + 16;
-    size_t filters = g->points * a->u_plane * sizeof(word);
-    bool small = filters <= WINO_SMALL_FILTERS;
-    size_t budget = small ? WINO_SMALL_BLOCK : WINO_LARGE_BLOCK;
-    budget = !small && filters / 2 > budget ? filters / 2 : budget;
-    budget /= g->points * sizeof(word) * (g->ld_in + g->ld_out);
-    budget = budget < MR ? MR : budget;
-    size_t blocks = (a->tiles + budget - 1) / budget;
-    a->block = round_up((a->tiles + blocks - 1) / blocks, MR);
-    blocks = (a->tiles + a->block - 1) / a->block;
-    a->slots = small ? min_size(blocks, WINO_SLOTS) : 1;
-    a->v_plane = a->block * g->ld_in + 16;
-    a->m_plane = a->block * g->ld_out + 16;
-}
-
-/* zeros, statistics, U, then V and M of each slot; in words */
-static size_t wino_layout(wino_args *a, word *base)
-{
-    size_t zeros = round_up(a->g.ci, 16), u = a->g.points * a->u_plane;
-    size_t stats = round_up(stats_memory(a->slots, a->g.co) * (sizeof(double) / sizeof(word)), 16);
-    size_t v = a->g.points * a->v_plane, m = a->g.points * a->m_plane;
-
-    if (base) {
-        a->g.zeros = (const elem *)(const void *)base;
-        a->stats_at = (double *)(void *)(base + zeros);
-        a->u = base + zeros + stats;
-        a->v = a->u + u;
-        a->m = (float *)a->v + a->slots * v;
-        memset(base, 0, zeros * sizeof *base);
-    }
-    return zeros + stats + u + a->slots * (v + m);
-}
-
 static void wino_input_part(void *context, size_t part)
 {
     const wino_block *b = context;
@@ -133,8 +54,13 @@ static void wino_input_part(void *context, size_t part)
     }
 }
 
+static bool wino_has_sums(const wino_args *a)
+{
+    return a->sums.stats || a->sums.norm;
+}
+
 /* The sums of a part take the place of what its first tile has read of M by then. */
-static stats_sums wino_sums(const wino_block *b, size_t part)
+static stats_sums wino_part_sums(const wino_block *b, size_t part)
 {
     float *m = b->m + part * WINO_TILES_PER_PART * b->a->g.ld_out;
     stats_sums sums = {m, m + b->a->m_plane, m + 2 * b->a->m_plane, false};
@@ -144,32 +70,28 @@ static stats_sums wino_sums(const wino_block *b, size_t part)
 static void wino_output_part(void *context, size_t part)
 {
     const wino_block *b = context;
+    const wino_args *a = b->a;
     size_t end = min_size((part + 1) * WINO_TILES_PER_PART, b->count);
-    stats_sums sums = wino_sums(b, part);
+    wino_sink own = {wino_part_sums(b, part), a->sums.norm}, *sink = wino_has_sums(a) ? &own : NULL;
 
     for (size_t t = part * WINO_TILES_PER_PART; t < end; t++) {
-        const float *m = b->m + t * b->a->g.ld_out;
-        const stats_sums *to = b->a->stats ? &sums : NULL;
-        if (b->a->g.phases) {
-            phase_output_tile(m, b->a->m_plane, &b->a->g, b->first + t, to);
+        const float *m = b->m + t * a->g.ld_out;
+        if (a->g.phases) {
+            phase_output_tile(m, a->m_plane, &a->g, b->first + t, sink);
         } else {
-            wino_output_tile(m, b->a->m_plane, &b->a->g, b->first + t, to);
+            wino_output_tile(m, a->m_plane, &a->g, b->first + t, sink);
         }
-        sums.begun = true;
+        own.at.begun = true;
     }
 }
 
-static void wino_join_stats(stats_range *range, const wino_block *b, size_t parts)
+static void wino_join_sums(const wino_block *b, size_t slot, size_t parts)
 {
-    const wino_shape *g = &b->a->g;
-
     for (size_t part = 0; part < parts; part++) {
         size_t first = b->first + part * WINO_TILES_PER_PART;
         size_t end = min_size(first + WINO_TILES_PER_PART, b->first + b->count);
-        size_t pixels = wino_count_pixels(g, first, end);
-        stats_sums sums = wino_sums(b, part);
-        stats_join(range, &sums, pixels, 0, g->co);
-        range->count += pixels;
+        stats_sums sums = wino_part_sums(b, part);
+        sink_join(&b->a->sums, slot, &sums, wino_count_pixels(&b->a->g, first, end));
     }
 }
 
@@ -239,108 +161,92 @@ static size_t wino_place(size_t slots, size_t slot)
     return own ? (size_t)sc_parallel_index() : slot;
 }
 
+/* The tiles of whole images, so that the rows that they read belong to the slot. */
 static void wino_slot(void *context, size_t slot)
 {
     const wino_args *a = context;
-    size_t place = wino_place(a->slots, slot);
+    const wino_shape *g = &a->g;
+    size_t place = wino_place(a->slots, slot), begin, end;
     wino_block b = {.a = a,
-                    .v = a->v + place * a->g.points * a->v_plane,
-                    .m = a->m + place * a->g.points * a->m_plane};
-    size_t begin, end, blocks = (a->tiles + a->block - 1) / a->block;
+                    .v = a->v + place * g->points * a->v_plane,
+                    .m = a->m + place * g->points * a->m_plane};
+    row_maker make = a->make;
 
-    sc_part_range(&begin, &end, blocks, a->slots, slot);
-    for (size_t i = begin; i < end; i++) {
-        b.first = i * a->block;
-        b.count = min_size(a->tiles - b.first, a->block);
-        if (a->slots > 1) { /* large filters fill the cache */
-            wino_fetch_block(&b.fetch, &a->g, b.first, b.count);
-        }
+    sc_part_range(&begin, &end, g->n, a->slots, slot);
+    make.made = begin * g->ih * g->iw;
+    end *= g->th * g->tw;
+    for (b.first = begin * g->th * g->tw; b.first < end; b.first += a->block) {
+        b.count = min_size(end - b.first, a->block);
         size_t parts = (b.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART;
+        size_t next = b.first + b.count;
+        make_rows(&make, wino_rows_in(g, next) * g->iw);
+        if (a->slots > 1) { /* large filters fill the cache */
+            wino_fetch_next(&b.fetch, g, &make, next, b.count);
+            wino_fetch_output(&b.fetch, g, a->sums.norm ? a->sums.norm->of : NULL, b.first,
+                              b.count);
+        }
         sc_parallel_for(parts, wino_input_part, &b);
-        sc_parallel_for(wino_product_parts(&a->g), wino_product_part, &b);
+        sc_parallel_for(wino_product_parts(g), wino_product_part, &b);
         sc_parallel_for(parts, wino_output_part, &b);
-        if (a->stats) {
-            wino_join_stats(&a->stats->range[slot], &b, parts);
+        if (wino_has_sums(a)) {
+            wino_join_sums(&b, slot, parts);
         }
     }
 }
 
-static void wino_convolve(wino_args *a, word *scratch)
+static void wino_convolve(wino_args *a)
 {
-    wino_sizes(a);
-    wino_layout(a, scratch);
-    if (a->stats) {
-        stats_begin(a->stats, a->slots, a->g.co, a->stats_at);
-    }
     size_t filters = a->g.points * a->u_plane * sizeof(word);
+
     a->stream = filters > WINO_STREAM && (uintptr_t)a->u % 64 == 0;
     sc_parallel_for(a->g.out_block / NR * (a->g.in_block / WINO_FILTERS), wino_filter_part, a);
     wino_each_slot(a->slots, wino_slot, a);
 }
 
-static wino_args wino_forward_args(const sc_conv_shape *s)
-{
-    wino_args a = {.g = {.m = wino_choice(s),
-                         .n = s->n,
-                         .ih = s->h,
-                         .iw = s->w,
-                         .ci = s->c,
-                         .oh = s->p,
-                         .ow = s->q,
-                         .co = s->k,
-                         .pad = (ptrdiff_t)s->pad,
-                         .phases = s->stride == 2,
-                         .in_step = s->stride,
-                         .out_step = 1},
-                   .w_ci = 9,
-                   .w_co = 9 * s->c};
-    return a;
-}
-
-static wino_args wino_backward_args(const sc_conv_shape *s)
-{
-    wino_args a = {.g = {.m = wino_choice(s),
-                         .n = s->n,
-                         .ih = s->p,
-                         .iw = s->q,
-                         .ci = s->k,
-                         .oh = s->h / s->stride,
-                         .ow = s->w / s->stride,
-                         .co = s->c,
-                         .pad = 2 - (ptrdiff_t)s->pad,
-                         .phases = s->stride == 2,
-                         .in_step = 1,
-                         .out_step = s->stride},
-                   .w_ci = 9 * s->c,
-                   .w_co = 9,
-                   .flip = true};
-    return a;
-}
-
-static void wino_forward(elem *y, sc_channel_stats stats, const elem *x, const float *w,
-                         const sc_conv_shape *s, word *scratch)
+static void wino_forward(elem *y, sc_channel_stats stats, const elem *x, const sc_affine *make,
+                         const float *w, const sc_conv_shape *s, word *scratch)
 {
     wino_args a = wino_forward_args(s);
     stats_whole whole;
+
     a.g.in = x;
     a.g.out = y;
     a.w = w;
-    a.stats = stats.mean ? &whole : NULL;
-    wino_convolve(&a, scratch);
+    a.make = affine_maker(make, s->c);
+    wino_sizes(&a);
+    wino_layout(&a, scratch);
+    if (stats.mean) {
+        stats_begin(&whole, a.slots, s->k, a.sums_at);
+        a.sums.stats = &whole;
+    }
+    wino_convolve(&a);
     if (stats.mean) {
         stats_end(&whole, stats.mean, stats.var);
     }
 }
 
-static void wino_backward_data(elem *dx, const elem *dy, const float *w, const elem *base,
+static void wino_backward_data(elem *dx, const sc_batchnorm *sums, const elem *dy,
+                               const sc_batchnorm *make, const float *w, const elem *base,
                                const sc_conv_shape *s, word *scratch)
 {
     wino_args a = wino_backward_args(s);
+    norm_sums norm;
+
     a.g.in = dy;
     a.g.out = dx;
     a.g.base = base;
     a.w = w;
-    wino_convolve(&a, scratch);
+    a.make = gradient_maker(make, s->k);
+    wino_sizes(&a);
+    wino_layout(&a, scratch);
+    if (sums) {
+        norm_sums_begin(&norm, sums, a.slots, 0, s->c, a.sums_at);
+        a.sums.norm = &norm;
+    }
+    wino_convolve(&a);
+    if (sums) {
+        norm_sums_end(&norm, s->n * s->h * s->w);
+    }
 }
 
 #endif

@@ -13,7 +13,7 @@
 #include "backend/cpu/kernel_wino_phase_tile.h"
 
 enum {
-    FETCH_PIECES = 3,
+    FETCH_PIECES = 5 + ROWS_MAPS,
     FETCH_LINE = 64,
     FETCH_CHUNK = (1 << 20) / FETCH_LINE /* lines: what the cache holds beside a chunk */
 };
@@ -58,30 +58,51 @@ static size_t wino_rows_out(const wino_shape *g, size_t tile_index)
     return n >= g->n ? g->n * g->oh : n * g->oh + lines;
 }
 
-/* What the next block reads and this one writes. */
-static void wino_fetch_block(fetch_list *f, const wino_shape *g, size_t first, size_t count)
+/* What the tiles of the next block read: the image, and what its rows are made of. */
+static void wino_fetch_next(fetch_list *f, const wino_shape *g, const row_maker *make, size_t next,
+                            size_t count)
 {
-    size_t next = first + count, width = g->ow * g->out_step * g->co;
-    size_t begin = wino_rows_out(g, first) * g->out_step,
-           end = wino_rows_out(g, next) * g->out_step;
+    size_t begin = wino_rows_in(g, next), end = wino_rows_in(g, next + count);
 
     f->pieces = 0;
-    fetch_add(f, g->in, g->iw * g->ci, wino_rows_in(g, next), wino_rows_in(g, next + count));
+    fetch_add(f, g->in, g->iw * g->ci, begin, end);
+    for (size_t i = 0; i < ROWS_MAPS; i++) {
+        if (make->map[i]) {
+            fetch_add(f, make->map[i], g->iw * g->ci, begin, end);
+        }
+    }
+}
+
+/* What this block writes, adds to it and sums up with it. */
+static void wino_fetch_output(fetch_list *f, const wino_shape *g, const sc_batchnorm *norm,
+                              size_t first, size_t count)
+{
+    size_t width = g->ow * g->out_step * g->co, begin = wino_rows_out(g, first) * g->out_step;
+    size_t end = wino_rows_out(g, first + count) * g->out_step;
+
     fetch_add(f, g->out, width, begin, end);
     if (g->base && g->base != g->out) {
         fetch_add(f, g->base, width, begin, end);
     }
+    if (norm) {
+        fetch_add(f, norm->x, width, begin, end);
+    }
+    if (norm && norm->y) {
+        fetch_add(f, norm->y, width, begin, end);
+    }
 }
 
-/* What the chunk of a weight gradient after this one reads, if that is not too much. */
-static void wino_fetch_chunk(fetch_list *f, const wino_shape *g, size_t first, size_t count)
+/* What the chunk of a weight gradient from tile `next` on reads, if that is not too much. */
+static void wino_fetch_chunk(fetch_list *f, const wino_shape *g, const row_maker *make, size_t next,
+                             size_t count)
 {
-    size_t next = first + count;
-
-    f->pieces = 0;
-    fetch_add(f, g->in, g->iw * g->ci, wino_rows_in(g, next), wino_rows_in(g, next + count));
+    wino_fetch_next(f, g, make, next, count);
     fetch_add(f, g->dy, g->ow * g->co, wino_rows_out(g, next), wino_rows_out(g, next + count));
-    f->pieces = f->lines[0] + f->lines[1] <= FETCH_CHUNK ? f->pieces : 0;
+    size_t lines = 0;
+    for (size_t i = 0; i < f->pieces; i++) {
+        lines += f->lines[i];
+    }
+    f->pieces = lines <= FETCH_CHUNK ? f->pieces : 0;
 }
 
 #endif

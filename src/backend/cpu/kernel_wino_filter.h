@@ -24,10 +24,11 @@ typedef struct {
     word *v;      /* per slot (xi, tiles of a block, words of ci) */
     float *m;     /* per slot (xi, tiles of a block, co_pad) */
     size_t words; /* that hold ci, of every phase */
-    size_t tiles, block, slots, u_plane, v_plane, m_plane;
-    bool stream;        /* U goes past the caches */
-    stats_whole *stats; /* of the output, a range a slot; or NULL */
-    double *stats_at;   /* their memory */
+    size_t block, slots, u_plane, v_plane, m_plane;
+    bool stream;     /* U goes past the caches */
+    row_maker make;  /* of the image, if it is not there yet */
+    wino_sums sums;  /* of the output, a range a slot */
+    double *sums_at; /* their memory */
 } wino_args;
 
 /* tap[h][i] = weight i of channel c + h for NR outputs from o0 on; zero beyond ci and co.  Outputs

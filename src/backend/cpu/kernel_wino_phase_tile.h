@@ -112,10 +112,10 @@ static void phase_input_tile(word *v, size_t plane, const wino_shape *g, size_t 
 
 /* ---- out ---- */
 
-/* out = base + A' M A, to the pixels of one phase */
+/* out = base + A' M A, to the pixels of one phase; the sink as of wino_output_tile_of */
 SC_INLINE void phase_output_block(const float *u, size_t plane, const wino_shape *g,
-                                  size_t tile_index, const stats_sums *sums, const size_t nh,
-                                  const size_t nw)
+                                  size_t tile_index, const wino_sink *sink, const size_t nh,
+                                  const size_t nw, const sink_kind kind)
 {
     size_t n, h, w, step = g->out_step, line = g->ow * step * g->co;
 
@@ -136,34 +136,47 @@ SC_INLINE void phase_output_block(const float *u, size_t plane, const wino_shape
         for (size_t i = 0; i < rows; i++) {
             vec r[PHASE_TILE];
             phase_output(r, 1, q + i * nw, nw);
-            if (sums && i == 0) {
-                sum = sums->begun ? stats_vec_load(sums, c) : stats_vec_begin(r[0]);
+            if (kind != SINK_NONE && i == 0) {
+                sum = sink_begin(sink, c, r[0]);
             }
-            wino_put_line(g, first + i * step * line + c, step * g->co, r, columns,
-                          sums ? &sum : NULL);
+            wino_put_line(g, first + i * step * line, step * g->co, c, r, columns, sink, &sum,
+                          kind);
         }
-        if (sums) {
-            stats_vec_store(sums, c, &sum);
+        if (kind != SINK_NONE) {
+            stats_vec_store(&sink->at, c, &sum);
         }
     }
 }
 
-/* Statistics are asked of a convolution alone, not of its data gradient. */
-static void phase_output_tile(const float *u, size_t plane, const wino_shape *g, size_t tile_index,
-                              const stats_sums *sums)
+/* All phases; the sums begin with the first, whose M lies where they are stored. */
+SC_INLINE void phase_output_blocks(const float *u, size_t plane, const wino_shape *g,
+                                   size_t tile_index, const wino_sink *sink, const sink_kind kind)
 {
-    if (g->out_step == 1 && sums) {
-        phase_output_block(u, plane, g, tile_index, sums, 5, 5);
-        return;
+    wino_sink rest = {.norm = NULL};
+
+    phase_output_block(u, plane, g, tile_index, sink, 5, 4, kind);
+    if (sink) {
+        rest = *sink;
+        rest.at.begun = true;
     }
-    if (g->out_step == 1) {
-        phase_output_block(u, plane, g, tile_index, NULL, 5, 5);
-        return;
+    phase_output_block(u + g->out_block, plane, g, tile_index, &rest, 5, 5, kind);
+    phase_output_block(u + 2 * g->out_block, plane, g, tile_index, &rest, 4, 5, kind);
+    phase_output_block(u + 3 * g->out_block, plane, g, tile_index, &rest, 4, 4, kind);
+}
+
+/* Statistics are asked of a convolution alone, sums for a norm of its data gradient alone. */
+static void phase_output_tile(const float *u, size_t plane, const wino_shape *g, size_t tile_index,
+                              const wino_sink *sink)
+{
+    if (g->out_step == 1 && sink) {
+        phase_output_block(u, plane, g, tile_index, sink, 5, 5, SINK_STATS);
+    } else if (g->out_step == 1) {
+        phase_output_block(u, plane, g, tile_index, NULL, 5, 5, SINK_NONE);
+    } else if (sink) {
+        phase_output_blocks(u, plane, g, tile_index, sink, SINK_NORM);
+    } else {
+        phase_output_blocks(u, plane, g, tile_index, NULL, SINK_NONE);
     }
-    phase_output_block(u, plane, g, tile_index, NULL, 5, 4);
-    phase_output_block(u + g->out_block, plane, g, tile_index, NULL, 5, 5);
-    phase_output_block(u + 2 * g->out_block, plane, g, tile_index, NULL, 4, 5);
-    phase_output_block(u + 3 * g->out_block, plane, g, tile_index, NULL, 4, 4);
 }
 
 /* ---- V and W, words along the tiles ---- */

@@ -11,6 +11,7 @@
 
 #include "backend/cpu/kernel_conv.h"
 #include "backend/cpu/kernel_wino.h"
+#include "backend/cpu/kernel_wino_sink.h"
 
 /* One convolution, or data gradient, as Winograd sees it. */
 typedef struct {
@@ -158,27 +159,36 @@ static void wino_input_tile(word *v, size_t plane, const wino_shape *g, size_t t
     }
 }
 
-/* Pixels of one line of the output, `step` elements apart, VEC channels each; adds base, and the
- * pixels as they are stored to `sum` unless NULL. */
-SC_INLINE void wino_put_line(const wino_shape *g, size_t at, size_t step, const vec *r,
-                             size_t count, stats_vec *sum)
+/* What an output tile does besides storing: constants where they are used. */
+typedef enum { SINK_NONE, SINK_STATS, SINK_NORM } sink_kind;
+
+SC_INLINE sink_kind sink_kind_of(const wino_sink *s)
+{
+    return !s ? SINK_NONE : s->norm ? SINK_NORM : SINK_STATS;
+}
+
+/* Pixels of one line of the output from element `at` on, `step` apart, VEC channels from c on; adds base,
+ * and to `sum` what the sink takes of the pixels as they are stored. */
+SC_INLINE void wino_put_line(const wino_shape *g, size_t at, size_t step, size_t c, const vec *r,
+                             size_t count, const wino_sink *sink, stats_vec *sum,
+                             const sink_kind kind)
 {
     for (size_t j = 0; j < count; j++, at += step) {
         vec x = r[j];
         if (g->base) {
-            x += eload(g->base + at);
+            x += eload(g->base + at + c);
         }
-        estore(g->out + at, x);
-        if (sum) {
-            stats_vec_add(sum, erounded(x));
+        estore(g->out + at + c, x);
+        if (kind != SINK_NONE) {
+            sink_add(sink, sum, at + c, c, erounded(x), kind == SINK_NORM);
         }
     }
 }
 
-/* out = A' M A; what reaches over the edge is dropped.  sums (which may lie where M was) += those of
- * the tile's pixels, unless NULL, a constant where this is called. */
+/* out = A' M A; what reaches over the edge is dropped. */
 SC_INLINE void wino_output_tile_of(const float *u, size_t plane, const wino_shape *g,
-                                   size_t tile_index, const stats_sums *sums, const size_t m)
+                                   size_t tile_index, const wino_sink *sink, const size_t m,
+                                   const sink_kind kind)
 {
     const size_t side = m + 2;
     size_t n, h, w;
@@ -199,28 +209,41 @@ SC_INLINE void wino_output_tile_of(const float *u, size_t plane, const wino_shap
         for (size_t i = 0; i < rows; i++) {
             vec r[WINO_MOST];
             wino_output(r, 1, q + i * side, m);
-            if (sums && i == 0) {
-                sum = sums->begun ? stats_vec_load(sums, c) : stats_vec_begin(r[0]);
+            if (kind != SINK_NONE && i == 0) {
+                sum = sink_begin(sink, c, r[0]);
             }
-            wino_put_line(g, first + i * g->ow * g->co + c, g->co, r, cols, sums ? &sum : NULL);
+            wino_put_line(g, first + i * g->ow * g->co, g->co, c, r, cols, sink, &sum, kind);
         }
-        if (sums) {
-            stats_vec_store(sums, c, &sum);
+        if (kind != SINK_NONE) {
+            stats_vec_store(&sink->at, c, &sum);
         }
     }
 }
 
-static void wino_output_tile(const float *u, size_t plane, const wino_shape *g, size_t tile_index,
-                             const stats_sums *sums)
+SC_INLINE void wino_output_tile_by(const float *u, size_t plane, const wino_shape *g,
+                                   size_t tile_index, const wino_sink *sink, const sink_kind kind)
 {
-    if (g->m == 4 && sums) {
-        wino_output_tile_of(u, plane, g, tile_index, sums, 4);
-    } else if (g->m == 4) {
-        wino_output_tile_of(u, plane, g, tile_index, NULL, 4);
-    } else if (sums) {
-        wino_output_tile_of(u, plane, g, tile_index, sums, 2);
+    if (g->m == 4) {
+        wino_output_tile_of(u, plane, g, tile_index, sink, 4, kind);
     } else {
-        wino_output_tile_of(u, plane, g, tile_index, NULL, 2);
+        wino_output_tile_of(u, plane, g, tile_index, sink, 2, kind);
+    }
+}
+
+/* The sums of the sink, unless NULL, may lie where M was. */
+static void wino_output_tile(const float *u, size_t plane, const wino_shape *g, size_t tile_index,
+                             const wino_sink *sink)
+{
+    switch (sink_kind_of(sink)) {
+    case SINK_NONE:
+        wino_output_tile_by(u, plane, g, tile_index, sink, SINK_NONE);
+        break;
+    case SINK_STATS:
+        wino_output_tile_by(u, plane, g, tile_index, sink, SINK_STATS);
+        break;
+    default:
+        wino_output_tile_by(u, plane, g, tile_index, sink, SINK_NORM);
+        break;
     }
 }
 

@@ -27,12 +27,12 @@ enum {
 typedef struct {
     wino_shape g;
     wino_panels v, w;
-    float *dw, *sums;          /* sums (co, 9, ci) of the slot's chunks so far */
-    size_t tiles, chunk, rows; /* of all, of a chunk, and the words that hold a chunk's */
-    size_t chunks, slots;
+    float *dw, *sums;              /* sums (co, 9, ci) of the slot's chunks so far */
+    size_t chunk, rows, slots;     /* tiles of a chunk, and the words that hold them */
     size_t panel_words, sum_words; /* of a slot */
     size_t first, count;           /* tiles of this chunk */
     bool begun;                    /* there are sums to add to */
+    row_maker make;                /* of the image, if it is not there yet */
     fetch_list fetch;              /* for the next chunk */
 } wino_wgrad_args;
 
@@ -42,33 +42,41 @@ static size_t wino_wgrad_columns(const wino_shape *g)
     return round_up(g->ci, NR) * g->in_step * g->in_step;
 }
 
-static void wino_wgrad_sizes(wino_wgrad_args *a, const sc_conv_shape *s)
+/* Chunks, and the panels that hold one, when so many slots share the images. */
+static void wino_wgrad_chunks(wino_wgrad_args *a, size_t slots)
 {
-    wino_shape *g = &a->g;
-    size_t ci, co = round_up(s->k, WINO_PANEL);
-
-    *g = wino_forward_args(s).g;
-    wino_tiles(g);
-    ci = wino_wgrad_columns(g);
-    a->tiles = g->n * g->th * g->tw;
+    const wino_shape *g = &a->g;
+    size_t ci = wino_wgrad_columns(g), co = round_up(g->co, WINO_PANEL);
+    size_t tiles = (g->n + slots - 1) / slots * g->th * g->tw;
     size_t budget = WINO_CHUNK / (g->points * (ci + co) * sizeof(word)) * WORD_K;
+
     budget = budget < WINO_CHUNK_TILES ? WINO_CHUNK_TILES : budget;
-    size_t chunks = (a->tiles + budget - 1) / budget;
-    a->chunk = round_up((a->tiles + chunks - 1) / chunks, 2 * WORD_K);
-    a->chunks = (a->tiles + a->chunk - 1) / a->chunk;
+    size_t chunks = (tiles + budget - 1) / budget;
+    a->slots = slots;
+    a->chunk = round_up((tiles + chunks - 1) / chunks, 2 * WORD_K);
     a->rows = a->chunk / WORD_K;
     a->v = (wino_panels){.plane = ci * a->rows + 16, .panel = NR * a->rows, .width = NR};
     a->w = (wino_panels){
         .plane = co * a->rows + 16, .panel = WINO_PANEL * a->rows, .width = WINO_PANEL};
     a->panel_words = g->points * (a->v.plane + a->w.plane);
+}
+
+static void wino_wgrad_sizes(wino_wgrad_args *a, const sc_conv_shape *s)
+{
+    wino_shape *g = &a->g;
+
+    *g = wino_forward_args(s).g;
+    wino_tiles(g);
     a->sum_words = round_up(g->co * 9 * g->ci, 16);
-    a->slots = WINO_WGRAD_SLOTS;
-    while (a->slots > 1 &&
-           (a->slots > a->chunks ||
-            a->slots * (a->panel_words + a->sum_words) * sizeof(word) > WINO_WGRAD_MEMORY)) {
-        a->slots /= 2;
+    for (size_t slots = WINO_WGRAD_SLOTS; slots > 2; slots /= 2) {
+        wino_wgrad_chunks(a, slots);
+        size_t bytes = slots * (a->panel_words + a->sum_words) * sizeof(word);
+        bool full = g->n >= slots && g->n / slots * g->th * g->tw * 2 >= WINO_CHUNK_TILES;
+        if (full && bytes <= WINO_WGRAD_MEMORY) {
+            return;
+        }
     }
-    a->slots = a->slots == 2 ? 1 : a->slots;
+    wino_wgrad_chunks(a, 1);
 }
 
 /* zeros, sums of all slots, V and W of each; in words */
@@ -246,28 +254,29 @@ static void wino_wgrad_part(void *context, size_t part)
 static void wino_wgrad_slot(void *context, size_t slot)
 {
     wino_wgrad_args a = *(const wino_wgrad_args *)context;
-    size_t place = wino_place(a.slots, slot), begin, end;
-    size_t parts = wino_wgrad_parts(&a.g);
+    size_t place = wino_place(a.slots, slot), parts = wino_wgrad_parts(&a.g), begin, end;
+    size_t tiles = a.g.th * a.g.tw; /* of an image */
 
     a.sums += slot * a.sum_words;
     a.v.at += place * a.panel_words;
     a.w.at += place * a.panel_words;
-    sc_part_range(&begin, &end, a.chunks, a.slots, slot);
-    for (size_t chunk = begin; chunk < end; chunk++) {
-        a.first = chunk * a.chunk;
-        a.count = min_size(a.tiles - a.first, a.chunk);
-        a.begun = chunk > begin;
-        wino_fetch_chunk(&a.fetch, &a.g, a.first, a.count);
+    sc_part_range(&begin, &end, a.g.n, a.slots, slot);
+    a.make.made = begin * a.g.ih * a.g.iw;
+    for (a.first = begin * tiles; a.first < end * tiles; a.first += a.chunk) {
+        a.count = min_size(end * tiles - a.first, a.chunk);
+        a.begun = a.first > begin * tiles;
+        make_rows(&a.make, wino_rows_in(&a.g, a.first + a.count) * a.g.iw);
+        wino_fetch_chunk(&a.fetch, &a.g, &a.make, a.first + a.count, a.count);
         sc_parallel_for((a.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,
                         &a);
         sc_parallel_for(parts, wino_wgrad_part, &a);
     }
 }
 
-static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const sc_conv_shape *s,
-                                 word *scratch)
+static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const sc_affine *make,
+                                 const sc_conv_shape *s, word *scratch)
 {
-    wino_wgrad_args a;
+    wino_wgrad_args a = {.make = affine_maker(make, s->c)};
 
     wino_wgrad_sizes(&a, s);
     wino_wgrad_layout(&a, scratch);

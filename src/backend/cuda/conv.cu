@@ -131,15 +131,23 @@ static const E *widened(const conv_parts &p, const sc_map *x, const sc_conv_shap
     return (const E *)p.map;
 }
 
+static void make_x(sc_precision precision, const sc_affine *make, const sc_conv_shape &s)
+{
+    if (make != nullptr)
+        sc_cuda_table(precision)->channel_affine(make, s.n * s.h * s.w, s.c);
+}
+
 template <class E>
-static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, const sc_real *w,
-                           const sc_conv_shape *shape, void *scratch)
+static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
+                           const sc_affine *make, const sc_real *w, const sc_conv_shape *shape,
+                           void *scratch)
 {
     conv_parts p = parts_of<E>(shape, scratch);
     sc_precision precision = precision_of<E>();
 
     sc_conv_shape_check(shape);
-    assert(!stats.mean == !stats.var);
+    assert(!stats.mean == !stats.var && (!make || make->y == x));
+    make_x(precision, make, *shape);
     pack<E>(p, w, *shape);
     const E *from = widened<E>(p, x, *shape);
     if (!sc_cuda_conv(SC_CONV_Y, precision, &p.s, from, p.filters, y, p.workspace))
@@ -150,7 +158,8 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, c
 }
 
 template <class E>
-static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const sc_real *w, const sc_map *base,
+static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
+                                 const sc_batchnorm *make, const sc_real *w, const sc_map *base,
                                  const sc_conv_shape *shape, void *scratch)
 {
     conv_parts p = parts_of<E>(shape, scratch);
@@ -159,6 +168,9 @@ static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const sc_real *w,
     void *to = p.s.c == c && base != dx ? dx : p.map;
 
     sc_conv_shape_check(shape);
+    assert((!make || make->dx == dy) && (!sums || sums->dy == dx));
+    if (make != nullptr)
+        sc_cuda_table(precision)->batchnorm_gradient(make, shape->n * shape->p * shape->q, shape->k);
     pack<E>(p, w, *shape);
     if (!sc_cuda_conv(SC_CONV_DX, precision, &p.s, dy, p.filters, to, p.workspace))
         sc_cuda_plain_data((E *)dx, (const E *)dy, (const E *)p.filters, p.s.c, (const E *)base,
@@ -168,16 +180,21 @@ static void conv2d_backward_data(sc_map *dx, const sc_map *dy, const sc_real *w,
                   (const E *)base, pixels, c, p.s.c);
     else if (base != nullptr)
         sc_cuda_table(precision)->add(dx, base, to, pixels * c);
+    if (sums != nullptr)
+        sc_cuda_table(precision)->batchnorm_sums(sums, pixels, c);
 }
 
 template <class E>
 static void conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_map *x,
-                                   const sc_conv_shape *shape, void *scratch)
+                                   const sc_affine *make, const sc_conv_shape *shape,
+                                   void *scratch)
 {
     conv_parts p = parts_of<E>(shape, scratch);
     sc_conv_shape s = *shape;
 
     sc_conv_shape_check(shape);
+    assert(!make || make->y == x);
+    make_x(precision_of<E>(), make, s);
     const E *from = widened<E>(p, x, s);
     if (!sc_cuda_conv(SC_CONV_DW, precision_of<E>(), &p.s, from, dy, p.filters, p.workspace))
         sc_cuda_plain_weight(dw, (const E *)dy, (const E *)x, s);

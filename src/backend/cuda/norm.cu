@@ -85,7 +85,7 @@ static __global__ void __launch_bounds__(SC_THREADS) affine_kernel(affine_args<E
                 break;
             SC_UNROLL
             for (int j = 0; j < V; j++) {
-                /* one rounding: batchnorm_backward finds the same sign */
+                /* one rounding: the backward pass finds the same sign */
                 float v = fmaf(elem_get(x[u].at[j]), scale[j], shift[j]);
                 v = RESIDUAL ? v + elem_get(residual[u].at[j]) : v;
                 y[j] = g.relu && v < 0 ? 0 : v;
@@ -105,13 +105,12 @@ template <int V, class E> static void affine(const affine_args<E> &g, size_t row
         SC_LAUNCH((affine_kernel<V, false, E>), channel_grid(w, DEEP), SC_THREADS, g, w);
 }
 
-template <class E>
-static void channel_affine(sc_map *y, const sc_map *x, const sc_real *scale, const sc_real *shift,
-                           const sc_map *residual, bool relu, size_t rows, size_t c)
+template <class E> static void channel_affine(const sc_affine *of, size_t rows, size_t c)
 {
-    affine_args<E> g = {(E *)y, (const E *)x, (const E *)residual, scale, shift, relu};
+    affine_args<E> g = {(E *)of->y, (const E *)of->x, (const E *)of->residual,
+                        of->scale,  of->shift,        of->relu};
 
-    if (elem_may_widen<E>(c, y, x, residual))
+    if (elem_may_widen<E>(c, of->y, of->x, of->residual))
         affine<elem_wide<E>>(g, rows, c);
     else
         affine<1>(g, rows, c);

@@ -22,7 +22,7 @@ template <class E> struct backward_args {
     const E *dy, *x, *y;
     const sc_real *mean, *invstd, *scale, *shift;
     sc_real *dgamma, *dbeta;
-    float *mean_g, *curve; /* (c), in the workspace */
+    sc_real *mean_g, *curve;
     double rows;
 };
 
@@ -150,48 +150,65 @@ static __global__ void __launch_bounds__(SC_THREADS)
     }
 }
 
+/* One of the two passes. */
 template <int V, norm_mask MASK, class E>
-static void backward(const backward_args<E> &a, size_t rows, size_t c)
+static void pass(const backward_args<E> &a, bool sums, size_t rows, size_t c)
 {
     channel_walk w = channel_walk_of<V>(rows, c);
     backward_term<V, MASK, E> term = {a, c, {}};
     backward_finish<E> finish = {a};
 
-    channel_sums<V>(rows, c, term, finish);
-    SC_LAUNCH((backward_kernel<V, MASK, E>), channel_grid(w, DEEP), SC_THREADS, a, w);
+    if (sums)
+        channel_sums<V>(rows, c, term, finish);
+    else
+        SC_LAUNCH((backward_kernel<V, MASK, E>), channel_grid(w, DEEP), SC_THREADS, a, w);
 }
 
 template <int V, class E>
-static void choose_mask(const backward_args<E> &a, bool relu, size_t rows, size_t c)
+static void choose_mask(const backward_args<E> &a, bool sums, bool relu, size_t rows, size_t c)
 {
     if (!relu)
-        backward<V, MASK_NONE>(a, rows, c);
+        pass<V, MASK_NONE>(a, sums, rows, c);
     else if (a.y != nullptr)
-        backward<V, MASK_BY_Y>(a, rows, c);
+        pass<V, MASK_BY_Y>(a, sums, rows, c);
     else
-        backward<V, MASK_BY_X>(a, rows, c);
+        pass<V, MASK_BY_X>(a, sums, rows, c);
 }
 
 template <class E>
-static void batchnorm_backward(sc_map *dx, sc_map *dresidual, sc_real *dgamma, sc_real *dbeta,
-                               const sc_map *dy, const sc_batchnorm *norm, size_t rows, size_t c)
+static void choose_width(const sc_batchnorm *of, bool sums, size_t rows, size_t c)
 {
-    assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta && (norm->relu || !norm->y));
-    assert(2 * c * sizeof(float) <= SC_CUDA_WORKSPACE / 2);
-    float *own = (float *)sc_cuda_workspace() + SC_CUDA_WORKSPACE / 2 / sizeof(float);
-    backward_args<E> a = {(E *)dx,      (E *)dresidual,     (const E *)dy, (const E *)norm->x,
-                          (const E *)norm->y, norm->mean,   norm->invstd,  norm->scale,
-                          norm->shift,  dgamma,             dbeta,         own,
-                          own + c,      (double)rows};
+    backward_args<E> a = {(E *)of->dx,  (E *)of->dresidual, (const E *)of->dy, (const E *)of->x,
+                          (const E *)of->y, of->mean,       of->invstd,        of->scale,
+                          of->shift,    of->dgamma,         of->dbeta,         of->mean_g,
+                          of->curve,    (double)rows};
 
-    if (elem_may_widen<E>(c, dx, dresidual, dy, norm->x, norm->y))
-        choose_mask<elem_wide<E>>(a, norm->relu, rows, c);
+    assert(rows >= 1 && (of->relu || !of->y));
+    if (elem_may_widen<E>(c, of->dx, of->dresidual, of->dy, of->x, of->y))
+        choose_mask<elem_wide<E>>(a, sums, of->relu, rows, c);
     else
-        choose_mask<1>(a, norm->relu, rows, c);
+        choose_mask<1>(a, sums, of->relu, rows, c);
+}
+
+template <class E> static void batchnorm_sums(const sc_batchnorm *norm, size_t rows, size_t c)
+{
+    assert(!norm->dgamma == !norm->dbeta);
+    choose_width<E>(norm, true, rows, c);
+}
+
+template <class E> static void batchnorm_gradient(const sc_batchnorm *norm, size_t rows, size_t c)
+{
+    assert(norm->dx != norm->dresidual);
+    choose_width<E>(norm, false, rows, c);
+}
+
+template <class E> static void put(sc_backend *table)
+{
+    table->batchnorm_sums = batchnorm_sums<E>;
+    table->batchnorm_gradient = batchnorm_gradient<E>;
 }
 
 void sc_cuda_put_norm_backward(sc_backend *table)
 {
-    table->batchnorm_backward = table->precision == SC_BF16 ? batchnorm_backward<sc_bf16>
-                                                            : batchnorm_backward<float>;
+    table->precision == SC_BF16 ? put<sc_bf16>(table) : put<float>(table);
 }

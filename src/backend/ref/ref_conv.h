@@ -81,12 +81,16 @@ static void ref_conv_forward_row(void *context, size_t row)
     }
 }
 
-static void ref_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x, const sc_real *w,
-                               const sc_conv_shape *shape, void *scratch)
+static void ref_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
+                               const sc_affine *make, const sc_real *w, const sc_conv_shape *shape,
+                               void *scratch)
 {
     (void)scratch;
     sc_conv_shape_check(shape);
-    assert(!stats.mean == !stats.var);
+    assert(!stats.mean == !stats.var && (!make || make->y == x));
+    if (make) {
+        ref_channel_affine(make, shape->n * shape->h * shape->w, shape->c);
+    }
     ref_conv_args g = {.out = y, .a = x, .w = w, .shape = shape};
     sc_parallel_for(shape->n * shape->p, ref_conv_forward_row, &g);
     if (stats.mean) {
@@ -130,13 +134,21 @@ static void ref_conv_backward_data_row(void *context, size_t row)
     }
 }
 
-static void ref_conv2d_backward_data(sc_map *dx, const sc_map *dy, const sc_real *w,
-                                     const sc_map *base, const sc_conv_shape *shape, void *scratch)
+static void ref_conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
+                                     const sc_batchnorm *make, const sc_real *w, const sc_map *base,
+                                     const sc_conv_shape *shape, void *scratch)
 {
     (void)scratch;
     sc_conv_shape_check(shape);
+    assert((!make || make->dx == dy) && (!sums || sums->dy == dx));
+    if (make) {
+        ref_batchnorm_gradient(make, shape->n * shape->p * shape->q, shape->k);
+    }
     ref_conv_args g = {.out = dx, .a = dy, .b = base, .w = w, .shape = shape};
     sc_parallel_for(shape->n * shape->h, ref_conv_backward_data_row, &g);
+    if (sums) {
+        ref_batchnorm_sums(sums, shape->n * shape->h * shape->w, shape->c);
+    }
 }
 
 static double ref_conv_backward_weight_at(const ref_conv_args *g, size_t k, size_t c, size_t r,
@@ -175,10 +187,15 @@ static void ref_conv_backward_weight_filter(void *context, size_t part)
 }
 
 static void ref_conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_map *x,
-                                       const sc_conv_shape *shape, void *scratch)
+                                       const sc_affine *make, const sc_conv_shape *shape,
+                                       void *scratch)
 {
     (void)scratch;
     sc_conv_shape_check(shape);
+    assert(!make || make->y == x);
+    if (make) {
+        ref_channel_affine(make, shape->n * shape->h * shape->w, shape->c);
+    }
     ref_conv_args g = {.dw = dw, .a = dy, .b = x, .shape = shape};
     sc_parallel_for(shape->k * shape->c, ref_conv_backward_weight_filter, &g);
 }

@@ -5,7 +5,8 @@
  *   xhat = (x - mean) invstd,  y = gamma xhat + beta
  *   dx   = gamma invstd (g - mean(g) - xhat mean(g xhat))          g = dL/dy, or 0 where ReLU cut
  *
- * Means and variances in two passes over the rows.  One part per channel.
+ * Means and variances in two passes over the rows, one part per channel; the passes that write a map,
+ * one part per row.
  */
 #ifndef SC_REF_REF_NORM_H
 #define SC_REF_REF_NORM_H
@@ -46,88 +47,95 @@ static void ref_channel_stats(sc_real *mean, sc_real *var, const sc_map *x, size
 }
 
 typedef struct {
-    ref_elem *y;
-    const ref_elem *x, *residual;
-    const sc_real *scale, *shift;
-    bool relu;
+    sc_affine of;
     size_t c;
 } ref_affine_args;
 
 static void ref_affine_row(void *context, size_t row)
 {
     const ref_affine_args *g = context;
+    const ref_elem *x = g->of.x, *residual = g->of.residual;
+    ref_elem *y = g->of.y;
 
     for (size_t c = 0; c < g->c; c++) {
         size_t i = row * g->c + c;
-        double v = ref_get(g->x[i]) * g->scale[c] + g->shift[c];
-        if (g->residual) {
-            v += ref_get(g->residual[i]);
+        double v = ref_get(x[i]) * g->of.scale[c] + g->of.shift[c];
+        if (residual) {
+            v += ref_get(residual[i]);
         }
-        g->y[i] = ref_put(g->relu && v < 0 ? 0 : v);
+        y[i] = ref_put(g->of.relu && v < 0 ? 0 : v);
     }
 }
 
-static void ref_channel_affine(sc_map *y, const sc_map *x, const sc_real *scale,
-                               const sc_real *shift, const sc_map *residual, bool relu, size_t rows,
-                               size_t c)
+static void ref_channel_affine(const sc_affine *affine, size_t rows, size_t c)
 {
-    ref_affine_args g = {y, x, residual, scale, shift, relu, c};
+    ref_affine_args g = {*affine, c};
     sc_parallel_for(rows, ref_affine_row, &g);
 }
 
 typedef struct {
-    ref_elem *dx, *dresidual;
-    sc_real *dgamma, *dbeta;
-    const ref_elem *dy;
-    const sc_batchnorm *norm;
+    sc_batchnorm of;
     size_t rows, c;
 } ref_batchnorm_args;
 
 /* g of element i, channel c */
-static double ref_batchnorm_gradient(const ref_batchnorm_args *g, size_t i, size_t c)
+static double ref_batchnorm_g(const sc_batchnorm *of, size_t i, size_t c)
 {
-    const sc_batchnorm *norm = g->norm;
-    const ref_elem *x = norm->x, *y = norm->y;
-    double f = !norm->relu ? 1
-               : y         ? ref_get(y[i])
-                           : ref_get(x[i]) * norm->scale[c] + norm->shift[c];
+    const ref_elem *x = of->x, *y = of->y, *dy = of->dy;
+    double f = !of->relu ? 1 : y ? ref_get(y[i]) : ref_get(x[i]) * of->scale[c] + of->shift[c];
 
-    return f > 0 ? ref_get(g->dy[i]) : 0;
+    return f > 0 ? ref_get(dy[i]) : 0;
 }
 
-static void ref_batchnorm_backward_channel(void *context, size_t c)
+static void ref_batchnorm_sums_channel(void *context, size_t c)
 {
     const ref_batchnorm_args *g = context;
-    const ref_elem *x = g->norm->x;
-    double mean = g->norm->mean[c], invstd = g->norm->invstd[c], scale = g->norm->scale[c];
-    double sum_g = 0, sum_gx = 0, rows = (double)g->rows;
+    const sc_batchnorm *of = &g->of;
+    const ref_elem *x = of->x;
+    double mean = of->mean[c], invstd = of->invstd[c], sum_g = 0, sum_gx = 0;
 
     for (size_t i = c; i < g->rows * g->c; i += g->c) {
-        double d = ref_batchnorm_gradient(g, i, c);
+        double d = ref_batchnorm_g(of, i, c);
         sum_g += d;
         sum_gx += d * (ref_get(x[i]) - mean) * invstd;
     }
-    for (size_t i = c; i < g->rows * g->c; i += g->c) {
-        double d = ref_batchnorm_gradient(g, i, c);
-        double xhat = (ref_get(x[i]) - mean) * invstd;
-        if (g->dresidual) {
-            g->dresidual[i] = ref_put(d);
-        }
-        g->dx[i] = ref_put(scale * (d - sum_g / rows - xhat * (sum_gx / rows)));
-    }
-    if (g->dgamma) {
-        g->dgamma[c] = (sc_real)(g->dgamma[c] + sum_gx);
-        g->dbeta[c] = (sc_real)(g->dbeta[c] + sum_g);
+    of->mean_g[c] = (sc_real)(sum_g / (double)g->rows);
+    of->curve[c] = (sc_real)(of->scale[c] * invstd * (sum_gx / (double)g->rows));
+    if (of->dgamma) {
+        of->dgamma[c] = (sc_real)(of->dgamma[c] + sum_gx);
+        of->dbeta[c] = (sc_real)(of->dbeta[c] + sum_g);
     }
 }
 
-static void ref_batchnorm_backward(sc_map *dx, sc_map *dresidual, sc_real *dgamma, sc_real *dbeta,
-                                   const sc_map *dy, const sc_batchnorm *norm, size_t rows,
-                                   size_t c)
+static void ref_batchnorm_sums(const sc_batchnorm *norm, size_t rows, size_t c)
 {
-    assert(rows >= 1 && dx != dresidual && !dgamma == !dbeta && (norm->relu || !norm->y));
-    ref_batchnorm_args g = {dx, dresidual, dgamma, dbeta, dy, norm, rows, c};
-    sc_parallel_for(c, ref_batchnorm_backward_channel, &g);
+    assert(rows >= 1 && !norm->dgamma == !norm->dbeta && (norm->relu || !norm->y));
+    ref_batchnorm_args g = {*norm, rows, c};
+    sc_parallel_for(c, ref_batchnorm_sums_channel, &g);
+}
+
+static void ref_batchnorm_gradient_row(void *context, size_t row)
+{
+    const ref_batchnorm_args *g = context;
+    const sc_batchnorm *of = &g->of;
+    const ref_elem *x = of->x;
+    ref_elem *dx = of->dx, *dresidual = of->dresidual;
+
+    for (size_t c = 0; c < g->c; c++) {
+        size_t i = row * g->c + c;
+        double d = ref_batchnorm_g(of, i, c), mean_g = of->mean_g[c], curve = of->curve[c];
+        if (dresidual) {
+            dresidual[i] = ref_put(d);
+        }
+        dx[i] = ref_put(of->scale[c] * (d - mean_g) - curve * (ref_get(x[i]) - of->mean[c]));
+    }
+}
+
+static void ref_batchnorm_gradient(const sc_batchnorm *norm, size_t rows, size_t c)
+{
+    assert(norm->dx != norm->dresidual && (norm->relu || !norm->y));
+    ref_batchnorm_args g = {*norm, rows, c};
+    sc_parallel_for(rows, ref_batchnorm_gradient_row, &g);
 }
 
 #endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * encoder_pool.c - what halves the stem's map before the stages: a maximum, an average, or the tutorial's
+ * convolution with a bias.
+ */
+#include "model/encoder_pool.h"
+
+void sc_encoder_pool_forward(const sc_map *x, sc_encoder *encoder)
+{
+    sc_encoder *e = encoder;
+    const sc_backend *be = e->nn.backend;
+    sc_pool_shape shape = e->pool;
+
+    shape.n = e->rows;
+    switch (e->options.down) {
+    case SC_DOWN_MAXPOOL:
+        be->maxpool_forward(e->pool_out, e->pool_argmax, x, &shape);
+        break;
+    case SC_DOWN_AVGPOOL:
+        be->avgpool_forward(e->pool_out, x, &shape);
+        break;
+    default:
+        sc_conv2d_forward(e->pool_out, (sc_channel_stats){NULL, NULL}, (sc_input){x, NULL}, e->rows,
+                          e->ws.conv, &e->pool_conv);
+        be->bias_forward(e->pool_out, sc_params_value(e->nn.params, e->pool_bias),
+                         e->rows * shape.p * shape.q, shape.c);
+    }
+}
+
+void sc_encoder_pool_backward(sc_encoder *encoder)
+{
+    sc_encoder *e = encoder;
+    const sc_backend *be = e->nn.backend;
+    sc_pool_shape shape = e->pool;
+
+    shape.n = e->rows;
+    switch (e->options.down) {
+    case SC_DOWN_MAXPOOL:
+        be->maxpool_backward(e->ws.b, e->ws.a, e->pool_argmax, &shape);
+        break;
+    case SC_DOWN_AVGPOOL:
+        be->avgpool_backward(e->ws.b, e->ws.a, &shape);
+        break;
+    default:
+        be->bias_backward(sc_params_grad(e->nn.params, e->pool_bias), e->ws.a,
+                          e->rows * shape.p * shape.q, shape.c);
+        sc_conv2d_backward(e->ws.b, NULL, (sc_gradient){e->ws.a, NULL}, (sc_input){e->ws.y, NULL},
+                           NULL, e->rows, e->ws.conv, &e->pool_conv);
+    }
+}

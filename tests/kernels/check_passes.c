@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * check_passes.c - cases of kernelcheck: convolutions that make what they read and sum up what they write.
+ *
+ * What such a convolution stores must be what the passes one after the other store, to the bit.  Its sums
+ * are added in another order: they are compared with the reference's, of the same map, in parts of the
+ * largest.  Float sums of at most 64 pixels, then double: 1e-5 leaves room for sums that cancel.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernelcheck.h"
+
+enum { MOST_CHANNELS = 272, VECTORS = 4 };
+
+typedef struct {
+    const sc_conv_shape *s;
+    const float *w, *x, *y, *dy,
+        *residual; /* of the input's or the output's size, as they are used */
+    const float *base;
+    float *vectors; /* mean_g and curve */
+    const float *mean, *invstd, *scale, *shift;
+    const float *in_x, *in_y, *in_mean, *in_invstd, *in_scale, *in_shift; /* of the norm before */
+    bool relu, add, in_place, sums;
+} pass_context;
+
+static size_t in_count(const sc_conv_shape *s)
+{
+    return s->n * s->h * s->w * s->c;
+}
+
+static size_t out_count(const sc_conv_shape *s)
+{
+    return s->n * s->p * s->q * s->k;
+}
+
+static bool same(const sc_backend *t, const void *a, const void *b, size_t count)
+{
+    return memcmp(a, b, count * t->map_bytes) == 0;
+}
+
+/* Where x is to be made: in its own place, or beside it. */
+static sc_affine affine_of(const sc_backend *t, const pass_context *g, float *y)
+{
+    sc_affine of = {y, map_of(t, g->x), map_of(t, g->residual), g->scale, g->shift, g->relu};
+
+    if (g->in_place) {
+        t->map_copy(y, of.x, in_count(g->s));
+        of.x = y;
+    }
+    return of;
+}
+
+/* out: x made before and y, x made meanwhile and y, whether they are the same. */
+static void run_forward(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const pass_context *g = context;
+    const sc_conv_shape *s = g->s;
+    const sc_channel_stats none = {NULL, NULL};
+    sc_affine before = affine_of(t, g, out[0]), meanwhile = affine_of(t, g, out[2]);
+
+    t->channel_affine(&before, s->n * s->h * s->w, s->c);
+    t->conv2d_forward(out[1], none, out[0], NULL, g->w, s, scratch);
+    t->conv2d_forward(out[3], none, out[2], &meanwhile, g->w, s, scratch);
+    *out[4] = same(t, out[0], out[2], in_count(s)) && same(t, out[1], out[3], out_count(s));
+}
+
+static void run_weight(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const pass_context *g = context;
+    const sc_conv_shape *s = g->s;
+    size_t filters = s->k * s->c * s->r * s->s;
+    const sc_map *dy = map_of(t, g->dy);
+    sc_affine before = affine_of(t, g, out[0]), meanwhile = affine_of(t, g, out[2]);
+
+    t->channel_affine(&before, s->n * s->h * s->w, s->c);
+    t->conv2d_backward_weight(out[1], dy, out[0], NULL, s, scratch);
+    t->conv2d_backward_weight(out[3], dy, out[2], &meanwhile, s, scratch);
+    *out[4] = same(t, out[0], out[2], in_count(s)) &&
+              memcmp(out[1], out[3], filters * sizeof(float)) == 0;
+}
+
+/* The norm after the convolution: its gradient dx is the convolution's dy. */
+static sc_batchnorm norm_of(const sc_backend *t, const pass_context *g, float *dx, float *dresidual)
+{
+    size_t k = g->s->k;
+    sc_batchnorm of = {.dy = map_of(t, g->dy),
+                       .x = map_of(t, g->x),
+                       .mean = g->mean,
+                       .invstd = g->invstd,
+                       .scale = g->scale,
+                       .shift = g->shift,
+                       .relu = g->relu,
+                       .y = g->add && g->relu ? map_of(t, g->y) : NULL,
+                       .mean_g = g->vectors,
+                       .curve = g->vectors + k,
+                       .dx = dx,
+                       .dresidual = g->add ? dresidual : NULL};
+    sc_map *to = g->add ? dresidual : dx;
+
+    if (g->in_place) {
+        t->map_copy(to, of.dy, out_count(g->s));
+        of.dy = to;
+    }
+    return of;
+}
+
+/* The norm before it, whose sums are taken of the convolution's dx. */
+static sc_batchnorm norm_before(const sc_backend *t, const pass_context *g, float *vectors,
+                                const float *dx)
+{
+    size_t c = g->s->c;
+    return (sc_batchnorm){.dy = dx,
+                          .x = map_of(t, g->in_x),
+                          .mean = g->in_mean,
+                          .invstd = g->in_invstd,
+                          .scale = g->in_scale,
+                          .shift = g->in_shift,
+                          .relu = g->relu,
+                          .y = g->add && g->relu ? map_of(t, g->in_y) : NULL,
+                          .mean_g = vectors,
+                          .curve = vectors + c,
+                          .dgamma = vectors + 2 * c,
+                          .dbeta = vectors + 3 * c};
+}
+
+/* 1 + how far `sums` is from `want`, in parts of the largest of each vector */
+static void deviations(float *sums, const float *want, size_t c)
+{
+    for (size_t v = 0; v < VECTORS; v++) {
+        double largest = 1e-30;
+        for (size_t i = v * c; i < (v + 1) * c; i++) {
+            largest = fmax(largest, fabs((double)want[i]));
+        }
+        for (size_t i = v * c; i < (v + 1) * c; i++) {
+            sums[i] = (float)(1 + ((double)sums[i] - (double)want[i]) / largest);
+        }
+    }
+}
+
+/* out: dy and dresidual made before and dx, those made meanwhile, deviations of the sums and whether the
+ * maps are the same. */
+static void run_data(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const pass_context *g = context;
+    const sc_conv_shape *s = g->s;
+    const sc_map *base = map_of(t, g->base);
+    float want[VECTORS * MOST_CHANNELS] = {0};
+    sc_batchnorm before = norm_of(t, g, out[0], out[1]);
+    sc_batchnorm meanwhile = norm_of(t, g, out[3], out[4]);
+    sc_batchnorm sums = norm_before(t, g, out[6], out[5]);
+    sc_batchnorm wanted_sums = norm_before(t, g, want, out[5]);
+    size_t y = out_count(s), pixels = s->n * s->h * s->w;
+
+    memset(out[6], 0, VECTORS * s->c * sizeof(float)); /* dgamma and dbeta accumulate */
+    t->batchnorm_sums(&before, s->n * s->p * s->q, s->k);
+    t->batchnorm_gradient(&before, s->n * s->p * s->q, s->k);
+    t->conv2d_backward_data(out[2], NULL, out[0], NULL, g->w, base, s, scratch);
+    t->conv2d_backward_data(out[5], &sums, out[3], &meanwhile, g->w, base, s, scratch);
+    sc_backend_ref(t->precision)->batchnorm_sums(&wanted_sums, pixels, s->c);
+    deviations(out[6], want, s->c);
+    out[6][VECTORS * s->c] = same(t, out[0], out[3], y) && same(t, out[2], out[5], in_count(s)) &&
+                             (!g->add || same(t, out[1], out[4], y));
+}
+
+enum { FORWARD, DATA, WEIGHT, VARIANTS = 8 };
+
+static void fill_context(pass_context *g, int direction)
+{
+    const sc_conv_shape *s = g->s;
+    size_t map = direction == DATA ? out_count(s) : in_count(s);
+    size_t channels = direction == DATA ? s->k : s->c;
+
+    g->w = fill(s->k * s->c * s->r * s->s, false);
+    g->x = fill(map, false);
+    g->y = fill(map, false);
+    g->residual = g->add ? fill(map, false) : NULL;
+    g->dy = fill(out_count(s), false);
+    g->base = g->add ? fill(in_count(s), false) : NULL;
+    g->vectors = fill(2 * channels, false);
+    g->mean = fill(channels, false);
+    g->invstd = fill_positive(channels);
+    g->scale = fill(channels, false);
+    g->shift = fill(channels, false);
+    g->in_x = fill(in_count(s), false);
+    g->in_y = fill(in_count(s), false);
+    g->in_mean = fill(s->c, false);
+    g->in_invstd = fill_positive(s->c);
+    g->in_scale = fill(s->c, false);
+    g->in_shift = fill(s->c, false);
+}
+
+static void pass_case(const sc_conv_shape *s, int direction, int variant)
+{
+    static const char *const op[] = {"conv2d_forward", "conv2d_backward_data",
+                                     "conv2d_backward_weight"};
+    pass_context g = {.s = s, .relu = variant & 1, .add = variant & 2, .in_place = variant & 4};
+    kernel_case c = {.op = op[direction], .context = &g, .conv = s, .tolerance = 1e-5};
+    size_t x = in_count(s), y = out_count(s), w = s->k * s->c * s->r * s->s;
+    size_t to = direction == WEIGHT ? 2 * w : y; /* the weights are floats even of maps of bf16 */
+
+    if (!wanted(op[direction])) {
+        return;
+    }
+    fill_context(&g, direction);
+    if (direction == DATA) {
+        c.run = run_data;
+        for (int i = 0; i < 6; i++) {
+            c.out[i] = (case_output){MAP_ANY, i % 3 == 2 ? x : y, NULL};
+        }
+        c.out[6] = (case_output){OUT_NEAR, VECTORS * s->c + 1, NULL};
+    } else {
+        const float *initial = direction == WEIGHT ? fill(to, true) : NULL;
+        c.run = direction == FORWARD ? run_forward : run_weight;
+        c.out[0] = c.out[2] = (case_output){MAP_ANY, x, NULL};
+        c.out[1] = c.out[3] = (case_output){MAP_ANY, to, initial};
+        c.out[4] = (case_output){OUT_EXACT, 1, NULL};
+    }
+    snprintf(
+        c.shape, sizeof c.shape,
+        "passes n=%zu h=%zu w=%zu c=%zu k=%zu r=%zu stride=%zu pad=%zu algorithm=%d variant=%d",
+        s->n, s->h, s->w, s->c, s->k, s->r, s->stride, s->pad, (int)s->algorithm, variant);
+    check_case(&c);
+}
+
+void check_passes(void)
+{
+    static const size_t shapes[][9] = {
+        /* n  h  w   c   k   r stride pad algorithm */
+        {5, 8, 8, 16, 32, 3, 1, 1, SC_CONV_FASTEST},   /* F(4x4), fewer images than slots */
+        {19, 12, 8, 32, 16, 3, 1, 1, SC_CONV_FASTEST}, /* blocks that end within an image */
+        {6, 9, 6, 24, 40, 3, 1, 1, SC_CONV_FASTEST},   /* tiles cut at the edges */
+        {3, 7, 6, 16, 32, 3, 1, 0, SC_CONV_FASTEST},   /* rows of which only some are read twice */
+        {7, 6, 8, 32, 48, 3, 1, 1, SC_CONV_WINOGRAD2},
+        {3, 4, 4, 272, 264, 3, 1, 1, SC_CONV_FASTEST}, /* filters past the caches */
+        {18, 8, 16, 32, 48, 3, 2, 1, SC_CONV_FASTEST}, /* phases */
+        {3, 6, 5, 16, 16, 3, 1, 1, SC_CONV_DIRECT},
+        {3, 8, 6, 18, 35, 1, 2, 0, SC_CONV_FASTEST}, /* direct; pixels that nobody reads are made */
+    };
+
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const size_t *v = shapes[i];
+        sc_conv_shape s = {.n = v[0],
+                           .h = v[1],
+                           .w = v[2],
+                           .c = v[3],
+                           .k = v[4],
+                           .r = v[5],
+                           .s = v[5],
+                           .stride = v[6],
+                           .pad = v[7],
+                           .dilation = 1,
+                           .algorithm = (sc_conv_algorithm)v[8]};
+        s.p = (s.h + 2 * s.pad - s.r) / s.stride + 1;
+        s.q = (s.w + 2 * s.pad - s.s) / s.stride + 1;
+        if (!affordable((double)(s.n * s.p * s.q * s.k) * (double)(s.c * s.r * s.s))) {
+            continue;
+        }
+        for (int variant = 0; variant < VARIANTS; variant++) {
+            for (int direction = FORWARD; direction <= WEIGHT; direction++) {
+                pass_case(&s, direction, variant);
+            }
+        }
+    }
+}
