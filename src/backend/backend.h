@@ -177,7 +177,7 @@ typedef struct sc_backend {
 
     /* Group normalisation of (n, rows, c), rows = h*w, over rows and c/groups channels (torch.nn
      * GroupNorm; groups == c is InstanceNorm2d).  mean, invstd (n,groups) are written for the
-     * backward; gamma, beta (c) may be NULL.  Backward as batchnorm_backward's, per group. */
+     * backward; gamma, beta (c) may be NULL.  Backward as batch norm's, per group. */
     void (*groupnorm_forward)(sc_map *y, sc_real *mean, sc_real *invstd, const sc_map *x,
                               const sc_real *gamma, const sc_real *beta, size_t n, size_t rows,
                               size_t c, size_t groups, double eps);
