@@ -226,34 +226,24 @@ static void pass_case(const sc_conv_shape *s, int direction, int variant)
 
 void check_passes(void)
 {
-    static const size_t shapes[][9] = {
-        /* n  h  w   c   k   r stride pad algorithm */
-        {5, 8, 8, 16, 32, 3, 1, 1, SC_CONV_FASTEST},   /* F(4x4), fewer images than slots */
-        {19, 12, 8, 32, 16, 3, 1, 1, SC_CONV_FASTEST}, /* blocks that end within an image */
-        {6, 9, 6, 24, 40, 3, 1, 1, SC_CONV_FASTEST},   /* tiles cut at the edges */
-        {3, 7, 6, 16, 32, 3, 1, 0, SC_CONV_FASTEST},   /* rows of which only some are read twice */
-        {7, 6, 8, 32, 48, 3, 1, 1, SC_CONV_WINOGRAD2},
-        {3, 4, 4, 272, 264, 3, 1, 1, SC_CONV_FASTEST}, /* filters past the caches */
-        {18, 8, 16, 32, 48, 3, 2, 1, SC_CONV_FASTEST}, /* phases */
-        {3, 6, 5, 16, 16, 3, 1, 1, SC_CONV_DIRECT},
-        {3, 8, 6, 18, 35, 1, 2, 0, SC_CONV_FASTEST}, /* direct; pixels that nobody reads are made */
+    static const struct {
+        size_t of[10]; /* n h w c k r s stride pad dilation */
+        sc_conv_algorithm algorithm;
+    } shapes[] = {
+        {{5, 8, 8, 16, 32, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},   /* F(4x4), fewer images than slots */
+        {{19, 12, 8, 32, 16, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* blocks that end within an image */
+        {{6, 9, 6, 24, 40, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},   /* tiles cut at the edges */
+        {{3, 7, 6, 16, 32, 3, 3, 1, 0, 1}, SC_CONV_FASTEST},   /* without a border of zeros */
+        {{7, 6, 8, 32, 48, 3, 3, 1, 1, 1}, SC_CONV_WINOGRAD2},
+        {{3, 4, 4, 272, 264, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* filters past the caches */
+        {{18, 8, 16, 32, 48, 3, 3, 2, 1, 1}, SC_CONV_FASTEST}, /* phases */
+        {{3, 6, 5, 16, 16, 3, 3, 1, 1, 1}, SC_CONV_DIRECT},
+        {{3, 8, 6, 18, 35, 1, 1, 2, 0, 1}, SC_CONV_FASTEST}, /* pixels that nobody reads are made */
     };
 
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        const size_t *v = shapes[i];
-        sc_conv_shape s = {.n = v[0],
-                           .h = v[1],
-                           .w = v[2],
-                           .c = v[3],
-                           .k = v[4],
-                           .r = v[5],
-                           .s = v[5],
-                           .stride = v[6],
-                           .pad = v[7],
-                           .dilation = 1,
-                           .algorithm = (sc_conv_algorithm)v[8]};
-        s.p = (s.h + 2 * s.pad - s.r) / s.stride + 1;
-        s.q = (s.w + 2 * s.pad - s.s) / s.stride + 1;
+        sc_conv_shape s = conv_shape(shapes[i].of);
+        s.algorithm = shapes[i].algorithm;
         if (!affordable((double)(s.n * s.p * s.q * s.k) * (double)(s.c * s.r * s.s))) {
             continue;
         }

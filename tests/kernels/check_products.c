@@ -278,22 +278,27 @@ static void algorithm_cases(sc_conv_shape s, int direction)
     }
 }
 
+sc_conv_shape conv_shape(const size_t v[10])
+{
+    sc_conv_shape s = {.n = v[0],
+                       .h = v[1],
+                       .w = v[2],
+                       .c = v[3],
+                       .k = v[4],
+                       .r = v[5],
+                       .s = v[6],
+                       .stride = v[7],
+                       .pad = v[8],
+                       .dilation = v[9]};
+    s.p = (s.h + 2 * s.pad - s.dilation * (s.r - 1) - 1) / s.stride + 1;
+    s.q = (s.w + 2 * s.pad - s.dilation * (s.s - 1) - 1) / s.stride + 1;
+    return s;
+}
+
 void check_convolutions(void)
 {
     for (size_t i = 0; i < sizeof conv_shapes / sizeof *conv_shapes; i++) {
-        const size_t *v = conv_shapes[i];
-        sc_conv_shape s = {.n = v[0],
-                           .h = v[1],
-                           .w = v[2],
-                           .c = v[3],
-                           .k = v[4],
-                           .r = v[5],
-                           .s = v[6],
-                           .stride = v[7],
-                           .pad = v[8],
-                           .dilation = v[9]};
-        s.p = (s.h + 2 * s.pad - s.dilation * (s.r - 1) - 1) / s.stride + 1;
-        s.q = (s.w + 2 * s.pad - s.dilation * (s.s - 1) - 1) / s.stride + 1;
+        sc_conv_shape s = conv_shape(conv_shapes[i]);
         for (int direction = 0; direction < 3; direction++) {
             algorithm_cases(s, direction);
         }

@@ -94,6 +94,9 @@ bool output_matches(char *text, size_t size, const kernel_case *c, const sc_back
 
 /* ---- the cases ---- */
 
+/* {n, h, w, c, k, r, s, stride, pad, dilation} with its output */
+sc_conv_shape conv_shape(const size_t v[10]);
+
 void check_gemm(void);
 void check_convolutions(void);
 void check_passes(void);
