@@ -226,6 +226,15 @@ static const size_t conv_shapes[][10] = {
     {1, 9, 9, 3, 200, 3, 3, 1, 1, 1},
     {2, 32, 32, 3, 16, 3, 3, 1, 1, 1},
     {1, 5, 5, 2, 3, 1, 1, 3, 1, 1},
+    /* few channels: several runs of a line, blocks of lines, images; filters and outputs that fill no
+     * tile; windows of an odd number of elements, larger than the stride, and smaller */
+    {1, 9, 211, 3, 40, 3, 3, 1, 1, 1},
+    {3, 37, 16, 1, 33, 5, 5, 1, 2, 1},
+    {2, 75, 131, 3, 64, 7, 7, 2, 3, 1},
+    {20, 20, 13, 4, 20, 5, 3, 3, 2, 1},
+    {3, 33, 32, 3, 48, 4, 4, 4, 0, 1},
+    {2, 19, 23, 2, 16, 1, 1, 2, 0, 1},
+    {2, 19, 23, 1, 16, 3, 2, 5, 1, 1},
     /* so many tiles that the weight gradient has several slots in every table */
     {27, 28, 32, 32, 48, 3, 3, 1, 1, 1},
     {3, 3, 2, 16, 48, 3, 3, 1, 1, 1},

@@ -11,7 +11,8 @@
  *
  * Winograd in bf16 rounds the transformed tiles as well.  F(4x4,3x3) with the points 0, +-3/4, +-3/2
  * costs 1.2 % of the rms output in rms and 5 to 7 % at most, F(2x2,3x3) 0.4 and 1.6 %, F(4,2) in the
- * phases of stride 2 1.0 and 5 to 11 % (measured).  Twice the first is allowed, and six times that
+ * phases of stride 2 1.0 and 5 to 11 % (measured); the worst of the 666,000 weights whose gradient is a
+ * sum of two tiles alone errs by 13 to 18 % (six seeds).  Twice the first is allowed, and nine times that
  * for the worst: a term left out or doubled among the at least 144 of a sum is 8 % in rms.
  */
 #include <math.h>
@@ -21,7 +22,7 @@
 #include "kernelcheck.h"
 
 static const double BF16_STEP = 1.0 / 128;
-static const double WORST = 6; /* times the rms */
+static const double WORST = 9; /* times the rms */
 
 typedef struct {
     double largest, rms; /* of the reference */

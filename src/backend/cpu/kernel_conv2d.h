@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel_conv2d.h - the convolutions of the table: Winograd where it fits, else direct, before or after
- * the passes that Winograd's do as they go.
+ * kernel_conv2d.h - the convolutions of the table: Winograd where it fits, else direct (with few
+ * channels narrow), before or after the passes that Winograd's do as they go.
  */
 #ifndef SC_CPU_KERNEL_CONV2D_H
 #define SC_CPU_KERNEL_CONV2D_H
 
 #include "backend/conv_shape.h"
+#include "backend/cpu/kernel_narrow_wgrad.h"
 #include "backend/cpu/kernel_wgrad.h"
 #include "backend/cpu/kernel_wino_wgrad.h"
 
@@ -17,7 +18,10 @@ static size_t conv2d_scratch(const sc_conv_shape *s)
         return wino_scratch(s) * sizeof(word);
     }
     size_t packed = direct_packed_size(s), slots = direct_slots_size(s);
-    return (packed > slots ? packed : slots) * sizeof(word);
+    if (narrow_choice(s)) {
+        slots = max_size(narrow_slots_size(s), direct_stats_size(s) + narrow_packed_size(s));
+    }
+    return max_size(packed, slots) * sizeof(word);
 }
 
 static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
@@ -32,6 +36,10 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
     }
     if (make) {
         channel_affine(make, s->n * s->h * s->w, s->c);
+    }
+    if (narrow_choice(s)) {
+        narrow_forward(y, stats, x, w, s, scratch);
+        return;
     }
     direct_forward(y, stats, x, w, s, scratch);
 }
@@ -66,6 +74,10 @@ static void conv2d_backward_weight(float *dw, const sc_map *dy, const sc_map *x,
     }
     if (make) {
         channel_affine(make, s->n * s->h * s->w, s->c);
+    }
+    if (narrow_choice(s)) {
+        narrow_backward_weight(dw, dy, x, s, scratch);
+        return;
     }
     direct_backward_weight(dw, dy, x, s, scratch);
 }

@@ -172,6 +172,11 @@ SC_INLINE size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+SC_INLINE size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 SC_INLINE size_t round_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;

@@ -1,45 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel_wino_fetch.h - fetching what comes next, while products leave the memory idle.
+ * kernel_wino_fetch.h - what a block of tiles fetches (kernel_fetch.h).
  *
  * Tiles jump from line to line of the maps, which the processor's own prefetching does not follow.  But
  * what a block of tiles needs, and no tile before it, is one piece of each map, up to the end of its last
- * row of tiles.  It is fetched in many small shares: of requests in a row that fill the processor's queue
- * of misses it drops some, and loads wait behind the others.
+ * row of tiles.
  */
 #ifndef SC_CPU_KERNEL_WINO_FETCH_H
 #define SC_CPU_KERNEL_WINO_FETCH_H
 
+#include "backend/cpu/kernel_fetch.h"
 #include "backend/cpu/kernel_wino_phase_tile.h"
-
-enum {
-    FETCH_PIECES = 5 + ROWS_MAPS,
-    FETCH_LINE = 64,
-    FETCH_CHUNK = (1 << 20) / FETCH_LINE /* lines: what the cache holds beside a chunk */
-};
-
-typedef struct {
-    const elem *at[FETCH_PIECES];
-    size_t lines[FETCH_PIECES], pieces; /* of the cache */
-} fetch_list;
-
-/* Rows begin .. end-1, of `width` elements each. */
-SC_INLINE void fetch_add(fetch_list *f, const elem *map, size_t width, size_t begin, size_t end)
-{
-    f->at[f->pieces] = map + begin * width;
-    f->lines[f->pieces] = (end - begin) * width * sizeof(elem) / FETCH_LINE;
-    f->pieces++;
-}
-
-/* Share i of `shares`, into the second-level cache. */
-SC_INLINE void fetch_share(const fetch_list *f, size_t i, size_t shares)
-{
-    for (size_t piece = 0; piece < f->pieces; piece++) {
-        size_t begin, end;
-        sc_part_range(&begin, &end, f->lines[piece], shares, i);
-        prefetch((const char *)f->at[piece] + begin * FETCH_LINE, (end - begin) * FETCH_LINE, true);
-    }
-}
 
 /* Rows of the image, or of the output or its gradient, that the tiles before `tile_index` and the others
  * of their rows need; of all images, one after the other. */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_fetch.h - fetching what comes next, while products leave the memory idle.
+ *
+ * It is fetched in many small shares: of requests in a row that fill the processor's queue of misses it
+ * drops some, and loads wait behind the others.
+ */
+#ifndef SC_CPU_KERNEL_FETCH_H
+#define SC_CPU_KERNEL_FETCH_H
+
+#include "backend/cpu/kernel_rows.h"
+
+enum {
+    FETCH_PIECES = 5 + ROWS_MAPS,
+    FETCH_LINE = 64,
+    FETCH_CHUNK = (1 << 20) / FETCH_LINE /* lines: what the cache holds beside a chunk */
+};
+
+typedef struct {
+    const elem *at[FETCH_PIECES];
+    size_t lines[FETCH_PIECES], pieces; /* of the cache */
+} fetch_list;
+
+/* Rows begin .. end-1, of `width` elements each. */
+SC_INLINE void fetch_add(fetch_list *f, const elem *map, size_t width, size_t begin, size_t end)
+{
+    f->at[f->pieces] = map + begin * width;
+    f->lines[f->pieces] = (end - begin) * width * sizeof(elem) / FETCH_LINE;
+    f->pieces++;
+}
+
+/* Share i of `shares`, into the second-level cache. */
+SC_INLINE void fetch_share(const fetch_list *f, size_t i, size_t shares)
+{
+    for (size_t piece = 0; piece < f->pieces; piece++) {
+        size_t begin, end;
+        sc_part_range(&begin, &end, f->lines[piece], shares, i);
+        prefetch((const char *)f->at[piece] + begin * FETCH_LINE, (end - begin) * FETCH_LINE, true);
+    }
+}
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_narrow.h - convolution of images of few channels (a stem), and its weight gradient.
+ *
+ *   y[q,k]   = sum_l x[q,l] w[l,k]        l = (i,j,c): line and column of the window, channel
+ *   dw[l,k] += sum_q x[q,l] dy[q,k]
+ *
+ * Unfolded rows of such an image are short and begin anywhere; to copy them (kernel_unfold.h) takes as long
+ * as the products.  So the lines that some outputs read are copied once, with their padding, and words are
+ * read where they lie, x[q,l] at a distance of at[l] from where q begins.  A word holds WORD_K elements of a
+ * sum: adjacent columns of the window forward, adjacent outputs for the weights, for which the lines are
+ * split by channel and by remainder of the stride.
+ */
+#ifndef SC_CPU_KERNEL_NARROW_H
+#define SC_CPU_KERNEL_NARROW_H
+
+#include "backend/cpu/kernel_conv.h"
+#include "backend/cpu/kernel_fetch.h"
+#include "backend/cpu/kernel_wgrad.h"
+
+enum {
+    NARROW_CHANNELS = 4,
+    NARROW_RUN = STATS_ROWS,   /* outputs of a line at once */
+    NARROW_LINES = 8 * WORD_K, /* lines of outputs at once, for the weights */
+    NARROW_TAPS = 1024,        /* r s c at most */
+    NARROW_STAGE = 32768       /* elements of copied lines at most */
+};
+
+typedef struct {
+    sc_conv_shape s;
+    const elem *x;
+    size_t words, at[NARROW_TAPS];
+    elem *y;   /* forward */
+    size_t ld; /* of the copied lines */
+    word *packed;
+    const float *w;
+    stats_whole *stats;
+    const elem *dy; /* weights */
+    float *dw, *slots;
+    size_t slot_count;
+    size_t plane, line; /* elements of a plane; of all planes of a line */
+} narrow_args;
+
+/* A word that begins at any element. */
+SC_INLINE word word_at(const kelem *p)
+{
+    word w;
+    memcpy(&w, p, sizeof w);
+    return w;
+}
+
+/* Outputs of a line whose words are read at once, with what rounding up adds. */
+static size_t narrow_plane(const sc_conv_shape *s)
+{
+    return round_up(min_size(s->q, NARROW_RUN), WORD_K) + (s->s - 1) / s->stride;
+}
+
+static bool narrow_choice(const sc_conv_shape *s)
+{
+    size_t taps = s->r * s->s * s->c, run = ((NARROW_RUN - 1) * s->stride + s->s) * s->c;
+    size_t lines = (NARROW_LINES - 1) * s->stride + s->r;
+
+    return s->c <= NARROW_CHANNELS && s->dilation == 1 && s->s * s->c >= WORD_K &&
+           taps <= NARROW_TAPS && s->r * run <= NARROW_STAGE &&
+           lines * s->c * s->stride * narrow_plane(s) <= NARROW_STAGE;
+}
+
+/* to (length) = line `h` of image n from element `begin` on; zero outside the image. */
+static void narrow_line(kelem *to, const narrow_args *g, size_t n, ptrdiff_t h, ptrdiff_t begin,
+                        size_t length)
+{
+    size_t size = g->s.w * g->s.c;
+
+    if (h < 0 || h >= (ptrdiff_t)g->s.h) {
+        memset(to, 0, length * sizeof *to);
+        return;
+    }
+    corr_gather_edge(to, g->x + (n * g->s.h + (size_t)h) * size, (ptrdiff_t)size, begin, length);
+}
+
+/* ---- y ---- */
+
+static size_t narrow_line_words(const sc_conv_shape *s)
+{
+    return (s->s * s->c + WORD_K - 1) / WORD_K;
+}
+
+/* Where a word of a line of the window begins: the last one ends with the line, so that it reads nothing
+ * else; what it has in common with the word before counts as zero in its filters. */
+static size_t narrow_begin(const sc_conv_shape *s, size_t l)
+{
+    return min_size(l * WORD_K, s->s * s->c - WORD_K);
+}
+
+/* The words of NR filters. */
+static void narrow_pack_part(void *context, size_t part)
+{
+    const narrow_args *g = context;
+    const sc_conv_shape *s = &g->s;
+    size_t o0 = part * NR, cols = min_size(s->k - o0, NR), words = narrow_line_words(s);
+
+    memset(g->packed + o0 * g->words, 0, g->words * NR * sizeof(word));
+    for (size_t l = 0; l < g->words; l++) {
+        kelem *to = (kelem *)(void *)(g->packed + o0 * g->words + l * NR);
+        size_t i = l / words, begin = narrow_begin(s, l % words);
+        for (size_t e = l % words * WORD_K; e < min_size(begin + WORD_K, s->s * s->c); e++) {
+            for (size_t k = 0; k < cols; k++) {
+                size_t row = ((o0 + k) * s->c + e % s->c) * s->r + i;
+                to[k * WORD_K + (e - begin)] = kput(g->w[row * s->s + e / s->c]);
+            }
+        }
+    }
+}
+
+/* y (rows, cols <= NR; k) = filters o .. of the outputs whose first begins at x. */
+SC_INLINE void narrow_tile(elem *y, const narrow_args *g, const kelem *x, size_t o, size_t cols,
+                           const size_t rows)
+{
+    const word *w = g->packed + o * g->words;
+    size_t step = g->s.stride * g->s.c;
+    vec sum0[MR], sum1[MR];
+    const kelem *row[MR];
+    float edge[NR];
+
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        row[i] = x + i * step;
+        sum0[i] = vzero();
+        sum1[i] = vzero();
+    }
+    for (size_t l = 0; l < g->words; l++, w += NR) {
+        size_t at = g->at[l];
+        vec w0 = vload(w), w1 = vload(w + VEC);
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            vec v = vset(word_at(row[i] + at));
+            sum0[i] = vdot(v, w0, sum0[i]);
+            sum1[i] = vdot(v, w1, sum1[i]);
+        }
+    }
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        elem *to = y + i * g->s.k + o;
+        if (cols == NR) {
+            estore(to, sum0[i]);
+            estore(to + VEC, sum1[i]);
+        } else {
+            vstore(edge, sum0[i]);
+            vstore(edge + VEC, sum1[i]);
+            floats_to_elems(to, edge, cols);
+        }
+    }
+}
+
+/* `count` outputs of a line. */
+static void narrow_outputs(elem *y, const narrow_args *g, const kelem *x, size_t count,
+                           const fetch_list *next)
+{
+    size_t step = g->s.stride * g->s.c, tiles = count / MR, i = 0;
+
+    for (size_t o = 0; o < g->s.k; o += NR, i = 0) {
+        size_t cols = min_size(g->s.k - o, NR);
+        for (; i + MR <= count; i += MR) {
+            fetch_share(next, o / NR * tiles + i / MR, (g->s.k + NR - 1) / NR * tiles);
+            narrow_tile(y + i * g->s.k, g, x + i * step, o, cols, MR);
+        }
+        for (; i + 2 * MR / 3 <= count; i += 2 * MR / 3) {
+            narrow_tile(y + i * g->s.k, g, x + i * step, o, cols, 2 * MR / 3);
+        }
+        for (; i + MR / 3 <= count; i += MR / 3) {
+            narrow_tile(y + i * g->s.k, g, x + i * step, o, cols, MR / 3);
+        }
+        for (; i < count; i++) {
+            narrow_tile(y + i * g->s.k, g, x + i * step, o, cols, 1);
+        }
+    }
+}
+
+/* One of CONV_RANGES ranges of lines. */
+static void narrow_range(void *context, size_t range)
+{
+    const narrow_args *g = context;
+    const sc_conv_shape *s = &g->s;
+    kelem stage[NARROW_STAGE];
+    fetch_list next;
+    size_t begin, end;
+
+    sc_part_range(&begin, &end, s->n * s->p, CONV_RANGES, range);
+    for (size_t at = begin * s->q; at < end * s->q;) {
+        size_t q = at % s->q, count = min_size(s->q - q, NARROW_RUN), line = at / s->q;
+        size_t length = ((count - 1) * s->stride + s->s) * s->c;
+        ptrdiff_t h = (ptrdiff_t)(line % s->p * s->stride) - (ptrdiff_t)s->pad;
+        ptrdiff_t w = (ptrdiff_t)(q * s->stride) - (ptrdiff_t)s->pad;
+        for (size_t i = 0; i < s->r; i++) {
+            narrow_line(stage + i * g->ld, g, line / s->p, h + (ptrdiff_t)i, w * (ptrdiff_t)s->c,
+                        length);
+        }
+        next.pieces = 0;
+        fetch_add(&next, g->y, s->k, at + count, min_size(at + 2 * count, s->n * s->p * s->q));
+        narrow_outputs(g->y + at * s->k, g, stage, count, &next);
+        if (g->stats) {
+            stats_join_rows(&g->stats->range[range], g->y + at * s->k, count, s->k, s->k);
+        }
+        at += count;
+    }
+}
+
+static size_t narrow_packed_size(const sc_conv_shape *s)
+{
+    return s->r * narrow_line_words(s) * round_up(s->k, NR);
+}
+
+static void narrow_forward(elem *y, sc_channel_stats stats, const elem *x, const float *w,
+                           const sc_conv_shape *s, word *scratch)
+{
+    stats_whole whole;
+    size_t words = narrow_line_words(s);
+    narrow_args g = {.s = *s,
+                     .x = x,
+                     .words = s->r * words,
+                     .y = y,
+                     .packed = scratch + direct_stats_size(s),
+                     .w = w,
+                     .stats = stats.mean ? &whole : NULL,
+                     .ld = ((NARROW_RUN - 1) * s->stride + s->s) * s->c};
+
+    for (size_t l = 0; l < g.words; l++) {
+        g.at[l] = l / words * g.ld + narrow_begin(s, l % words);
+    }
+    sc_parallel_for((s->k + NR - 1) / NR, narrow_pack_part, &g);
+    if (stats.mean) {
+        stats_begin(&whole, CONV_RANGES, s->k, (double *)(void *)scratch);
+    }
+    sc_parallel_for(CONV_RANGES, narrow_range, &g);
+    if (stats.mean) {
+        stats_end(&whole, stats.mean, stats.var);
+    }
+}
+
+#endif
