@@ -157,10 +157,10 @@ typedef struct sc_backend {
     void (*conv2d_backward_data)(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
                                  const sc_batchnorm *make, const sc_real *w, const sc_map *base,
                                  const sc_conv_shape *shape, void *scratch);
-    /* dw += the gradient with respect to w; make as of conv2d_forward */
-    void (*conv2d_backward_weight)(sc_real *dw, const sc_map *dy, const sc_map *x,
-                                   const sc_affine *make, const sc_conv_shape *shape,
-                                   void *scratch);
+    /* dw += the gradient with respect to w; make_x as of conv2d_forward, make_dy of conv2d_backward_data */
+    void (*conv2d_backward_weight)(sc_real *dw, const sc_map *dy, const sc_batchnorm *make_dy,
+                                   const sc_map *x, const sc_affine *make_x,
+                                   const sc_conv_shape *shape, void *scratch);
 
     /* y (rows,c) += b (c);   db (c) += sum of dy (rows,c) over rows. */
     void (*bias_forward)(sc_map *y, const sc_real *b, size_t rows, size_t c);
@@ -191,11 +191,13 @@ typedef struct sc_backend {
     void (*act_backward)(sc_map *dx, const sc_map *dy, const sc_map *x, size_t count,
                          sc_act_kind kind, double param);
 
-    /* Max pooling keeps the position of the first maximum of each window: argmax = h * W + w. */
-    void (*maxpool_forward)(sc_map *y, uint32_t *argmax, const sc_map *x,
+    /* Max pooling keeps the position of the first maximum of each window: argmax = h * W + w.
+     * make: NULL, or the maxima are of what channel_affine would make of it; it need not be stored: x
+     * (make->y) may hold anything after.  sums: as of conv2d_backward_data. */
+    void (*maxpool_forward)(sc_map *y, uint32_t *argmax, const sc_map *x, const sc_affine *make,
                             const sc_pool_shape *shape);
-    void (*maxpool_backward)(sc_map *dx, const sc_map *dy, const uint32_t *argmax,
-                             const sc_pool_shape *shape);
+    void (*maxpool_backward)(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
+                             const uint32_t *argmax, const sc_pool_shape *shape);
     void (*avgpool_forward)(sc_map *y, const sc_map *x, const sc_pool_shape *shape);
     void (*avgpool_backward)(sc_map *dx, const sc_map *dy, const sc_pool_shape *shape);
     /* Global average: y (n,c) = mean of x (n,rows,c) over rows. */

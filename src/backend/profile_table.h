@@ -104,12 +104,13 @@ static void count_conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, con
             conv_bytes(shape, 1) + passes + (base ? map_size(conv_in(shape)) : 0));
 }
 
-static void count_conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_map *x,
-                                         const sc_affine *make, const sc_conv_shape *shape,
-                                         void *scratch)
+static void count_conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_batchnorm *make_dy,
+                                         const sc_map *x, const sc_affine *make_x,
+                                         const sc_conv_shape *shape, void *scratch)
 {
-    COUNTED(conv2d_backward_weight, (dw, dy, x, make, shape, scratch), shape, conv_flops(shape),
-            conv_bytes(shape, 2) + affine_bytes(make, conv_in(shape)));
+    double passes = gradient_bytes(make_dy, conv_out(shape)) + affine_bytes(make_x, conv_in(shape));
+    COUNTED(conv2d_backward_weight, (dw, dy, make_dy, x, make_x, shape, scratch), shape,
+            conv_flops(shape), conv_bytes(shape, 2) + passes);
 }
 
 /* ---- norms ---- */
@@ -215,15 +216,16 @@ static double reflect_bytes(size_t n, size_t h, size_t w, size_t c, size_t pad)
 }
 
 static void count_maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x,
-                                  const sc_pool_shape *shape)
+                                  const sc_affine *make, const sc_pool_shape *shape)
 {
-    COUNTED(maxpool_forward, (y, argmax, x, shape), NULL, 0, pool_bytes(shape, true));
+    COUNTED(maxpool_forward, (y, argmax, x, make, shape), NULL, 0, pool_bytes(shape, true));
 }
 
-static void count_maxpool_backward(sc_map *dx, const sc_map *dy, const uint32_t *argmax,
-                                   const sc_pool_shape *shape)
+static void count_maxpool_backward(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
+                                   const uint32_t *argmax, const sc_pool_shape *shape)
 {
-    COUNTED(maxpool_backward, (dx, dy, argmax, shape), NULL, 0, pool_bytes(shape, true));
+    COUNTED(maxpool_backward, (dx, sums, dy, argmax, shape), NULL, 0,
+            pool_bytes(shape, true) + sums_bytes(sums, shape->n * shape->h * shape->w * shape->c));
 }
 
 static void count_avgpool_forward(sc_map *y, const sc_map *x, const sc_pool_shape *shape)

@@ -225,7 +225,7 @@ void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training
     map = sc_unit_forward(e->has_pool ? e->ws.y : e->stem_out, (sc_input){e->x, NULL}, NULL, rows,
                           training, &e->ws, &e->stem);
     if (e->has_pool) {
-        sc_encoder_pool_forward(sc_unit_made(map, rows, &e->stem), e);
+        sc_encoder_pool_forward(map, e);
         map = (sc_input){e->pool_out, NULL};
     }
     for (size_t i = 0; i < e->blocks; i++) {
@@ -296,9 +296,11 @@ void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder)
         if (e->options.down == SC_DOWN_CONV || sc_unit_reads_output(&e->stem)) {
             sc_unit_made(sc_unit_again(ws->y, NULL, e->rows, &e->stem), e->rows, &e->stem);
         }
-        sc_encoder_pool_backward(e);
         dstem = ws->b;
         stem = ws->y;
+        const sc_batchnorm *sums = sc_unit_sums(dstem, stem, false, &e->stem);
+        sc_encoder_pool_backward(sums, e);
+        summed = sums != NULL;
     }
     sc_gradient du =
         sc_unit_backward_norm(dstem, NULL, dstem, summed, stem, NULL, e->rows, ws, &e->stem);

@@ -5,7 +5,7 @@
  */
 #include "model/encoder_pool.h"
 
-void sc_encoder_pool_forward(const sc_map *x, sc_encoder *encoder)
+void sc_encoder_pool_forward(sc_input x, sc_encoder *encoder)
 {
     sc_encoder *e = encoder;
     const sc_backend *be = e->nn.backend;
@@ -14,20 +14,20 @@ void sc_encoder_pool_forward(const sc_map *x, sc_encoder *encoder)
     shape.n = e->rows;
     switch (e->options.down) {
     case SC_DOWN_MAXPOOL:
-        be->maxpool_forward(e->pool_out, e->pool_argmax, x, &shape);
+        be->maxpool_forward(e->pool_out, e->pool_argmax, x.map, x.make, &shape);
         break;
     case SC_DOWN_AVGPOOL:
-        be->avgpool_forward(e->pool_out, x, &shape);
+        be->avgpool_forward(e->pool_out, sc_unit_made(x, e->rows, &e->stem), &shape);
         break;
     default:
-        sc_conv2d_forward(e->pool_out, (sc_channel_stats){NULL, NULL}, (sc_input){x, NULL}, e->rows,
-                          e->ws.conv, &e->pool_conv);
+        sc_conv2d_forward(e->pool_out, (sc_channel_stats){NULL, NULL}, x, e->rows, e->ws.conv,
+                          &e->pool_conv);
         be->bias_forward(e->pool_out, sc_params_value(e->nn.params, e->pool_bias),
                          e->rows * shape.p * shape.q, shape.c);
     }
 }
 
-void sc_encoder_pool_backward(sc_encoder *encoder)
+void sc_encoder_pool_backward(const sc_batchnorm *sums, sc_encoder *encoder)
 {
     sc_encoder *e = encoder;
     const sc_backend *be = e->nn.backend;
@@ -36,15 +36,18 @@ void sc_encoder_pool_backward(sc_encoder *encoder)
     shape.n = e->rows;
     switch (e->options.down) {
     case SC_DOWN_MAXPOOL:
-        be->maxpool_backward(e->ws.b, e->ws.a, e->pool_argmax, &shape);
+        be->maxpool_backward(e->ws.b, sums, e->ws.a, e->pool_argmax, &shape);
         break;
     case SC_DOWN_AVGPOOL:
         be->avgpool_backward(e->ws.b, e->ws.a, &shape);
+        if (sums != NULL) {
+            be->batchnorm_sums(sums, shape.n * shape.h * shape.w, shape.c);
+        }
         break;
     default:
         be->bias_backward(sc_params_grad(e->nn.params, e->pool_bias), e->ws.a,
                           e->rows * shape.p * shape.q, shape.c);
-        sc_conv2d_backward(e->ws.b, NULL, (sc_gradient){e->ws.a, NULL}, (sc_input){e->ws.y, NULL},
+        sc_conv2d_backward(e->ws.b, sums, (sc_gradient){e->ws.a, NULL}, (sc_input){e->ws.y, NULL},
                            NULL, e->rows, e->ws.conv, &e->pool_conv);
     }
 }

@@ -139,13 +139,12 @@ void sc_conv2d_backward(sc_map *dx, const sc_batchnorm *sums, sc_gradient dy, sc
     void *rest = (unsigned char *)scratch + padded_bytes(conv, n);
 
     assert(dx == NULL || (dx != x.map && dx != dy.map));
-    if (dx == NULL && dy.make != NULL) {
-        be->batchnorm_gradient(dy.make, n * shape.p * shape.q, shape.k);
-    } else if (dx != NULL && conv->reflect) {
+    if (dx != NULL && conv->reflect) {
         reflected_data(dx, sums, dy, base, n, scratch, conv);
     } else if (dx != NULL) {
         be->conv2d_backward_data(dx, sums, dy.map, dy.make, w, base, &shape, rest);
     }
     sc_input in = bordered(x, n, scratch, conv);
-    be->conv2d_backward_weight(dw, dy.map, in.map, in.make, &shape, rest);
+    be->conv2d_backward_weight(dw, dy.map, dx == NULL ? dy.make : NULL, in.map, in.make, &shape,
+                               rest);
 }

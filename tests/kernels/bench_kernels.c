@@ -76,7 +76,7 @@ static void bench_conv(double total[3], const sc_backend *table, const size_t v[
             } else if (direction == 1) {
                 table->conv2d_backward_data(dx, NULL, y, NULL, w, NULL, &s, scratch);
             } else {
-                table->conv2d_backward_weight(dw, y, x, NULL, &s, scratch);
+                table->conv2d_backward_weight(dw, y, NULL, x, NULL, &s, scratch);
             }
             double time = now() - start;
             best[direction] = time < best[direction] ? time : best[direction];

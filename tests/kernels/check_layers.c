@@ -226,8 +226,8 @@ static void run_maxpool(const sc_backend *t, float **out, void *scratch, void *c
 {
     const layer_context *g = context;
     (void)scratch;
-    t->maxpool_forward(out[0], (uint32_t *)out[1], map_of(t, g->x), &g->pool);
-    t->maxpool_backward(out[2], map_of(t, g->dy), (const uint32_t *)out[1], &g->pool);
+    t->maxpool_forward(out[0], (uint32_t *)out[1], map_of(t, g->x), NULL, &g->pool);
+    t->maxpool_backward(out[2], NULL, map_of(t, g->dy), (const uint32_t *)out[1], &g->pool);
 }
 
 static void run_avgpool(const sc_backend *t, float **out, void *scratch, void *context)

@@ -35,11 +35,6 @@ static size_t out_count(const sc_conv_shape *s)
     return s->n * s->p * s->q * s->k;
 }
 
-static bool same(const sc_backend *t, const void *a, const void *b, size_t count)
-{
-    return memcmp(a, b, count * t->map_bytes) == 0;
-}
-
 /* Where x is to be made: in its own place, or beside it. */
 static sc_affine affine_of(const sc_backend *t, const pass_context *g, float *y)
 {
@@ -63,7 +58,7 @@ static void run_forward(const sc_backend *t, float **out, void *scratch, void *c
     t->channel_affine(&before, s->n * s->h * s->w, s->c);
     t->conv2d_forward(out[1], none, out[0], NULL, g->w, s, scratch);
     t->conv2d_forward(out[3], none, out[2], &meanwhile, g->w, s, scratch);
-    *out[4] = same(t, out[0], out[2], in_count(s)) && same(t, out[1], out[3], out_count(s));
+    *out[4] = same_maps(t, out[0], out[2], in_count(s)) && same_maps(t, out[1], out[3], out_count(s));
 }
 
 static void run_weight(const sc_backend *t, float **out, void *scratch, void *context)
@@ -75,9 +70,9 @@ static void run_weight(const sc_backend *t, float **out, void *scratch, void *co
     sc_affine before = affine_of(t, g, out[0]), meanwhile = affine_of(t, g, out[2]);
 
     t->channel_affine(&before, s->n * s->h * s->w, s->c);
-    t->conv2d_backward_weight(out[1], dy, out[0], NULL, s, scratch);
-    t->conv2d_backward_weight(out[3], dy, out[2], &meanwhile, s, scratch);
-    *out[4] = same(t, out[0], out[2], in_count(s)) &&
+    t->conv2d_backward_weight(out[1], dy, NULL, out[0], NULL, s, scratch);
+    t->conv2d_backward_weight(out[3], dy, NULL, out[2], &meanwhile, s, scratch);
+    *out[4] = same_maps(t, out[0], out[2], in_count(s)) &&
               memcmp(out[1], out[3], filters * sizeof(float)) == 0;
 }
 
@@ -125,20 +120,6 @@ static sc_batchnorm norm_before(const sc_backend *t, const pass_context *g, floa
                           .dbeta = vectors + 3 * c};
 }
 
-/* 1 + how far `sums` is from `want`, in parts of the largest of each vector */
-static void deviations(float *sums, const float *want, size_t c)
-{
-    for (size_t v = 0; v < VECTORS; v++) {
-        double largest = 1e-30;
-        for (size_t i = v * c; i < (v + 1) * c; i++) {
-            largest = fmax(largest, fabs((double)want[i]));
-        }
-        for (size_t i = v * c; i < (v + 1) * c; i++) {
-            sums[i] = (float)(1 + ((double)sums[i] - (double)want[i]) / largest);
-        }
-    }
-}
-
 /* out: dy and dresidual made before and dx, those made meanwhile, deviations of the sums and whether the
  * maps are the same. */
 static void run_data(const sc_backend *t, float **out, void *scratch, void *context)
@@ -159,18 +140,37 @@ static void run_data(const sc_backend *t, float **out, void *scratch, void *cont
     t->conv2d_backward_data(out[2], NULL, out[0], NULL, g->w, base, s, scratch);
     t->conv2d_backward_data(out[5], &sums, out[3], &meanwhile, g->w, base, s, scratch);
     sc_backend_ref(t->precision)->batchnorm_sums(&wanted_sums, pixels, s->c);
-    deviations(out[6], want, s->c);
-    out[6][VECTORS * s->c] = same(t, out[0], out[3], y) && same(t, out[2], out[5], in_count(s)) &&
-                             (!g->add || same(t, out[1], out[4], y));
+    deviations(out[6], want, VECTORS, s->c);
+    out[6][VECTORS * s->c] = same_maps(t, out[0], out[3], y) && same_maps(t, out[2], out[5], in_count(s)) &&
+                             (!g->add || same_maps(t, out[1], out[4], y));
 }
 
-enum { FORWARD, DATA, WEIGHT, VARIANTS = 8 };
+/* The weights alone, whose dy is to be made.  out: dy and dresidual made before and dw, those made
+ * meanwhile, whether they are the same. */
+static void run_weight_alone(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const pass_context *g = context;
+    const sc_conv_shape *s = g->s;
+    const sc_map *x = map_of(t, g->in_x);
+    sc_batchnorm before = norm_of(t, g, out[0], out[1]);
+    sc_batchnorm meanwhile = norm_of(t, g, out[3], out[4]);
+    size_t y = out_count(s), filters = s->k * s->c * s->r * s->s;
+
+    t->batchnorm_gradient(&before, s->n * s->p * s->q, s->k);
+    t->conv2d_backward_weight(out[2], out[0], NULL, x, NULL, s, scratch);
+    t->conv2d_backward_weight(out[5], out[3], &meanwhile, x, NULL, s, scratch);
+    *out[6] = same_maps(t, out[0], out[3], y) &&
+              memcmp(out[2], out[5], filters * sizeof(float)) == 0 &&
+              (!g->add || same_maps(t, out[1], out[4], y));
+}
+
+enum { FORWARD, DATA, WEIGHT, WEIGHT_ALONE, VARIANTS = 8 };
 
 static void fill_context(pass_context *g, int direction)
 {
     const sc_conv_shape *s = g->s;
-    size_t map = direction == DATA ? out_count(s) : in_count(s);
-    size_t channels = direction == DATA ? s->k : s->c;
+    bool after = direction == DATA || direction == WEIGHT_ALONE; /* the norm */
+    size_t map = after ? out_count(s) : in_count(s), channels = after ? s->k : s->c;
 
     g->w = fill(s->k * s->c * s->r * s->s, false);
     g->x = fill(map, false);
@@ -194,7 +194,7 @@ static void fill_context(pass_context *g, int direction)
 static void pass_case(const sc_conv_shape *s, int direction, int variant)
 {
     static const char *const op[] = {"conv2d_forward", "conv2d_backward_data",
-                                     "conv2d_backward_weight"};
+                                     "conv2d_backward_weight", "conv2d_backward_weight"};
     pass_context g = {.s = s, .relu = variant & 1, .add = variant & 2, .in_place = variant & 4};
     kernel_case c = {.op = op[direction], .context = &g, .conv = s, .tolerance = 1e-5};
     size_t x = in_count(s), y = out_count(s), w = s->k * s->c * s->r * s->s;
@@ -210,6 +210,11 @@ static void pass_case(const sc_conv_shape *s, int direction, int variant)
             c.out[i] = (case_output){MAP_ANY, i % 3 == 2 ? x : y, NULL};
         }
         c.out[6] = (case_output){OUT_NEAR, VECTORS * s->c + 1, NULL};
+    } else if (direction == WEIGHT_ALONE) {
+        c.run = run_weight_alone;
+        c.out[0] = c.out[1] = c.out[3] = c.out[4] = (case_output){MAP_ANY, y, NULL};
+        c.out[2] = c.out[5] = (case_output){MAP_ANY, 2 * w, fill(2 * w, true)};
+        c.out[6] = (case_output){OUT_EXACT, 1, NULL};
     } else {
         const float *initial = direction == WEIGHT ? fill(to, true) : NULL;
         c.run = direction == FORWARD ? run_forward : run_weight;
@@ -219,8 +224,8 @@ static void pass_case(const sc_conv_shape *s, int direction, int variant)
     }
     snprintf(
         c.shape, sizeof c.shape,
-        "passes n=%zu h=%zu w=%zu c=%zu k=%zu r=%zu stride=%zu pad=%zu algorithm=%d variant=%d",
-        s->n, s->h, s->w, s->c, s->k, s->r, s->stride, s->pad, (int)s->algorithm, variant);
+        "passes%s n=%zu h=%zu w=%zu c=%zu k=%zu r=%zu stride=%zu pad=%zu algorithm=%d variant=%d",
+        direction == WEIGHT_ALONE ? " of dy" : "", s->n, s->h, s->w, s->c, s->k, s->r, s->stride, s->pad, (int)s->algorithm, variant);
     check_case(&c);
 }
 
@@ -239,6 +244,8 @@ void check_passes(void)
         {{18, 8, 16, 32, 48, 3, 3, 2, 1, 1}, SC_CONV_FASTEST}, /* phases */
         {{3, 6, 5, 16, 16, 3, 3, 1, 1, 1}, SC_CONV_DIRECT},
         {{3, 8, 6, 18, 35, 1, 1, 2, 0, 1}, SC_CONV_FASTEST}, /* pixels that nobody reads are made */
+        {{3, 38, 14, 3, 36, 7, 7, 2, 3, 1}, SC_CONV_FASTEST}, /* few channels, blocks of lines */
+        {{2, 5, 101, 4, 16, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* several runs of a line */
     };
 
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -248,7 +255,7 @@ void check_passes(void)
             continue;
         }
         for (int variant = 0; variant < VARIANTS; variant++) {
-            for (int direction = FORWARD; direction <= WEIGHT; direction++) {
+            for (int direction = FORWARD; direction <= WEIGHT_ALONE; direction++) {
                 pass_case(&s, direction, variant);
             }
         }

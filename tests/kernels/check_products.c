@@ -91,7 +91,7 @@ static void run_backward_data(const sc_backend *table, float **out, void *scratc
 static void run_backward_weight(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const conv_context *g = context;
-    table->conv2d_backward_weight(out[0], map_of(table, g->dy), map_of(table, g->x), NULL, g->s,
+    table->conv2d_backward_weight(out[0], map_of(table, g->dy), NULL, map_of(table, g->x), NULL, g->s,
                                   scratch);
 }
 

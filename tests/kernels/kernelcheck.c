@@ -259,6 +259,7 @@ int main(int argc, char **argv)
     check_gemm();
     check_convolutions();
     check_passes();
+    check_pool_passes();
     check_norms();
     check_pools();
     check_pointwise();

@@ -16,7 +16,7 @@
 
 #include "backend/backend.h"
 
-enum { CASE_OUTPUTS = 7, TABLE_RUNS = 4 };
+enum { CASE_OUTPUTS = 8, TABLE_RUNS = 4 };
 
 /* What an output is and how it is compared. */
 typedef enum {
@@ -92,6 +92,11 @@ void release(void *block);
 bool output_matches(char *text, size_t size, const kernel_case *c, const sc_backend *table,
                     int which, const float *got, const float *want);
 
+/* Whether two maps of this table are the same to the bit. */
+bool same_maps(const sc_backend *table, const void *a, const void *b, size_t count);
+/* sums (vectors, c) = 1 + how far they are from `want`, in parts of the largest of each vector */
+void deviations(float *sums, const float *want, size_t vectors, size_t c);
+
 /* ---- the cases ---- */
 
 /* {n, h, w, c, k, r, s, stride, pad, dilation} with its output */
@@ -100,6 +105,7 @@ sc_conv_shape conv_shape(const size_t v[10]);
 void check_gemm(void);
 void check_convolutions(void);
 void check_passes(void);
+void check_pool_passes(void);
 void check_norms(void);
 void check_pools(void);
 void check_pointwise(void);

@@ -112,3 +112,21 @@ bool output_matches(char *text, size_t size, const kernel_case *c, const sc_back
              c->winograd * m.rms);
     return !(c->winograd > 0) || table->precision != SC_BF16 || rms <= c->winograd * m.rms;
 }
+
+bool same_maps(const sc_backend *table, const void *a, const void *b, size_t count)
+{
+    return memcmp(a, b, count * table->map_bytes) == 0;
+}
+
+void deviations(float *sums, const float *want, size_t vectors, size_t c)
+{
+    for (size_t v = 0; v < vectors; v++) {
+        double largest = 1e-30;
+        for (size_t i = v * c; i < (v + 1) * c; i++) {
+            largest = fmax(largest, fabs((double)want[i]));
+        }
+        for (size_t i = v * c; i < (v + 1) * c; i++) {
+            sums[i] = (float)(1 + ((double)sums[i] - (double)want[i]) / largest);
+        }
+    }
+}

@@ -311,7 +311,7 @@ static void pool_forward(test_layer *t)
 {
     const sc_backend *be = sc_backend_ref(SC_FP32);
     if (t->rows == 0)
-        be->maxpool_forward(t->y, t->where, t->x, &t->pool);
+        be->maxpool_forward(t->y, t->where, t->x, NULL, &t->pool);
     else if (t->rows == 1)
         be->avgpool_forward(t->y, t->x, &t->pool);
     else if (t->rows == 2)
@@ -325,7 +325,7 @@ static void pool_backward(test_layer *t)
 {
     const sc_backend *be = sc_backend_ref(SC_FP32);
     if (t->rows == 0)
-        be->maxpool_backward(t->dx, t->r, t->where, &t->pool);
+        be->maxpool_backward(t->dx, NULL, t->r, t->where, &t->pool);
     else if (t->rows == 1)
         be->avgpool_backward(t->dx, t->r, &t->pool);
     else if (t->rows == 2)

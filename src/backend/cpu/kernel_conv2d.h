@@ -63,20 +63,26 @@ static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_
     }
 }
 
-static void conv2d_backward_weight(float *dw, const sc_map *dy, const sc_map *x,
-                                   const sc_affine *make, const sc_conv_shape *s, void *scratch)
+static void conv2d_backward_weight(float *dw, const sc_map *dy, const sc_batchnorm *make_dy,
+                                   const sc_map *x, const sc_affine *make_x,
+                                   const sc_conv_shape *s, void *scratch)
 {
+    bool narrow = narrow_choice(s), wino = wino_choice(s);
+
     sc_conv_shape_check(s);
-    assert(!make || make->y == x);
-    if (wino_choice(s)) {
-        wino_backward_weight(dw, dy, x, make, s, scratch);
+    assert((!make_x || make_x->y == x) && (!make_dy || make_dy->dx == dy));
+    if (make_dy && !narrow) {
+        batchnorm_gradient(make_dy, s->n * s->p * s->q, s->k);
+    }
+    if (make_x && !wino) {
+        channel_affine(make_x, s->n * s->h * s->w, s->c);
+    }
+    if (wino) {
+        wino_backward_weight(dw, dy, x, make_x, s, scratch);
         return;
     }
-    if (make) {
-        channel_affine(make, s->n * s->h * s->w, s->c);
-    }
-    if (narrow_choice(s)) {
-        narrow_backward_weight(dw, dy, x, s, scratch);
+    if (narrow) {
+        narrow_backward_weight(dw, dy, make_dy, x, s, scratch);
         return;
     }
     direct_backward_weight(dw, dy, x, s, scratch);

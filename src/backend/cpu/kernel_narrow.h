@@ -36,6 +36,7 @@ typedef struct {
     const float *w;
     stats_whole *stats;
     const elem *dy; /* weights */
+    row_maker make_dy;
     float *dw, *slots;
     size_t slot_count;
     size_t plane, line; /* elements of a plane; of all planes of a line */

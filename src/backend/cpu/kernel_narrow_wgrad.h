@@ -112,13 +112,19 @@ SC_INLINE void narrow_wgrad_tile(float *c, const narrow_args *g, const narrow_bl
     }
 }
 
-/* What follows a block's dy, as much again. */
+/* dy after a block, as much again, or what it is made of. */
 static void narrow_fetch(fetch_list *f, const narrow_args *g, const narrow_block *b)
 {
-    size_t all = g->s.n * g->s.p, line = b->n * g->s.p + b->p + b->lines;
+    size_t all = g->s.n * g->s.p, width = g->s.q * g->s.k;
+    size_t begin = b->n * g->s.p + b->p + b->lines, end = min_size(begin + b->lines, all);
 
     f->pieces = 0;
-    fetch_add(f, g->dy, g->s.q * g->s.k, line, min_size(line + b->lines, all));
+    fetch_add(f, g->dy, width, begin, end);
+    for (size_t i = 0; i < ROWS_MAPS; i++) {
+        if (g->make_dy.map[i]) {
+            fetch_add(f, g->make_dy.map[i], width, begin, end);
+        }
+    }
 }
 
 /* Adds a block to a slot. */
@@ -160,6 +166,10 @@ static void narrow_wgrad_part(void *context, size_t part)
     for (size_t i = begin; i < end; i++) {
         narrow_block b = {.n = i / blocks, .p = i % blocks * NARROW_LINES};
         b.lines = min_size(s->p - b.p, NARROW_LINES);
+        if (g->make_dy.pass) {
+            size_t row = (b.n * s->p + b.p) * s->q;
+            g->make_dy.rows(g->make_dy.pass, row, row + b.lines * s->q, s->k);
+        }
         for (; b.q < s->q; b.q += b.count) {
             b.count = min_size(s->q - b.q, NARROW_RUN);
             narrow_wgrad_block(slot, g, &b);
@@ -181,12 +191,13 @@ static void narrow_sum_part(void *context, size_t k)
     }
 }
 
-static void narrow_backward_weight(float *dw, const elem *dy, const elem *x, const sc_conv_shape *s,
-                                   float *slots)
+static void narrow_backward_weight(float *dw, const elem *dy, const sc_batchnorm *make_dy,
+                                   const elem *x, const sc_conv_shape *s, float *slots)
 {
     narrow_args g = {.s = *s,
                      .x = x,
                      .dy = dy,
+                     .make_dy = gradient_maker(make_dy, s->k),
                      .dw = dw,
                      .slots = slots,
                      .slot_count = narrow_slots(s),

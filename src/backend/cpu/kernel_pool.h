@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel_pool.h - pooling: windows and the whole image; sums in float.
+ * kernel_pool.h - averages over windows and over the whole image; sums in float.
  */
 #ifndef SC_CPU_KERNEL_POOL_H
 #define SC_CPU_KERNEL_POOL_H
@@ -14,9 +14,7 @@ enum { POOL_RUN = 64 }; /* channels whose sums are kept at once, and rows of a r
 
 typedef struct {
     elem *out;
-    uint32_t *argmax;
     const elem *in;
-    const uint32_t *from;
     sc_pool_shape s;
 } pool_args;
 
@@ -36,65 +34,12 @@ static void pool_check(const sc_pool_shape *s)
     (void)s;
 }
 
-SC_INLINE void pool_max_pixel(elem *restrict y, uint32_t *restrict argmax, const elem *restrict x,
-                              uint32_t index, size_t c)
-{
-    for (size_t j = 0; j < c; j++) {
-        float value = eget(x[j]);
-        bool better = value > eget(y[j]) || value != value; /* NaN wins, as in PyTorch */
-        y[j] = better ? x[j] : y[j];
-        argmax[j] = better ? index : argmax[j];
-    }
-}
-
-static void maxpool_row(void *context, size_t row)
-{
-    const pool_args *g = context;
-    const sc_pool_shape *s = &g->s;
-    const elem *x = g->in + row / s->p * s->h * s->w * s->c;
-    size_t h0, h1, w0, w1;
-
-    pool_side(&h0, &h1, s, row % s->p, s->h);
-    for (size_t q = 0; q < s->q; q++) {
-        elem *y = g->out + (row * s->q + q) * s->c;
-        uint32_t *argmax = g->argmax + (row * s->q + q) * s->c;
-        pool_side(&w0, &w1, s, q, s->w);
-        copy_elems(y, x + (h0 * s->w + w0) * s->c, s->c);
-        for (size_t c = 0; c < s->c; c++) {
-            argmax[c] = (uint32_t)(h0 * s->w + w0);
-        }
-        for (size_t h = h0; h < h1; h++) {
-            for (size_t w = w0; w < w1; w++) {
-                size_t at = h * s->w + w;
-                pool_max_pixel(y, argmax, x + at * s->c, (uint32_t)at, s->c);
-            }
-        }
-    }
-}
-
-static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x,
-                            const sc_pool_shape *shape)
-{
-    pool_check(shape);
-    pool_args g = {.out = y, .argmax = argmax, .in = x, .s = *shape};
-    sc_parallel_for(shape->n * shape->p, maxpool_row, &g);
-}
-
 /* The windows that cover pixel `at`: *begin .. *end - 1. */
 static void pool_windows(size_t *begin, size_t *end, const sc_pool_shape *s, size_t at, size_t out)
 {
     size_t last = at + s->pad; /* padded position */
     *begin = last < s->window ? 0 : (last - s->window) / s->stride + 1;
     *end = min_size(last / s->stride + 1, out);
-}
-
-/* sum += dy where this window chose the pixel */
-SC_INLINE void pool_unmax(float *restrict sum, const elem *restrict dy,
-                          const uint32_t *restrict from, uint32_t index, size_t c)
-{
-    for (size_t j = 0; j < c; j++) {
-        sum[j] += from[j] == index ? eget(dy[j]) : 0.0F;
-    }
 }
 
 /* y += x scale */
@@ -106,7 +51,7 @@ SC_INLINE void pool_add(float *restrict y, const elem *restrict x, float scale, 
 }
 
 /* dx of one row of pixels: each collects from the windows that cover it. */
-static void pool_backward_row(void *context, size_t row)
+static void avgpool_backward_row(void *context, size_t row)
 {
     const pool_args *g = context;
     const sc_pool_shape *s = &g->s;
@@ -121,24 +66,11 @@ static void pool_backward_row(void *context, size_t row)
         for (size_t p = p0; p < p1; p++) {
             for (size_t q = q0; q < q1; q++) {
                 size_t i = ((row / s->h * s->p + p) * s->q + q) * s->c + c;
-                if (g->from) {
-                    uint32_t index = (uint32_t)(row % s->h * s->w + w);
-                    pool_unmax(sum, g->in + i, g->from + i, index, width);
-                } else {
-                    pool_add(sum, g->in + i, share, width);
-                }
+                pool_add(sum, g->in + i, share, width);
             }
         }
         floats_to_elems(g->out + row * s->w * s->c + at, sum, width);
     }
-}
-
-static void maxpool_backward(sc_map *dx, const sc_map *dy, const uint32_t *argmax,
-                             const sc_pool_shape *shape)
-{
-    pool_check(shape);
-    pool_args g = {.out = dx, .in = dy, .from = argmax, .s = *shape};
-    sc_parallel_for(shape->n * shape->h, pool_backward_row, &g);
 }
 
 static void avgpool_row(void *context, size_t row)
@@ -177,7 +109,7 @@ static void avgpool_backward(sc_map *dx, const sc_map *dy, const sc_pool_shape *
 {
     pool_check(shape);
     pool_args g = {.out = dx, .in = dy, .s = *shape};
-    sc_parallel_for(shape->n * shape->h, pool_backward_row, &g);
+    sc_parallel_for(shape->n * shape->h, avgpool_backward_row, &g);
 }
 
 typedef struct {

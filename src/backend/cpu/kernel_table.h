@@ -9,6 +9,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/kernel_conv2d.h"
+#include "backend/cpu/kernel_maxpool.h"
 #include "backend/cpu/kernel_norm.h"
 #include "backend/cpu/kernel_peak.h"
 #include "backend/cpu/kernel_pointwise.h"

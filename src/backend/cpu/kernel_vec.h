@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -50,6 +52,16 @@ SC_INLINE vec vkeep_positive(vec x, vec y) /* x where y > 0, else 0 */
 {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_GT_OQ), x);
 }
+SC_INLINE vec vpick_above(vec x, vec y, vec a, vec b) /* a where x > y or x is NaN, else b */
+{
+    __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_mask_mov_ps(b, _mm512_cmp_ps_mask(x, y, _CMP_GT_OQ) | nan, a);
+}
+SC_INLINE vec vkeep_equal(vec x, const uint32_t *of, uint32_t to) /* x where of == to, else 0 */
+{
+    __m512i bits = _mm512_loadu_si512((const void *)of);
+    return _mm512_maskz_mov_ps(_mm512_cmpeq_epi32_mask(bits, _mm512_set1_epi32((int)to)), x);
+}
 #elif defined(__AVX2__) && defined(__FMA__)
 enum { VEC = 8, MR = 6, NR = 16 };
 typedef __m256 vec;
@@ -77,9 +89,19 @@ SC_INLINE vec vkeep_positive(vec x, vec y)
 {
     return _mm256_and_ps(x, _mm256_cmp_ps(y, _mm256_setzero_ps(), _CMP_GT_OQ));
 }
+SC_INLINE vec vpick_above(vec x, vec y, vec a, vec b)
+{
+    vec nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
+    return _mm256_blendv_ps(b, a, _mm256_or_ps(_mm256_cmp_ps(x, y, _CMP_GT_OQ), nan));
+}
+SC_INLINE vec vkeep_equal(vec x, const uint32_t *of, uint32_t to)
+{
+    __m256i bits = _mm256_loadu_si256((const __m256i *)(const void *)of);
+    __m256i equal = _mm256_cmpeq_epi32(bits, _mm256_set1_epi32((int)to));
+    return _mm256_and_ps(x, _mm256_castsi256_ps(equal));
+}
 #else
 /* Portable: four floats, which compilers map to SSE or NEON, or to plain C where there is none. */
-#include <string.h>
 enum { VEC = 4, MR = 6, NR = 8 };
 #if defined(__GNUC__)
 typedef float vec __attribute__((vector_size(16)));
@@ -119,11 +141,33 @@ SC_INLINE vec vkeep_positive(vec x, vec y)
     }
     return x;
 }
+SC_INLINE vec vpick_above(vec x, vec y, vec a, vec b)
+{
+    for (int i = 0; i < VEC; i++) {
+        b[i] = x[i] > y[i] || x[i] != x[i] ? a[i] : b[i];
+    }
+    return b;
+}
+SC_INLINE vec vkeep_equal(vec x, const uint32_t *of, uint32_t to)
+{
+    for (int i = 0; i < VEC; i++) {
+        x[i] = of[i] == to ? x[i] : 0;
+    }
+    return x;
+}
 #endif
 
 SC_INLINE vec vzero(void)
 {
     return vset(0);
+}
+
+/* These bits, which need be no number: only to be picked and stored. */
+SC_INLINE vec vbits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return vset(x);
 }
 
 /* Asks for the cache lines of `bytes` bytes that will be read or written: soon, or `far` from now, then

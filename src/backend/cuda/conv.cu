@@ -24,11 +24,6 @@ struct conv_parts {
     size_t bytes; /* in all */
 };
 
-template <class E> static sc_precision precision_of(void)
-{
-    return sizeof(E) == sizeof(sc_bf16) ? SC_BF16 : SC_FP32;
-}
-
 static size_t aligned(size_t bytes)
 {
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;
@@ -185,16 +180,18 @@ static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_
 }
 
 template <class E>
-static void conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_map *x,
-                                   const sc_affine *make, const sc_conv_shape *shape,
-                                   void *scratch)
+static void conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_batchnorm *make_dy,
+                                   const sc_map *x, const sc_affine *make,
+                                   const sc_conv_shape *shape, void *scratch)
 {
     conv_parts p = parts_of<E>(shape, scratch);
     sc_conv_shape s = *shape;
 
     sc_conv_shape_check(shape);
-    assert(!make || make->y == x);
+    assert((!make || make->y == x) && (!make_dy || make_dy->dx == dy));
     make_x(precision_of<E>(), make, s);
+    if (make_dy != nullptr)
+        sc_cuda_table(precision_of<E>())->batchnorm_gradient(make_dy, s.n * s.p * s.q, s.k);
     const E *from = widened<E>(p, x, s);
     if (!sc_cuda_conv(SC_CONV_DW, precision_of<E>(), &p.s, from, dy, p.filters, p.workspace))
         sc_cuda_plain_weight(dw, (const E *)dy, (const E *)x, s);

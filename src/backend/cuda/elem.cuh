@@ -28,6 +28,12 @@ enum {
 
 template <class E> constexpr int elem_wide = 16 / (int)sizeof(E);
 
+/* The precision of tables whose maps are of E. */
+template <class E> static inline sc_precision precision_of(void)
+{
+    return sizeof(E) == sizeof(sc_bf16) ? SC_BF16 : SC_FP32;
+}
+
 static __device__ __forceinline__ float elem_get(float x)
 {
     return x;

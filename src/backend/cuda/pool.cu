@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "backend/cuda/elem.cuh"
+#include "backend/cuda/kernels.h"
 #include "backend/cuda/parts.h"
 
 struct pool_range {
@@ -151,7 +152,7 @@ static void pool_check(const sc_pool_shape *s)
 }
 
 template <class E>
-static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x,
+static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x, const sc_affine *make,
                             const sc_pool_shape *shape)
 {
     sc_pool_shape s = *shape;
@@ -159,6 +160,9 @@ static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x,
     constexpr int V = elem_wide<E>;
 
     pool_check(shape);
+    assert(!make || make->y == x);
+    if (make != nullptr)
+        sc_cuda_table(precision_of<E>())->channel_affine(make, s.n * s.h * s.w, s.c);
     if (elem_may_widen<E>(s.c, y, x))
         SC_LAUNCH((max_kernel<V, E>), grid_of(count / V), SC_THREADS, (E *)y, argmax,
                   (const E *)x, s);
@@ -197,10 +201,14 @@ static void collect(E *dx, const E *dy, const uint32_t *argmax, const sc_pool_sh
 }
 
 template <class E>
-static void maxpool_backward(sc_map *dx, const sc_map *dy, const uint32_t *argmax,
-                             const sc_pool_shape *shape)
+static void maxpool_backward(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
+                             const uint32_t *argmax, const sc_pool_shape *shape)
 {
+    assert(!sums || sums->dy == dx);
     collect<true>((E *)dx, (const E *)dy, argmax, shape);
+    if (sums != nullptr)
+        sc_cuda_table(precision_of<E>())
+            ->batchnorm_sums(sums, shape->n * shape->h * shape->w, shape->c);
 }
 
 template <class E>

@@ -186,15 +186,18 @@ static void ref_conv_backward_weight_filter(void *context, size_t part)
     }
 }
 
-static void ref_conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_map *x,
-                                       const sc_affine *make, const sc_conv_shape *shape,
-                                       void *scratch)
+static void ref_conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_batchnorm *make_dy,
+                                       const sc_map *x, const sc_affine *make_x,
+                                       const sc_conv_shape *shape, void *scratch)
 {
     (void)scratch;
     sc_conv_shape_check(shape);
-    assert(!make || make->y == x);
-    if (make) {
-        ref_channel_affine(make, shape->n * shape->h * shape->w, shape->c);
+    assert((!make_x || make_x->y == x) && (!make_dy || make_dy->dx == dy));
+    if (make_x) {
+        ref_channel_affine(make_x, shape->n * shape->h * shape->w, shape->c);
+    }
+    if (make_dy) {
+        ref_batchnorm_gradient(make_dy, shape->n * shape->p * shape->q, shape->k);
     }
     ref_conv_args g = {.dw = dw, .a = dy, .b = x, .shape = shape};
     sc_parallel_for(shape->k * shape->c, ref_conv_backward_weight_filter, &g);

@@ -14,6 +14,7 @@
 #include <assert.h>
 
 #include "backend/ref/elem.h"
+#include "backend/ref/ref_norm.h"
 #include "core/parallel.h"
 
 typedef struct {
@@ -89,9 +90,13 @@ static void ref_maxpool_image(void *context, size_t n)
 }
 
 static void ref_maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x,
-                                const sc_pool_shape *shape)
+                                const sc_affine *make, const sc_pool_shape *shape)
 {
     ref_pool_check(shape);
+    assert(!make || make->y == x);
+    if (make) {
+        ref_channel_affine(make, shape->n * shape->h * shape->w, shape->c);
+    }
     ref_pool_args g = {.out = y, .argmax = argmax, .in = x, .s = *shape};
     sc_parallel_for(shape->n, ref_maxpool_image, &g);
 }
@@ -125,12 +130,16 @@ static void ref_maxpool_backward_image(void *context, size_t n)
     }
 }
 
-static void ref_maxpool_backward(sc_map *dx, const sc_map *dy, const uint32_t *argmax,
-                                 const sc_pool_shape *shape)
+static void ref_maxpool_backward(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
+                                 const uint32_t *argmax, const sc_pool_shape *shape)
 {
     ref_pool_check(shape);
+    assert(!sums || sums->dy == dx);
     ref_pool_args g = {.out = dx, .in = dy, .from = argmax, .s = *shape};
     sc_parallel_for(shape->n, ref_maxpool_backward_image, &g);
+    if (sums) {
+        ref_batchnorm_sums(sums, shape->n * shape->h * shape->w, shape->c);
+    }
 }
 
 static void ref_avgpool_image(void *context, size_t n)

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_maxpool.h - maxima over windows.
+ *
+ *   y = max of the window over x, or over f(x scale + shift) as it would be stored;  argmax = its first
+ *   dx = sum of dy over the windows that chose the pixel
+ *
+ * A normalised map that only its maxima are taken of is never stored, and what the norm before wants to
+ * know of dx is summed up line by line as it is stored.
+ */
+#ifndef SC_CPU_KERNEL_MAXPOOL_H
+#define SC_CPU_KERNEL_MAXPOOL_H
+
+#include <assert.h>
+
+#include "backend/cpu/kernel_norm.h"
+#include "backend/cpu/kernel_pool.h"
+
+/* ---- y ---- */
+
+typedef enum { MAX_OF_X, MAX_OF_AFFINE, MAX_OF_RELU } max_of;
+
+typedef struct {
+    elem *y;
+    uint32_t *argmax;
+    const elem *x;
+    const sc_affine *make;
+    sc_pool_shape s;
+    size_t vectors; /* channels in whole vectors */
+} maxpool_args;
+
+/* What the maximum is taken of, computed as affine_row does; `of` is a constant where this is called. */
+SC_INLINE vec max_load(const maxpool_args *g, const elem *x, size_t c, const max_of of)
+{
+    vec v = eload(x + c);
+
+    if (of == MAX_OF_X) {
+        return v;
+    }
+    v = vfma(v, vload(g->make->scale + c), vload(g->make->shift + c));
+    return erounded(of == MAX_OF_RELU ? vmax(vzero(), v) : v);
+}
+
+/* VEC channels from c on of a window: rows h0 .. h1-1, columns w0 .. w1-1 of the image x. */
+SC_INLINE void max_vec(elem *y, uint32_t *argmax, const maxpool_args *g, const elem *x,
+                       const size_t window[4], size_t c, const max_of of)
+{
+    const sc_pool_shape *s = &g->s;
+    size_t first = window[0] * s->w + window[2];
+    vec best = max_load(g, x + first * s->c, c, of), from = vbits((uint32_t)first);
+
+    for (size_t h = window[0]; h < window[1]; h++) {
+        for (size_t w = window[2]; w < window[3]; w++) {
+            size_t at = h * s->w + w;
+            vec v = max_load(g, x + at * s->c, c, of);
+            from = vpick_above(v, best, vbits((uint32_t)at), from);
+            best = vpick_above(v, best, v, best); /* NaN wins, as in PyTorch */
+        }
+    }
+    estore(y + c, best);
+    vstore((float *)(void *)(argmax + c), from);
+}
+
+/* The channels that fill no vector, of x. */
+static void max_rest(elem *y, uint32_t *argmax, const maxpool_args *g, const elem *x,
+                     const size_t window[4])
+{
+    const sc_pool_shape *s = &g->s;
+
+    for (size_t c = g->vectors; c < s->c; c++) {
+        size_t best = window[0] * s->w + window[2];
+        for (size_t h = window[0]; h < window[1]; h++) {
+            for (size_t w = window[2]; w < window[3]; w++) {
+                float v = eget(x[(h * s->w + w) * s->c + c]);
+                best = v > eget(x[best * s->c + c]) || v != v ? h * s->w + w : best;
+            }
+        }
+        y[c] = x[best * s->c + c];
+        argmax[c] = (uint32_t)best;
+    }
+}
+
+SC_INLINE void maxpool_row_of(const maxpool_args *g, size_t row, const max_of of)
+{
+    const sc_pool_shape *s = &g->s;
+    const elem *x = g->x + row / s->p * s->h * s->w * s->c;
+    size_t window[4];
+
+    pool_side(&window[0], &window[1], s, row % s->p, s->h);
+    for (size_t q = 0; q < s->q; q++) {
+        elem *y = g->y + (row * s->q + q) * s->c;
+        uint32_t *argmax = g->argmax + (row * s->q + q) * s->c;
+        pool_side(&window[2], &window[3], s, q, s->w);
+        for (size_t c = 0; c < g->vectors; c += VEC) {
+            max_vec(y, argmax, g, x, window, c, of);
+        }
+        max_rest(y, argmax, g, x, window);
+    }
+}
+
+static void maxpool_row(void *context, size_t row)
+{
+    const maxpool_args *g = context;
+
+    if (!g->make) {
+        maxpool_row_of(g, row, MAX_OF_X);
+    } else if (g->make->relu) {
+        maxpool_row_of(g, row, MAX_OF_RELU);
+    } else {
+        maxpool_row_of(g, row, MAX_OF_AFFINE);
+    }
+}
+
+static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x, const sc_affine *make,
+                            const sc_pool_shape *shape)
+{
+    size_t c = shape->c;
+    maxpool_args g = {y, argmax, x, make, *shape, c - c % VEC};
+
+    pool_check(shape);
+    assert(!make || make->y == x);
+    if (make && (make->residual || g.vectors < c)) {
+        channel_affine(make, shape->n * shape->h * shape->w, c);
+        g.make = NULL;
+    } else if (make) {
+        g.x = make->x;
+    }
+    sc_parallel_for(shape->n * shape->p, maxpool_row, &g);
+}
+
+/* ---- dx ---- */
+
+typedef struct {
+    elem *dx;
+    const elem *dy;
+    const uint32_t *argmax;
+    sc_pool_shape s;
+    const sc_batchnorm *sums; /* or NULL */
+    norm_args norm;
+} unmax_args;
+
+/* dx of a pixel, number `index` of its image, from the windows p0 .. p1-1, q0 .. q1-1 of that image. */
+static void unmax_pixel(elem *dx, const unmax_args *g, const elem *dy, const uint32_t *argmax,
+                        uint32_t index, const size_t window[4])
+{
+    const sc_pool_shape *s = &g->s;
+    size_t c = 0;
+
+    for (; c + VEC <= s->c; c += VEC) {
+        vec sum = vzero();
+        for (size_t p = window[0]; p < window[1]; p++) {
+            for (size_t q = window[2]; q < window[3]; q++) {
+                size_t i = (p * s->q + q) * s->c + c;
+                sum += vkeep_equal(eload(dy + i), argmax + i, index);
+            }
+        }
+        estore(dx + c, sum);
+    }
+    for (; c < s->c; c++) {
+        float sum = 0;
+        for (size_t p = window[0]; p < window[1]; p++) {
+            for (size_t q = window[2]; q < window[3]; q++) {
+                size_t i = (p * s->q + q) * s->c + c;
+                sum += argmax[i] == index ? eget(dy[i]) : 0;
+            }
+        }
+        dx[c] = eput(sum);
+    }
+}
+
+static void unmax_line(const unmax_args *g, size_t line)
+{
+    const sc_pool_shape *s = &g->s;
+    size_t h = line % s->h, first = line / s->h * s->p * s->q * s->c, window[4];
+
+    pool_windows(&window[0], &window[1], s, h, s->p);
+    pool_windows(&window[2], &window[3], s, 0, s->q);
+    for (size_t w = 0; w < s->w; w++) {
+        while (window[2] * s->stride + s->window <= w + s->pad) {
+            window[2]++;
+        }
+        while (window[3] < s->q && window[3] * s->stride <= w + s->pad) {
+            window[3]++;
+        }
+        unmax_pixel(g->dx + (line * s->w + w) * s->c, g, g->dy + first, g->argmax + first,
+                    (uint32_t)(h * s->w + w), window);
+    }
+}
+
+/* One of NORM_PARTS ranges of lines. */
+static void unmax_range(void *context, size_t range)
+{
+    const unmax_args *g = context;
+    size_t begin, end, width = g->s.w;
+
+    sc_part_range(&begin, &end, g->s.n * g->s.h, NORM_PARTS, range);
+    for (size_t line = begin; line < end; line++) {
+        unmax_line(g, line);
+        for (size_t w = 0; g->sums && w < width; w += NORM_RUN) {
+            norm_sum_rows(&g->norm, line * width + w, line * width + min_size(w + NORM_RUN, width),
+                          range);
+        }
+    }
+}
+
+static void maxpool_backward(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
+                             const uint32_t *argmax, const sc_pool_shape *shape)
+{
+    size_t rows = shape->n * shape->h * shape->w, c = shape->c;
+    double memory[2 * NORM_PARTS * NORM_GROUP];
+    unmax_args g = {
+        dx, dy, argmax, *shape, c <= NORM_GROUP ? sums : NULL, {.rows = rows, .c = c}};
+
+    pool_check(shape);
+    assert(!sums || sums->dy == dx);
+    if (g.sums) {
+        norm_sums_begin(&g.norm.sums, sums, NORM_PARTS, 0, c, memory);
+    }
+    sc_parallel_for(NORM_PARTS, unmax_range, &g);
+    if (g.sums) {
+        norm_sums_end(&g.norm.sums, rows);
+    } else if (sums) {
+        batchnorm_sums(sums, rows, c);
+    }
+}
+
+#endif
