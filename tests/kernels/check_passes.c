@@ -58,7 +58,8 @@ static void run_forward(const sc_backend *t, float **out, void *scratch, void *c
     t->channel_affine(&before, s->n * s->h * s->w, s->c);
     t->conv2d_forward(out[1], none, out[0], NULL, g->w, s, scratch);
     t->conv2d_forward(out[3], none, out[2], &meanwhile, g->w, s, scratch);
-    *out[4] = same_maps(t, out[0], out[2], in_count(s)) && same_maps(t, out[1], out[3], out_count(s));
+    *out[4] =
+        same_maps(t, out[0], out[2], in_count(s)) && same_maps(t, out[1], out[3], out_count(s));
 }
 
 static void run_weight(const sc_backend *t, float **out, void *scratch, void *context)
@@ -141,7 +142,8 @@ static void run_data(const sc_backend *t, float **out, void *scratch, void *cont
     t->conv2d_backward_data(out[5], &sums, out[3], &meanwhile, g->w, base, s, scratch);
     sc_backend_ref(t->precision)->batchnorm_sums(&wanted_sums, pixels, s->c);
     deviations(out[6], want, VECTORS, s->c);
-    out[6][VECTORS * s->c] = same_maps(t, out[0], out[3], y) && same_maps(t, out[2], out[5], in_count(s)) &&
+    out[6][VECTORS * s->c] = same_maps(t, out[0], out[3], y) &&
+                             same_maps(t, out[2], out[5], in_count(s)) &&
                              (!g->add || same_maps(t, out[1], out[4], y));
 }
 
@@ -225,7 +227,8 @@ static void pass_case(const sc_conv_shape *s, int direction, int variant)
     snprintf(
         c.shape, sizeof c.shape,
         "passes%s n=%zu h=%zu w=%zu c=%zu k=%zu r=%zu stride=%zu pad=%zu algorithm=%d variant=%d",
-        direction == WEIGHT_ALONE ? " of dy" : "", s->n, s->h, s->w, s->c, s->k, s->r, s->stride, s->pad, (int)s->algorithm, variant);
+        direction == WEIGHT_ALONE ? " of dy" : "", s->n, s->h, s->w, s->c, s->k, s->r, s->stride,
+        s->pad, (int)s->algorithm, variant);
     check_case(&c);
 }
 

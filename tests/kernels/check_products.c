@@ -91,8 +91,8 @@ static void run_backward_data(const sc_backend *table, float **out, void *scratc
 static void run_backward_weight(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const conv_context *g = context;
-    table->conv2d_backward_weight(out[0], map_of(table, g->dy), NULL, map_of(table, g->x), NULL, g->s,
-                                  scratch);
+    table->conv2d_backward_weight(out[0], map_of(table, g->dy), NULL, map_of(table, g->x), NULL,
+                                  g->s, scratch);
 }
 
 /* y with and without statistics: the same bits; and how far these are from what the reference finds in

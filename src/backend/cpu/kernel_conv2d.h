@@ -64,8 +64,8 @@ static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_
 }
 
 static void conv2d_backward_weight(float *dw, const sc_map *dy, const sc_batchnorm *make_dy,
-                                   const sc_map *x, const sc_affine *make_x,
-                                   const sc_conv_shape *s, void *scratch)
+                                   const sc_map *x, const sc_affine *make_x, const sc_conv_shape *s,
+                                   void *scratch)
 {
     bool narrow = narrow_choice(s), wino = wino_choice(s);
 

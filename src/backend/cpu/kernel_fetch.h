@@ -19,6 +19,7 @@ enum {
 typedef struct {
     const elem *at[FETCH_PIECES];
     size_t lines[FETCH_PIECES], pieces; /* of the cache */
+    size_t piece;                       /* that fetch_lines is at */
 } fetch_list;
 
 /* Rows begin .. end-1, of `width` elements each. */
@@ -37,6 +38,30 @@ SC_INLINE void fetch_share(const fetch_list *f, size_t i, size_t shares)
         sc_part_range(&begin, &end, f->lines[piece], shares, i);
         prefetch((const char *)f->at[piece] + begin * FETCH_LINE, (end - begin) * FETCH_LINE, true);
     }
+}
+
+/* The next `count` lines, piece after piece. */
+SC_INLINE void fetch_lines(fetch_list *f, size_t count)
+{
+    for (; count > 0 && f->piece < f->pieces; count--) {
+        if (f->lines[f->piece] == 0) {
+            f->piece++;
+            continue;
+        }
+        prefetch(f->at[f->piece], FETCH_LINE, true);
+        f->at[f->piece] += FETCH_LINE / sizeof(elem);
+        f->lines[f->piece]--;
+    }
+}
+
+static size_t fetch_count(const fetch_list *f)
+{
+    size_t lines = 0;
+
+    for (size_t i = 0; i < f->pieces; i++) {
+        lines += f->lines[i];
+    }
+    return lines;
 }
 
 #endif

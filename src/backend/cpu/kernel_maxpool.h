@@ -18,6 +18,8 @@
 
 /* ---- y ---- */
 
+enum { MAX_VECS = 4 };
+
 typedef enum { MAX_OF_X, MAX_OF_AFFINE, MAX_OF_RELU } max_of;
 
 typedef struct {
@@ -41,24 +43,34 @@ SC_INLINE vec max_load(const maxpool_args *g, const elem *x, size_t c, const max
     return erounded(of == MAX_OF_RELU ? vmax(vzero(), v) : v);
 }
 
-/* VEC channels from c on of a window: rows h0 .. h1-1, columns w0 .. w1-1 of the image x. */
-SC_INLINE void max_vec(elem *y, uint32_t *argmax, const maxpool_args *g, const elem *x,
-                       const size_t window[4], size_t c, const max_of of)
+/* `vecs` vectors of channels from c on of a window: rows h0 .. h1-1, columns w0 .. w1-1 of the image x.
+ * Several at once, as each waits for its comparisons. */
+SC_INLINE void max_vecs(elem *y, uint32_t *argmax, const maxpool_args *g, const elem *x,
+                        const size_t window[4], size_t c, const size_t vecs, const max_of of)
 {
     const sc_pool_shape *s = &g->s;
     size_t first = window[0] * s->w + window[2];
-    vec best = max_load(g, x + first * s->c, c, of), from = vbits((uint32_t)first);
+    vec best[MAX_VECS], from[MAX_VECS];
 
+    for (size_t i = 0; i < vecs; i++) {
+        best[i] = max_load(g, x + first * s->c, c + i * VEC, of);
+        from[i] = vbits((uint32_t)first);
+    }
     for (size_t h = window[0]; h < window[1]; h++) {
         for (size_t w = window[2]; w < window[3]; w++) {
             size_t at = h * s->w + w;
-            vec v = max_load(g, x + at * s->c, c, of);
-            from = vpick_above(v, best, vbits((uint32_t)at), from);
-            best = vpick_above(v, best, v, best); /* NaN wins, as in PyTorch */
+            vec here = vbits((uint32_t)at);
+            for (size_t i = 0; i < vecs; i++) {
+                vec v = max_load(g, x + at * s->c, c + i * VEC, of);
+                from[i] = vpick_above(v, best[i], here, from[i]);
+                best[i] = vpick_above(v, best[i], v, best[i]); /* NaN wins, as in PyTorch */
+            }
         }
     }
-    estore(y + c, best);
-    vstore((float *)(void *)(argmax + c), from);
+    for (size_t i = 0; i < vecs; i++) {
+        estore(y + c + i * VEC, best[i]);
+        vstore((float *)(void *)(argmax + c + i * VEC), from[i]);
+    }
 }
 
 /* The channels that fill no vector, of x. */
@@ -91,8 +103,15 @@ SC_INLINE void maxpool_row_of(const maxpool_args *g, size_t row, const max_of of
         elem *y = g->y + (row * s->q + q) * s->c;
         uint32_t *argmax = g->argmax + (row * s->q + q) * s->c;
         pool_side(&window[2], &window[3], s, q, s->w);
-        for (size_t c = 0; c < g->vectors; c += VEC) {
-            max_vec(y, argmax, g, x, window, c, of);
+        for (size_t h = window[1]; h < window[1] + s->stride; h++) { /* of the next row */
+            prefetch(x + (h * s->w + window[2]) * s->c, s->stride * s->c * sizeof *x, true);
+        }
+        size_t c = 0;
+        for (; c + MAX_VECS * VEC <= s->c; c += MAX_VECS * VEC) {
+            max_vecs(y, argmax, g, x, window, c, MAX_VECS, of);
+        }
+        for (; c < g->vectors; c += VEC) {
+            max_vecs(y, argmax, g, x, window, c, 1, of);
         }
         max_rest(y, argmax, g, x, window);
     }
@@ -208,8 +227,7 @@ static void maxpool_backward(sc_map *dx, const sc_batchnorm *sums, const sc_map 
 {
     size_t rows = shape->n * shape->h * shape->w, c = shape->c;
     double memory[2 * NORM_PARTS * NORM_GROUP];
-    unmax_args g = {
-        dx, dy, argmax, *shape, c <= NORM_GROUP ? sums : NULL, {.rows = rows, .c = c}};
+    unmax_args g = {dx, dy, argmax, *shape, c <= NORM_GROUP ? sums : NULL, {.rows = rows, .c = c}};
 
     pool_check(shape);
     assert(!sums || sums->dy == dx);

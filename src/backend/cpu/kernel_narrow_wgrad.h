@@ -80,7 +80,7 @@ static void narrow_dy(word *to, const narrow_args *g, const narrow_block *b, siz
 /* c (rows, NR) += the sums of a block for the taps at[0], at[1], ... */
 SC_INLINE void narrow_wgrad_tile(float *c, const narrow_args *g, const narrow_block *b,
                                  const size_t *at, const kelem *planes, const word *dy,
-                                 const size_t rows)
+                                 fetch_list *next, size_t fetch, const size_t rows)
 {
     size_t words = (b->count + WORD_K - 1) / WORD_K, ld = round_up(g->s.k, NR);
     vec sum0[MR], sum1[MR];
@@ -92,6 +92,7 @@ SC_INLINE void narrow_wgrad_tile(float *c, const narrow_args *g, const narrow_bl
     }
     for (size_t p = 0; p < b->lines; p++, planes += g->s.stride * g->line) {
         const kelem *x[MR];
+        fetch_lines(next, fetch);
         for (size_t i = 0; i < rows; i++) {
             x[i] = planes + at[i];
         }
@@ -118,7 +119,7 @@ static void narrow_fetch(fetch_list *f, const narrow_args *g, const narrow_block
     size_t all = g->s.n * g->s.p, width = g->s.q * g->s.k;
     size_t begin = b->n * g->s.p + b->p + b->lines, end = min_size(begin + b->lines, all);
 
-    f->pieces = 0;
+    f->pieces = f->piece = 0;
     fetch_add(f, g->dy, width, begin, end);
     for (size_t i = 0; i < ROWS_MAPS; i++) {
         if (g->make_dy.map[i]) {
@@ -137,19 +138,19 @@ static void narrow_wgrad_block(float *slot, const narrow_args *g, const narrow_b
     size_t taps = s->r * s->s * s->c, ld = round_up(s->k, NR);
 
     narrow_fetch(&next, g, b);
+    size_t fetch = fetch_count(&next) / ((s->k + NR - 1) / NR * (taps / MR + 1) * b->lines) + 1;
     narrow_planes(planes, g, b);
     for (size_t k = 0; k < s->k; k += NR) {
         size_t i = 0;
         narrow_dy(dy, g, b, k, min_size(s->k - k, NR));
         for (; i + MR <= taps; i += MR) {
-            fetch_share(&next, (k / NR) * (taps / MR) + i / MR, (s->k + NR - 1) / NR * (taps / MR));
-            narrow_wgrad_tile(slot + i * ld + k, g, b, g->at + i, planes, dy, MR);
+            narrow_wgrad_tile(slot + i * ld + k, g, b, g->at + i, planes, dy, &next, fetch, MR);
         }
         for (; i + 3 <= taps; i += 3) { /* of 3 channels */
-            narrow_wgrad_tile(slot + i * ld + k, g, b, g->at + i, planes, dy, 3);
+            narrow_wgrad_tile(slot + i * ld + k, g, b, g->at + i, planes, dy, &next, fetch, 3);
         }
         for (; i < taps; i++) {
-            narrow_wgrad_tile(slot + i * ld + k, g, b, g->at + i, planes, dy, 1);
+            narrow_wgrad_tile(slot + i * ld + k, g, b, g->at + i, planes, dy, &next, fetch, 1);
         }
     }
 }

@@ -89,8 +89,8 @@ static void ref_maxpool_image(void *context, size_t n)
     }
 }
 
-static void ref_maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x,
-                                const sc_affine *make, const sc_pool_shape *shape)
+static void ref_maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x, const sc_affine *make,
+                                const sc_pool_shape *shape)
 {
     ref_pool_check(shape);
     assert(!make || make->y == x);
