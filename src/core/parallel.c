@@ -179,9 +179,8 @@ int sc_parallel_index(void)
 
 void sc_part_range(size_t *begin, size_t *end, size_t n, size_t parts, size_t i)
 {
-    size_t each = n / parts;
-    size_t rest = n % parts; /* the first `rest` parts get one more */
+    size_t each = n / parts, rest = n % parts; /* rest parts, evenly spread, get one more */
 
-    *begin = i * each + (i < rest ? i : rest);
-    *end = *begin + each + (i < rest);
+    *begin = i * each + i * rest / parts;
+    *end = (i + 1) * each + (i + 1) * rest / parts;
 }

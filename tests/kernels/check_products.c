@@ -235,6 +235,10 @@ static const size_t conv_shapes[][10] = {
     {3, 33, 32, 3, 48, 4, 4, 4, 0, 1},
     {2, 19, 23, 2, 16, 1, 1, 2, 0, 1},
     {2, 19, 23, 1, 16, 3, 2, 5, 1, 1},
+    /* one tap, read in place: all rows adjacent, lines apart (of the gradient), columns that fill no tile */
+    {3, 7, 9, 34, 72, 1, 1, 1, 0, 1},
+    {2, 15, 16, 32, 96, 1, 1, 1, 0, 1},
+    {2, 6, 5, 8, 10, 1, 1, 1, 1, 1},
     /* so many tiles that the weight gradient has several slots in every table */
     {27, 28, 32, 32, 48, 3, 3, 1, 1, 1},
     {3, 3, 2, 16, 48, 3, 3, 1, 1, 1},

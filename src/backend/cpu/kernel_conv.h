@@ -13,6 +13,7 @@
 
 #include "backend/cpu/kernel_micro.h"
 #include "backend/cpu/kernel_stats.h"
+#include "backend/cpu/kernel_strip.h"
 #include "backend/cpu/kernel_unfold.h"
 #include "core/parallel.h"
 
@@ -97,6 +98,60 @@ static void corr_product(float *sum, const correlation *g, const corr_row *row, 
     }
 }
 
+/* Whether outputs have one tap each, whose pixels lie side by side in the image, so that strips can read
+ * them in place.  (Of a stride, which leaves pixels out, copying them costs no more.) */
+static bool corr_in_place(const correlation *g)
+{
+    const corr_side *side[] = {&g->h, &g->v};
+
+    for (size_t i = 0; i < 2; i++) {
+        ptrdiff_t end = side[i]->in_first + (ptrdiff_t)side[i]->count;
+        bool inside = side[i]->in_first >= 0 && end <= (ptrdiff_t)side[i]->in;
+        if (side[i]->taps != 1 || side[i]->in_step != 1 || !inside) {
+            return false;
+        }
+    }
+    return sizeof(elem) == sizeof(kelem) && g->ci % WORD_K == 0;
+}
+
+/* Whether each output is beside the one before, and its pixel too. */
+static bool corr_adjacent(const correlation *g)
+{
+    return g->h.out_step == 1 && g->v.out_step == 1 && g->h.count == g->h.in &&
+           g->v.count == g->v.in;
+}
+
+/* Outputs of the part after this one, and their pixels, where all are adjacent. */
+static void corr_fetch(fetch_list *f, const correlation *g, size_t first, size_t rows)
+{
+    size_t begin = first + rows, end = min_size(begin + rows, g->n * g->h.count * g->v.count);
+
+    *f = (fetch_list){.pieces = 0};
+    if (corr_adjacent(g)) {
+        fetch_add(f, g->in, g->ci, begin, end);
+        fetch_add(f, g->out, g->co, begin, end);
+        if (g->base && g->base != g->out) {
+            fetch_add(f, g->base, g->co, begin, end);
+        }
+    }
+}
+
+static void corr_strips(const correlation *g, size_t first, elem *const *out, const corr_row *row,
+                        size_t rows)
+{
+    strip s = {g->packed, NULL, g->words, g->co, g->ci, g->v.out_step * g->co};
+    bool adjacent = corr_adjacent(g);
+    fetch_list next;
+
+    corr_fetch(&next, g, first, rows);
+    for (size_t i = 0, count; i < rows; i += count) {
+        const elem *x = row[i].image + ((size_t)row[i].h * g->v.in + (size_t)row[i].w) * g->ci;
+        const elem *base = g->base ? g->base + (out[i] - g->out) : NULL;
+        count = adjacent ? rows : min_size(rows - i, row[i].left);
+        strip_outputs(out[i], base, &s, (const kelem *)(const void *)x, count, &next);
+    }
+}
+
 static void corr_part(const correlation *g, size_t first, size_t rows)
 {
     float sum[CONV_ROWS * CONV_COLS];
@@ -115,6 +170,10 @@ static void corr_part(const correlation *g, size_t first, size_t rows)
         return;
     }
     corr_rows(row, g, first, rows);
+    if (corr_in_place(g)) {
+        corr_strips(g, first, out, row, rows);
+        return;
+    }
     for (size_t o = 0; o < g->co; o += CONV_COLS) {
         size_t cols = min_size(g->co - o, CONV_COLS);
         corr_product(sum, g, row, rows, o, o + cols);

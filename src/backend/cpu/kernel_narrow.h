@@ -15,7 +15,7 @@
 #define SC_CPU_KERNEL_NARROW_H
 
 #include "backend/cpu/kernel_conv.h"
-#include "backend/cpu/kernel_fetch.h"
+#include "backend/cpu/kernel_strip.h"
 #include "backend/cpu/kernel_wgrad.h"
 
 enum {
@@ -30,7 +30,8 @@ typedef struct {
     sc_conv_shape s;
     const elem *x;
     size_t words, at[NARROW_TAPS];
-    elem *y;   /* forward */
+    elem *y; /* forward */
+    strip strip;
     size_t ld; /* of the copied lines */
     word *packed;
     const float *w;
@@ -41,14 +42,6 @@ typedef struct {
     size_t slot_count;
     size_t plane, line; /* elements of a plane; of all planes of a line */
 } narrow_args;
-
-/* A word that begins at any element. */
-SC_INLINE word word_at(const kelem *p)
-{
-    word w;
-    memcpy(&w, p, sizeof w);
-    return w;
-}
 
 /* Outputs of a line whose words are read at once, with what rounding up adds. */
 static size_t narrow_plane(const sc_conv_shape *s)
@@ -113,77 +106,12 @@ static void narrow_pack_part(void *context, size_t part)
     }
 }
 
-/* y (rows, cols <= NR; k) = filters o .. of the outputs whose first begins at x. */
-SC_INLINE void narrow_tile(elem *y, const narrow_args *g, const kelem *x, size_t o, size_t cols,
-                           const size_t rows)
-{
-    const word *w = g->packed + o * g->words;
-    size_t step = g->s.stride * g->s.c;
-    vec sum0[MR], sum1[MR];
-    const kelem *row[MR];
-    float edge[NR];
-
-    UNROLL
-    for (size_t i = 0; i < rows; i++) {
-        row[i] = x + i * step;
-        sum0[i] = vzero();
-        sum1[i] = vzero();
-    }
-    for (size_t l = 0; l < g->words; l++, w += NR) {
-        size_t at = g->at[l];
-        vec w0 = vload(w), w1 = vload(w + VEC);
-        UNROLL
-        for (size_t i = 0; i < rows; i++) {
-            vec v = vset(word_at(row[i] + at));
-            sum0[i] = vdot(v, w0, sum0[i]);
-            sum1[i] = vdot(v, w1, sum1[i]);
-        }
-    }
-    UNROLL
-    for (size_t i = 0; i < rows; i++) {
-        elem *to = y + i * g->s.k + o;
-        if (cols == NR) {
-            estore(to, sum0[i]);
-            estore(to + VEC, sum1[i]);
-        } else {
-            vstore(edge, sum0[i]);
-            vstore(edge + VEC, sum1[i]);
-            floats_to_elems(to, edge, cols);
-        }
-    }
-}
-
-/* `count` outputs of a line. */
-static void narrow_outputs(elem *y, const narrow_args *g, const kelem *x, size_t count,
-                           const fetch_list *next)
-{
-    size_t step = g->s.stride * g->s.c, tiles = count / MR, i = 0;
-
-    for (size_t o = 0; o < g->s.k; o += NR, i = 0) {
-        size_t cols = min_size(g->s.k - o, NR);
-        for (; i + MR <= count; i += MR) {
-            fetch_share(next, o / NR * tiles + i / MR, (g->s.k + NR - 1) / NR * tiles);
-            narrow_tile(y + i * g->s.k, g, x + i * step, o, cols, MR);
-        }
-        for (; i + 2 * MR / 3 <= count; i += 2 * MR / 3) {
-            narrow_tile(y + i * g->s.k, g, x + i * step, o, cols, 2 * MR / 3);
-        }
-        for (; i + MR / 3 <= count; i += MR / 3) {
-            narrow_tile(y + i * g->s.k, g, x + i * step, o, cols, MR / 3);
-        }
-        for (; i < count; i++) {
-            narrow_tile(y + i * g->s.k, g, x + i * step, o, cols, 1);
-        }
-    }
-}
-
 /* One of CONV_RANGES ranges of lines. */
 static void narrow_range(void *context, size_t range)
 {
     const narrow_args *g = context;
     const sc_conv_shape *s = &g->s;
     kelem stage[NARROW_STAGE];
-    fetch_list next;
     size_t begin, end;
 
     sc_part_range(&begin, &end, s->n * s->p, CONV_RANGES, range);
@@ -196,9 +124,9 @@ static void narrow_range(void *context, size_t range)
             narrow_line(stage + i * g->ld, g, line / s->p, h + (ptrdiff_t)i, w * (ptrdiff_t)s->c,
                         length);
         }
-        next.pieces = 0;
+        fetch_list next = {.pieces = 0};
         fetch_add(&next, g->y, s->k, at + count, min_size(at + 2 * count, s->n * s->p * s->q));
-        narrow_outputs(g->y + at * s->k, g, stage, count, &next);
+        strip_outputs(g->y + at * s->k, NULL, &g->strip, stage, count, &next);
         if (g->stats) {
             stats_join_rows(&g->stats->range[range], g->y + at * s->k, count, s->k, s->k);
         }
@@ -225,6 +153,7 @@ static void narrow_forward(elem *y, sc_channel_stats stats, const elem *x, const
                      .stats = stats.mean ? &whole : NULL,
                      .ld = ((NARROW_RUN - 1) * s->stride + s->s) * s->c};
 
+    g.strip = (strip){g.packed, g.at, g.words, s->k, s->stride * s->c, s->k};
     for (size_t l = 0; l < g.words; l++) {
         g.at[l] = l / words * g.ld + narrow_begin(s, l % words);
     }

@@ -119,7 +119,7 @@ static void narrow_fetch(fetch_list *f, const narrow_args *g, const narrow_block
     size_t all = g->s.n * g->s.p, width = g->s.q * g->s.k;
     size_t begin = b->n * g->s.p + b->p + b->lines, end = min_size(begin + b->lines, all);
 
-    f->pieces = f->piece = 0;
+    *f = (fetch_list){.pieces = 0};
     fetch_add(f, g->dy, width, begin, end);
     for (size_t i = 0; i < ROWS_MAPS; i++) {
         if (g->make_dy.map[i]) {

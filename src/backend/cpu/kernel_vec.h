@@ -237,6 +237,17 @@ SC_INLINE void copy_floats(float *restrict to, const float *restrict from, size_
     }
 }
 
+SC_INLINE void add_floats(float *restrict to, const float *restrict from, size_t n)
+{
+    size_t i = 0;
+    for (; i + VEC <= n; i += VEC) {
+        vstore(to + i, vload(to + i) + vload(from + i));
+    }
+    for (; i < n; i++) {
+        to[i] += from[i];
+    }
+}
+
 SC_INLINE void zero_floats(float *to, size_t n)
 {
     size_t i = 0;

@@ -18,6 +18,7 @@ enum {
     WGRAD_ROWS = 128 * WORD_K,
     WGRAD_FILTERS = 192,
     WGRAD_PARTS = 16,
+    WGRAD_CHANNELS = 256,            /* whose sums of slots lie on the stack */
     WGRAD_WIDE = VEC > MR ? VEC : MR /* what packing by vectors reads */
 };
 
@@ -131,19 +132,26 @@ static void wgrad_part(void *context, size_t part)
     }
 }
 
+/* dw of filter k: the slots are added first, each tap's channels together, and scattered once. */
 static void wgrad_sum_part(void *context, size_t k)
 {
     const wgrad_args *g = context;
     const corr_side *h = &g->unfold.h, *v = &g->unfold.v;
-    size_t taps = g->shape->r * g->shape->s, ci = g->shape->c;
+    size_t taps = g->shape->r * g->shape->s, ci = g->shape->c, size = g->shape->k * g->depth;
+    float sum[WGRAD_CHANNELS];
 
-    for (size_t slot = 0; slot < g->slot_count; slot++) {
-        const float *from = g->slots + (slot * g->shape->k + k) * g->depth;
-        for (size_t i = 0; i < h->taps * v->taps; i++, from += ci) {
-            size_t tap = corr_tap(h, i / v->taps) * g->shape->s + corr_tap(v, i % v->taps);
-            float *dw = g->dw + k * taps * ci + tap;
-            for (size_t c = 0; c < ci; c++) {
-                dw[c * taps] += from[c];
+    for (size_t i = 0; i < h->taps * v->taps; i++) {
+        size_t tap = corr_tap(h, i / v->taps) * g->shape->s + corr_tap(v, i % v->taps);
+        const float *from = g->slots + k * g->depth + i * ci;
+        float *dw = g->dw + k * taps * ci + tap;
+        for (size_t c0 = 0; c0 < ci; c0 += WGRAD_CHANNELS) {
+            size_t width = min_size(ci - c0, WGRAD_CHANNELS);
+            copy_floats(sum, from + c0, width);
+            for (size_t slot = 1; slot < g->slot_count; slot++) {
+                add_floats(sum, from + slot * size + c0, width);
+            }
+            for (size_t c = 0; c < width; c++) {
+                dw[(c0 + c) * taps] += sum[c];
             }
         }
     }
