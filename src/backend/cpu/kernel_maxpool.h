@@ -154,70 +154,146 @@ typedef struct {
     const elem *dy;
     const uint32_t *argmax;
     sc_pool_shape s;
-    const sc_batchnorm *sums; /* or NULL */
-    norm_args norm;
+    const sc_batchnorm *sums; /* of at most NORM_GROUP channels; or NULL */
+    norm_sums norm;
 } unmax_args;
 
-/* dx of a pixel, number `index` of its image, from the windows p0 .. p1-1, q0 .. q1-1 of that image. */
-static void unmax_pixel(elem *dx, const unmax_args *g, const elem *dy, const uint32_t *argmax,
-                        uint32_t index, const size_t window[4])
-{
-    const sc_pool_shape *s = &g->s;
-    size_t c = 0;
+/* Columns w .. end-1 of a line of dx. */
+typedef struct {
+    size_t line, w, end;
+    float *first, *second; /* sums of their g and g (x - mean), by channel */
+} unmax_run;
 
-    for (; c + VEC <= s->c; c += VEC) {
-        vec sum = vzero();
-        for (size_t p = window[0]; p < window[1]; p++) {
-            for (size_t q = window[2]; q < window[3]; q++) {
-                size_t i = (p * s->q + q) * s->c + c;
-                sum += vkeep_equal(eload(dy + i), argmax + i, index);
-            }
-        }
-        estore(dx + c, sum);
+/* Windows of a line that cover column w: *begin .. *end-1, given those of the column before. */
+SC_INLINE void unmax_advance(size_t *begin, size_t *end, const sc_pool_shape *s, size_t w)
+{
+    while (*begin * s->stride + s->window <= w + s->pad) {
+        ++*begin;
     }
-    for (; c < s->c; c++) {
-        float sum = 0;
-        for (size_t p = window[0]; p < window[1]; p++) {
-            for (size_t q = window[2]; q < window[3]; q++) {
-                size_t i = (p * s->q + q) * s->c + c;
-                sum += argmax[i] == index ? eget(dy[i]) : 0;
-            }
-        }
-        dx[c] = eput(sum);
+    while (*end < s->q && *end * s->stride <= w + s->pad) {
+        ++*end;
     }
 }
 
-static void unmax_line(const unmax_args *g, size_t line)
+/* `vecs` vectors of channels from c on; whether there are sums to take, and of what, are constants. */
+SC_INLINE void unmax_vecs(const unmax_args *g, const unmax_run *run, size_t c, const size_t vecs,
+                          const bool sums, const norm_mask mask)
 {
     const sc_pool_shape *s = &g->s;
-    size_t h = line % s->h, first = line / s->h * s->p * s->q * s->c, window[4];
+    const sc_batchnorm *of = g->sums;
+    size_t h = run->line % s->h, image = run->line / s->h * s->p, p0, p1, q0, q1;
+    vec first[MAX_VECS], second[MAX_VECS];
 
-    pool_windows(&window[0], &window[1], s, h, s->p);
-    pool_windows(&window[2], &window[3], s, 0, s->q);
-    for (size_t w = 0; w < s->w; w++) {
-        while (window[2] * s->stride + s->window <= w + s->pad) {
-            window[2]++;
-        }
-        while (window[3] < s->q && window[3] * s->stride <= w + s->pad) {
-            window[3]++;
-        }
-        unmax_pixel(g->dx + (line * s->w + w) * s->c, g, g->dy + first, g->argmax + first,
-                    (uint32_t)(h * s->w + w), window);
+    for (size_t i = 0; i < vecs; i++) {
+        first[i] = second[i] = vzero();
     }
+    pool_windows(&p0, &p1, s, h, s->p);
+    pool_windows(&q0, &q1, s, run->w, s->q);
+    for (size_t w = run->w; w < run->end; w++) {
+        uint32_t index = (uint32_t)(h * s->w + w);
+        size_t to = (run->line * s->w + w) * s->c + c;
+        vec sum[MAX_VECS];
+        unmax_advance(&q0, &q1, s, w);
+        for (size_t i = 0; i < vecs; i++) {
+            sum[i] = vzero();
+        }
+        for (size_t p = image + p0; p < image + p1; p++) {
+            for (size_t q = q0; q < q1; q++) {
+                size_t from = (p * s->q + q) * s->c + c;
+                for (size_t i = 0; i < vecs; i++, from += VEC) {
+                    sum[i] += vkeep_equal(eload(g->dy + from), g->argmax + from, index);
+                }
+            }
+        }
+        for (size_t i = 0; i < vecs; i++, to += VEC) {
+            estore(g->dx + to, sum[i]);
+            if (sums) {
+                size_t at = c + i * VEC;
+                vec x = eload((const elem *)of->x + to);
+                vec d = norm_g(of, to, at, erounded(sum[i]), x, mask);
+                first[i] += d;
+                second[i] = vfma(d, x - vload(of->mean + at), second[i]);
+            }
+        }
+    }
+    for (size_t i = 0; sums && i < vecs; i++) {
+        vstore(run->first + c + i * VEC, first[i]);
+        vstore(run->second + c + i * VEC, second[i]);
+    }
+}
+
+/* The channels that fill no vector. */
+static void unmax_rest(const unmax_args *g, const unmax_run *run, size_t c, norm_mask mask)
+{
+    const sc_pool_shape *s = &g->s;
+    size_t h = run->line % s->h, image = run->line / s->h * s->p, p0, p1, q0, q1;
+
+    pool_windows(&p0, &p1, s, h, s->p);
+    for (; c < s->c; c++) {
+        float first = 0, second = 0;
+        for (size_t w = run->w; w < run->end; w++) {
+            size_t to = (run->line * s->w + w) * s->c + c;
+            float sum = 0;
+            pool_windows(&q0, &q1, s, w, s->q);
+            for (size_t p = image + p0; p < image + p1; p++) {
+                for (size_t q = q0; q < q1; q++) {
+                    size_t from = (p * s->q + q) * s->c + c;
+                    sum += g->argmax[from] == h * s->w + w ? eget(g->dy[from]) : 0;
+                }
+            }
+            g->dx[to] = eput(sum);
+            if (g->sums) {
+                float x = eget(((const elem *)g->sums->x)[to]);
+                float d = norm_g_at(g->sums, to, c, x, mask);
+                first += d;
+                second += d * (x - g->sums->mean[c]);
+            }
+        }
+        if (g->sums) {
+            run->first[c] = first;
+            run->second[c] = second;
+        }
+    }
+}
+
+SC_INLINE void unmax_run_of(const unmax_args *g, const unmax_run *run, const bool sums,
+                            const norm_mask mask)
+{
+    size_t c = 0;
+
+    for (; c + MAX_VECS * VEC <= g->s.c; c += MAX_VECS * VEC) {
+        unmax_vecs(g, run, c, MAX_VECS, sums, mask);
+    }
+    for (; c + VEC <= g->s.c; c += VEC) {
+        unmax_vecs(g, run, c, 1, sums, mask);
+    }
+    unmax_rest(g, run, c, mask);
 }
 
 /* One of NORM_PARTS ranges of lines. */
 static void unmax_range(void *context, size_t range)
 {
     const unmax_args *g = context;
-    size_t begin, end, width = g->s.w;
+    float first[NORM_GROUP], second[NORM_GROUP];
+    unmax_run run = {.first = first, .second = second};
+    size_t end;
 
-    sc_part_range(&begin, &end, g->s.n * g->s.h, NORM_PARTS, range);
-    for (size_t line = begin; line < end; line++) {
-        unmax_line(g, line);
-        for (size_t w = 0; g->sums && w < width; w += NORM_RUN) {
-            norm_sum_rows(&g->norm, line * width + w, line * width + min_size(w + NORM_RUN, width),
-                          range);
+    sc_part_range(&run.line, &end, g->s.n * g->s.h, NORM_PARTS, range);
+    for (; run.line < end; run.line++) {
+        for (run.w = 0; run.w < g->s.w; run.w = run.end) {
+            run.end = min_size(run.w + NORM_RUN, g->s.w);
+            if (!g->sums) {
+                unmax_run_of(g, &run, false, NORM_ALL);
+                continue;
+            }
+            if (g->norm.mask == NORM_ALL) {
+                unmax_run_of(g, &run, true, NORM_ALL);
+            } else if (g->norm.mask == NORM_BY_Y) {
+                unmax_run_of(g, &run, true, NORM_BY_Y);
+            } else {
+                unmax_run_of(g, &run, true, NORM_BY_X);
+            }
+            norm_sums_join(&g->norm, range, first, second);
         }
     }
 }
@@ -227,16 +303,16 @@ static void maxpool_backward(sc_map *dx, const sc_batchnorm *sums, const sc_map 
 {
     size_t rows = shape->n * shape->h * shape->w, c = shape->c;
     double memory[2 * NORM_PARTS * NORM_GROUP];
-    unmax_args g = {dx, dy, argmax, *shape, c <= NORM_GROUP ? sums : NULL, {.rows = rows, .c = c}};
+    unmax_args g = {dx, dy, argmax, *shape, c <= NORM_GROUP ? sums : NULL, {.of = NULL}};
 
     pool_check(shape);
     assert(!sums || sums->dy == dx);
     if (g.sums) {
-        norm_sums_begin(&g.norm.sums, sums, NORM_PARTS, 0, c, memory);
+        norm_sums_begin(&g.norm, sums, NORM_PARTS, 0, c, memory);
     }
     sc_parallel_for(NORM_PARTS, unmax_range, &g);
     if (g.sums) {
-        norm_sums_end(&g.norm.sums, rows);
+        norm_sums_end(&g.norm, rows);
     } else if (sums) {
         batchnorm_sums(sums, rows, c);
     }
