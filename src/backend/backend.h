@@ -193,7 +193,8 @@ typedef struct sc_backend {
 
     /* Max pooling keeps the position of the first maximum of each window: argmax = h * W + w.
      * make: NULL, or the maxima are of what channel_affine would make of it; it need not be stored: x
-     * (make->y) may hold anything after.  sums: as of conv2d_backward_data. */
+     * (make->y) may hold anything after, and of those that would be stored as equals any may count as the
+     * first.  sums: as of conv2d_backward_data. */
     void (*maxpool_forward)(sc_map *y, uint32_t *argmax, const sc_map *x, const sc_affine *make,
                             const sc_pool_shape *shape);
     void (*maxpool_backward)(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,

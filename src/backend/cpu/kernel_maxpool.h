@@ -2,7 +2,7 @@
  *
  * kernel_maxpool.h - maxima over windows.
  *
- *   y = max of the window over x, or over f(x scale + shift) as it would be stored;  argmax = its first
+ *   y = max of the window over x, or over f(x scale + shift);  argmax = the first of the largest
  *   dx = sum of dy over the windows that chose the pixel
  *
  * A normalised map that only its maxima are taken of is never stored, and what the norm before wants to
@@ -31,16 +31,13 @@ typedef struct {
     size_t vectors; /* channels in whole vectors */
 } maxpool_args;
 
-/* What the maximum is taken of, computed as affine_row does; `of` is a constant where this is called. */
+/* What the maximum is taken of, before it is stored; `of` is a constant where this is called.  Neither ReLU
+ * nor rounding changes which of two is larger, so that the maximum alone goes through them. */
 SC_INLINE vec max_load(const maxpool_args *g, const elem *x, size_t c, const max_of of)
 {
     vec v = eload(x + c);
 
-    if (of == MAX_OF_X) {
-        return v;
-    }
-    v = vfma(v, vload(g->make->scale + c), vload(g->make->shift + c));
-    return erounded(of == MAX_OF_RELU ? vmax(vzero(), v) : v);
+    return of == MAX_OF_X ? v : vfma(v, vload(g->make->scale + c), vload(g->make->shift + c));
 }
 
 /* `vecs` vectors of channels from c on of a window: rows h0 .. h1-1, columns w0 .. w1-1 of the image x.
@@ -68,7 +65,7 @@ SC_INLINE void max_vecs(elem *y, uint32_t *argmax, const maxpool_args *g, const 
         }
     }
     for (size_t i = 0; i < vecs; i++) {
-        estore(y + c + i * VEC, best[i]);
+        estore(y + c + i * VEC, of == MAX_OF_RELU ? vmax(vzero(), best[i]) : best[i]);
         vstore((float *)(void *)(argmax + c + i * VEC), from[i]);
     }
 }
