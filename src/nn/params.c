@@ -247,17 +247,26 @@ size_t sc_params_count(const sc_params *params, size_t first, size_t count)
     return sum;
 }
 
+/* Pieces of the flat gradient, whose sums of squares are kept in slots on the stack. */
+enum { SLOTS = 64 };
+
+static void zero_part(void *context, size_t part)
+{
+    const sc_params *params = context;
+    size_t begin, end;
+
+    sc_part_range(&begin, &end, params->trained / ALIGN, SLOTS, part);
+    memset(params->grad + begin * ALIGN, 0, (end - begin) * ALIGN * sizeof(sc_real));
+}
+
 void sc_params_zero_grad(sc_params *params)
 {
     if (params->device != NULL) {
         params->device->zero(params->there.grad, params->trained * sizeof(sc_real));
     } else {
-        memset(params->grad, 0, params->trained * sizeof(sc_real));
+        sc_parallel_for(SLOTS, zero_part, params);
     }
 }
-
-/* Sums of squares over fixed pieces of the flat gradient, kept in slots on the stack. */
-enum { SLOTS = 64 };
 
 typedef struct {
     const sc_real *grad;
