@@ -26,7 +26,7 @@ int sc_parallel_index(void);
 /* Processors this process may use: affinity mask and cgroup quota respected. */
 int sc_parallel_available(void);
 
-/* Bounds of part i of `parts` nearly equal ranges of n items: [*begin, *end). */
+/* Bounds of part i of `parts` nearly equal ranges of n items: [*begin, *end) = floor(n i / parts) ... */
 void sc_part_range(size_t *begin, size_t *end, size_t n, size_t parts, size_t i);
 
 #endif
