@@ -69,11 +69,7 @@ static void wino_fetch_chunk(fetch_list *f, const wino_shape *g, const row_maker
 {
     wino_fetch_next(f, g, make, next, count);
     fetch_add(f, g->dy, g->ow * g->co, wino_rows_out(g, next), wino_rows_out(g, next + count));
-    size_t lines = 0;
-    for (size_t i = 0; i < f->pieces; i++) {
-        lines += f->lines[i];
-    }
-    f->pieces = lines <= FETCH_CHUNK ? f->pieces : 0;
+    f->pieces = fetch_count(f) <= FETCH_CHUNK ? f->pieces : 0;
 }
 
 #endif
