@@ -71,11 +71,7 @@ static void corr_product(float *sum, const correlation *g, const corr_row *row, 
                          size_t o0, size_t o1)
 {
     kelem block[CONV_ROWS * CONV_DEPTH];
-    float *c[CONV_ROWS];
 
-    for (size_t i = 0; i < rows; i++) {
-        c[i] = sum + i * CONV_COLS;
-    }
     for (size_t k = 0; k < g->depth; k += CONV_DEPTH) {
         size_t depth = min_size(g->depth - k, CONV_DEPTH), ld = round_up(depth, WORD_K);
         corr_gather(block, ld, g, row, rows, k, k + depth);
@@ -83,14 +79,13 @@ static void corr_product(float *sum, const correlation *g, const corr_row *row, 
             block[i * ld + depth] = 0;
         }
         for (size_t o = o0; o < o1; o += NR) {
-            tile t = {.c = c,
-                      .col = o - o0,
+            tile t = {.c = sum + o - o0,
+                      .c_row = CONV_COLS,
                       .cols = NR,
                       .a = (const word *)(const void *)block,
                       .a_row = ld / WORD_K,
                       .a_col = 1,
                       .b = g->packed + o * g->words + k / WORD_K * NR,
-                      .b_row = NR,
                       .k = ld / WORD_K,
                       .accumulate = k > 0};
             tile_sliver(&t, rows);

@@ -19,6 +19,7 @@ enum {
 typedef struct {
     const elem *at[FETCH_PIECES];
     size_t lines[FETCH_PIECES], pieces; /* of the cache */
+    size_t share[FETCH_PIECES];         /* lines of each share but the last: fetch_divide */
     size_t piece;                       /* that fetch_lines is at */
 } fetch_list;
 
@@ -30,13 +31,24 @@ SC_INLINE void fetch_add(fetch_list *f, const elem *map, size_t width, size_t be
     f->pieces++;
 }
 
-/* Share i of `shares`, into the second-level cache. */
-SC_INLINE void fetch_share(const fetch_list *f, size_t i, size_t shares)
+/* Cuts what is on the list into so many shares. */
+static void fetch_divide(fetch_list *f, size_t shares)
 {
     for (size_t piece = 0; piece < f->pieces; piece++) {
-        size_t begin, end;
-        sc_part_range(&begin, &end, f->lines[piece], shares, i);
-        prefetch((const char *)f->at[piece] + begin * FETCH_LINE, (end - begin) * FETCH_LINE, true);
+        f->share[piece] = (f->lines[piece] + shares - 1) / shares;
+    }
+}
+
+/* Share i, into the second-level cache. */
+SC_INLINE void fetch_share(const fetch_list *f, size_t i)
+{
+    for (size_t piece = 0; piece < f->pieces; piece++) {
+        size_t begin = i * f->share[piece],
+               end = min_size(begin + f->share[piece], f->lines[piece]);
+        const char *at = (const char *)f->at[piece];
+        for (size_t line = begin; line < end; line++) {
+            prefetch(at + line * FETCH_LINE, FETCH_LINE, true);
+        }
     }
 }
 

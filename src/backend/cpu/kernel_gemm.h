@@ -58,7 +58,7 @@ static void gemm_pack(float *restrict sliver, const gemm_args *g, size_t l0, siz
 }
 
 /* Rows i0 .. i0+rows-1 and columns j0 .. j1-1 of C over l0 .. l1-1. */
-static void gemm_block(const gemm_args *g, float *const *c, size_t i0, size_t rows, size_t j0,
+static void gemm_block(const gemm_args *g, float *c, size_t ldc, size_t i0, size_t rows, size_t j0,
                        size_t j1, size_t l0, size_t l1)
 {
     float sliver[GEMM_DEPTH * NR];
@@ -67,14 +67,13 @@ static void gemm_block(const gemm_args *g, float *const *c, size_t i0, size_t ro
         size_t depth = min_size(l1 - l, GEMM_DEPTH);
         for (size_t j = j0; j < j1; j += NR) {
             gemm_pack(sliver, g, l, depth, j);
-            tile t = {.c = c,
-                      .col = j - j0,
+            tile t = {.c = c + j - j0,
+                      .c_row = ldc,
                       .cols = min_size(j1 - j, NR),
                       .a = g->a + i0 * g->a_row + l * g->a_col,
                       .a_row = g->a_row,
                       .a_col = g->a_col,
                       .b = sliver,
-                      .b_row = NR,
                       .k = depth,
                       .accumulate = g->accumulate || l > l0};
             tile_sliver(&t, rows);
@@ -87,12 +86,8 @@ static void gemm_part(void *context, size_t part)
     const gemm_args *g = context;
     size_t i0 = part / g->blocks_n * g->rows, j0 = part % g->blocks_n * GEMM_COLS;
     size_t rows = min_size(g->m - i0, g->rows), j1 = min_size(j0 + GEMM_COLS, g->n);
-    float *c[GEMM_ROWS];
 
-    for (size_t i = 0; i < rows; i++) {
-        c[i] = g->c + (i0 + i) * g->ldc + j0;
-    }
-    gemm_block(g, c, i0, rows, j0, j1, 0, g->k);
+    gemm_block(g, g->c + i0 * g->ldc + j0, g->ldc, i0, rows, j0, j1, 0, g->k);
 }
 
 typedef struct {
@@ -103,14 +98,10 @@ typedef struct {
 static void gemm_split_part(void *context, size_t part)
 {
     const gemm_split_args *s = context;
-    float *c[GEMM_SPLIT_ROWS];
     size_t l0, l1;
 
-    for (size_t i = 0; i < s->g.m; i++) {
-        c[i] = s->slot[part] + i * GEMM_COLS;
-    }
     sc_part_range(&l0, &l1, s->g.k, GEMM_SPLITS, part);
-    gemm_block(&s->g, c, 0, s->g.m, 0, s->g.n, l0, l1);
+    gemm_block(&s->g, s->slot[part], GEMM_COLS, 0, s->g.m, 0, s->g.n, l0, l1);
 }
 
 static void gemm_split(const gemm_args *g)

@@ -2,7 +2,7 @@
  *
  * kernel_micro.h - the inner loop of every matrix product and convolution.
  *
- *   C[i, col + j] = (accumulate ? C[i, col + j] : 0) + sum_l A[i,l] B[l,j]     i < rows, j < cols
+ *   C[i,j] = (accumulate ? C[i,j] : 0) + sum_l A[i,l] B[l,j]     i < rows, j < cols
  *
  * The tile of MR x NR sums stays in registers.  A and B are words (kernel_elem.h): floats, or pairs
  * of bf16 along l.  A is read in place, word by word (rows of A one after the other, or A
@@ -24,13 +24,12 @@
 #endif
 
 typedef struct {
-    float *const *c;  /* row pointers */
-    size_t col, cols; /* cols <= NR */
+    float *c;
+    size_t c_row, cols; /* cols <= NR */
     const word *a;
     size_t a_row, a_col; /* one of them is 1 */
-    const word *b;
-    size_t b_row;
-    size_t k; /* in words */
+    const word *b;       /* rows of NR words, one after the other */
+    size_t k;            /* in words */
     bool accumulate;
 } tile;
 
@@ -45,7 +44,7 @@ SC_INLINE void tile_store_edge(const tile *t, const size_t rows, const vec *sum0
         vstore(edge[i] + VEC, sum1[i]);
     }
     for (size_t i = 0; i < rows; i++) {
-        float *c = t->c[i] + t->col;
+        float *c = t->c + i * t->c_row;
         for (size_t j = 0; j < t->cols; j++) {
             c[j] = t->accumulate ? edge[i][j] + c[j] : edge[i][j];
         }
@@ -54,21 +53,23 @@ SC_INLINE void tile_store_edge(const tile *t, const size_t rows, const vec *sum0
 
 SC_INLINE void tile_store(const tile *t, const size_t rows, const vec *sum0, const vec *sum1)
 {
+    float *c = t->c;
+    const size_t c_row = t->c_row; /* compilers think that stores might change *t */
+
     if (t->cols < NR) {
         tile_store_edge(t, rows, sum0, sum1);
         return;
     }
     if (!t->accumulate) {
         UNROLL
-        for (size_t i = 0; i < rows; i++) {
-            vstore(t->c[i] + t->col, sum0[i]);
-            vstore(t->c[i] + t->col + VEC, sum1[i]);
+        for (size_t i = 0; i < rows; i++, c += c_row) {
+            vstore(c, sum0[i]);
+            vstore(c + VEC, sum1[i]);
         }
         return;
     }
     UNROLL
-    for (size_t i = 0; i < rows; i++) {
-        float *c = t->c[i] + t->col;
+    for (size_t i = 0; i < rows; i++, c += c_row) {
         vstore(c, sum0[i] + vload(c));
         vstore(c + VEC, sum1[i] + vload(c + VEC));
     }
@@ -79,7 +80,6 @@ SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, c
 {
     vec sum0[MR], sum1[MR];
     const word *a = t->a, *b = t->b;
-    const size_t b_row = t->b_row;
 
     UNROLL
     for (size_t i = 0; i < rows; i++) {
@@ -95,7 +95,7 @@ SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, c
             sum1[i] = vdot(x, b1, sum1[i]);
         }
         a += a_col;
-        b += b_row;
+        b += NR;
     }
     tile_store(t, rows, sum0, sum1);
 }
@@ -107,6 +107,12 @@ SC_INLINE void tile_rows(const tile *t, const size_t rows)
     } else {
         tile_body(t, rows, 1, t->a_col);
     }
+}
+
+/* A function of its own, so that registers are left for its loop. */
+SC_NOINLINE static void tile_whole(const tile *t)
+{
+    tile_rows(t, MR);
 }
 
 static void tile_small(const tile *t, size_t rows)
@@ -133,21 +139,21 @@ static void tile_small(const tile *t, size_t rows)
     }
 }
 
-/* C (rows, cols <= NR) from all tiles of one sliver of B.  Steps of t->a and t->c per row: a_row. */
+/* C (rows, cols <= NR) from all tiles of one sliver of B. */
 static void tile_sliver(const tile *sliver, size_t rows)
 {
     tile t = *sliver;
 
     for (; rows >= MR; rows -= MR) {
-        tile_rows(&t, MR);
+        tile_whole(&t);
         t.a += MR * t.a_row;
-        t.c += MR;
+        t.c += MR * t.c_row;
     }
     while (rows > 0) { /* MR is 6 or 12 */
         size_t step = min_size(rows, 6);
         tile_small(&t, step);
         t.a += step * t.a_row;
-        t.c += step;
+        t.c += step * t.c_row;
         rows -= step;
     }
 }

@@ -20,8 +20,10 @@
 
 #if defined(__GNUC__)
 #define SC_INLINE static inline __attribute__((always_inline))
+#define SC_NOINLINE __attribute__((noinline))
 #else
 #define SC_INLINE static inline
+#define SC_NOINLINE
 #endif
 
 /* Tile of C held in registers: MR rows of NR = 2 VEC columns. */

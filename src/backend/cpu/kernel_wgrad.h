@@ -86,8 +86,9 @@ static void wgrad_sliver(word *sliver, const wgrad_args *g, const corr_row *at, 
     }
 }
 
-/* Adds rows row .. row+rows-1 to (or, the first time, writes) filters k0 .. of a slot. */
-static void wgrad_rows(const wgrad_args *g, float *const *c, size_t row, size_t rows, size_t k0,
+/* Adds rows row .. row+rows-1 to (or, the first time, writes) the sums (filters, depth) of filters k0 .. of
+ * a slot. */
+static void wgrad_rows(const wgrad_args *g, float *sums, size_t row, size_t rows, size_t k0,
                        bool accumulate)
 {
     word panel[WGRAD_FILTERS * WGRAD_ROWS / WORD_K], sliver[WGRAD_ROWS / WORD_K * NR];
@@ -101,14 +102,13 @@ static void wgrad_rows(const wgrad_args *g, float *const *c, size_t row, size_t 
         size_t cols = min_size(g->depth - j, NR);
         wgrad_sliver(sliver, g, at, rows, j, cols);
         for (size_t f = 0; f < filters; f += MR) {
-            tile t = {.c = c + f,
-                      .col = j,
+            tile t = {.c = sums + f * g->depth + j,
+                      .c_row = g->depth,
                       .cols = cols,
                       .a = panel + f * words,
                       .a_row = 1,
                       .a_col = MR,
                       .b = sliver,
-                      .b_row = NR,
                       .k = words,
                       .accumulate = accumulate};
             tile_sliver(&t, min_size(filters - f, MR));
@@ -120,15 +120,12 @@ static void wgrad_part(void *context, size_t part)
 {
     const wgrad_args *g = context;
     size_t slot = part / g->blocks, k0 = part % g->blocks * WGRAD_FILTERS;
-    size_t filters = min_size(g->shape->k - k0, WGRAD_FILTERS), begin, end;
-    float *c[WGRAD_FILTERS];
+    float *sums = g->slots + (slot * g->shape->k + k0) * g->depth;
+    size_t begin, end;
 
-    for (size_t i = 0; i < filters; i++) {
-        c[i] = g->slots + (slot * g->shape->k + k0 + i) * g->depth;
-    }
     sc_part_range(&begin, &end, g->shape->n * g->shape->p * g->shape->q, g->slot_count, slot);
     for (size_t row = begin; row < end; row += WGRAD_ROWS) {
-        wgrad_rows(g, c, row, min_size(end - row, WGRAD_ROWS), k0, row > begin);
+        wgrad_rows(g, sums, row, min_size(end - row, WGRAD_ROWS), k0, row > begin);
     }
 }
 

@@ -108,31 +108,26 @@ static void wino_product_part(void *context, size_t part)
     const wino_shape *g = &a->g;
     size_t groups = (g->co_pad + WINO_GROUP - 1) / WINO_GROUP, xi = part / groups;
     size_t o0 = part % groups * WINO_GROUP, o1 = min_size(o0 + WINO_GROUP, g->co_pad);
-    size_t begin, end, k0, k1, shares = wino_product_parts(g) * (WINO_GROUP / NR);
+    size_t begin, end, k0, k1;
     const word *v = b->v + xi * a->v_plane, *u = a->u + xi * a->u_plane;
-    float *c[WINO_ROWS];
 
     wino_range(&begin, &end, xi, g->out_step, g->co_pad);
     wino_range(&k0, &k1, xi, g->in_step, a->words);
     for (size_t t0 = 0; t0 < b->count; t0 += WINO_ROWS) {
         size_t rows = min_size(b->count - t0, WINO_ROWS);
-        for (size_t i = 0; i < rows; i++) {
-            c[i] = b->m + xi * a->m_plane + (t0 + i) * g->ld_out;
-        }
         for (size_t k = k0; k < k1; k += WINO_DEPTH) {
             for (size_t o = o0; o < o1; o += NR) {
-                tile t = {.c = c,
-                          .col = o,
+                tile t = {.c = b->m + xi * a->m_plane + t0 * g->ld_out + o,
+                          .c_row = g->ld_out,
                           .cols = NR,
                           .a = v + t0 * g->ld_in + k,
                           .a_row = g->ld_in,
                           .a_col = 1,
                           .b = u + o * a->words + k * NR,
-                          .b_row = NR,
                           .k = min_size(k1 - k, WINO_DEPTH),
                           .accumulate = k > k0};
                 if (t0 == 0 && k == k0) {
-                    fetch_share(&b->fetch, part * (WINO_GROUP / NR) + (o - o0) / NR, shares);
+                    fetch_share(&b->fetch, part * (WINO_GROUP / NR) + (o - o0) / NR);
                 }
                 if (o >= begin && o < end) {
                     tile_sliver(&t, rows);
@@ -184,6 +179,7 @@ static void wino_slot(void *context, size_t slot)
             wino_fetch_next(&b.fetch, g, &make, next, b.count);
             wino_fetch_output(&b.fetch, g, a->sums.norm ? a->sums.norm->of : NULL, b.first,
                               b.count);
+            fetch_divide(&b.fetch, wino_product_parts(g) * (WINO_GROUP / NR));
         }
         sc_parallel_for(parts, wino_input_part, &b);
         sc_parallel_for(wino_product_parts(g), wino_product_part, &b);

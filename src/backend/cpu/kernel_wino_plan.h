@@ -9,10 +9,14 @@
 #include "backend/cpu/kernel_wino_filter.h"
 
 enum {
-    WINO_SLOTS = 16,
-    WINO_SMALL_FILTERS = 4 << 20, /* bytes of U */
-    WINO_SMALL_BLOCK = 384 << 10, /* bytes of V and M */
-    WINO_LARGE_BLOCK = 3 << 20
+    /* Bytes of U, and then how many slots there are, and bytes of V and M of a block: */
+    WINO_SMALL_FILTERS = 4 << 20,
+    WINO_SMALL_SLOTS = 16,
+    WINO_SMALL_BLOCK = 384 << 10,
+    WINO_MEDIUM_FILTERS = 16 << 20,
+    WINO_MEDIUM_SLOTS = 8,
+    WINO_MEDIUM_BLOCK = 2 << 20
+    /* above that one slot, and half the bytes of U */
 };
 
 /* m of F(m x m, 3x3), or with stride 2 of F(4, 2) in phases, for this convolution, or 0: direct.
@@ -62,12 +66,17 @@ static void wino_sizes(wino_args *a)
     g->ld_out = g->co_pad + 16;
     a->u_plane = a->words * g->co_pad + 16;
     size_t filters = g->points * a->u_plane * sizeof(word);
-    bool small = filters <= WINO_SMALL_FILTERS;
-    size_t budget = small ? WINO_SMALL_BLOCK : WINO_LARGE_BLOCK;
-    budget = !small && filters / 2 > budget ? filters / 2 : budget;
+    size_t budget = filters / 2;
+    a->slots = 1;
+    if (filters <= WINO_SMALL_FILTERS) {
+        a->slots = min_size(g->n, WINO_SMALL_SLOTS);
+        budget = WINO_SMALL_BLOCK;
+    } else if (filters <= WINO_MEDIUM_FILTERS) {
+        a->slots = min_size(g->n, WINO_MEDIUM_SLOTS);
+        budget = WINO_MEDIUM_BLOCK;
+    }
     budget /= g->points * sizeof(word) * (g->ld_in + g->ld_out);
     budget = budget < MR ? MR : budget;
-    a->slots = small ? min_size(g->n, WINO_SLOTS) : 1;
     a->slots = min_size(a->slots, (g->n * g->th * g->tw + budget - 1) / budget);
     size_t tiles = (g->n + a->slots - 1) / a->slots * g->th * g->tw; /* of a slot */
     size_t blocks = (tiles + budget - 1) / budget;

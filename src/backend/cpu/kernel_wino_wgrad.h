@@ -226,25 +226,20 @@ static void wino_wgrad_part(void *context, size_t part)
     size_t c0 = column % block; /* of the phase column / block */
     size_t filters = min_size(a->g.co - k0, WINO_CO), channels = min_size(a->g.ci - c0, NR);
     float du[WINO_POINTS * WINO_CO * NR];
-    size_t shares = wino_wgrad_parts(&a->g) * a->g.points;
 
     for (size_t xi = 0; xi < a->g.points; xi++) {
-        float *c[WINO_CO];
-        fetch_share(&a->fetch, part * a->g.points + xi, shares);
+        fetch_share(&a->fetch, part * a->g.points + xi);
         wino_range(&begin, &end, xi, a->g.in_step, columns);
         if (column < begin || column >= end) {
             continue;
         }
-        for (size_t i = 0; i < filters; i++) {
-            c[i] = du + (xi * WINO_CO + i) * NR;
-        }
-        tile t = {.c = c,
+        tile t = {.c = du + xi * WINO_CO * NR,
+                  .c_row = NR,
                   .cols = NR,
                   .a = wino_panel_at(&a->w, 0, k0) + xi * a->w.plane,
                   .a_row = 1,
                   .a_col = WINO_PANEL,
                   .b = wino_panel_at(&a->v, 0, column) + xi * a->v.plane,
-                  .b_row = NR,
                   .k = (a->count + WORD_K - 1) / WORD_K};
         tile_sliver(&t, filters);
     }
@@ -267,6 +262,7 @@ static void wino_wgrad_slot(void *context, size_t slot)
         a.begun = a.first > begin * tiles;
         make_rows(&a.make, wino_rows_in(&a.g, a.first + a.count) * a.g.iw);
         wino_fetch_chunk(&a.fetch, &a.g, &a.make, a.first + a.count, a.count);
+        fetch_divide(&a.fetch, parts * a.g.points);
         sc_parallel_for((a.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,
                         &a);
         sc_parallel_for(parts, wino_wgrad_part, &a);
