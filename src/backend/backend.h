@@ -102,6 +102,14 @@ typedef struct {
     sc_map *dx, *dresidual;
 } sc_batchnorm;
 
+/* What a gradient is added to: a map (n,ceil(h/step),ceil(w/step),c) of the pixels whose row and column are
+ * multiples of `step`; the others of (n,h,w,c) are zero.  map NULL: nothing. */
+typedef struct {
+    const sc_map *map;
+    size_t step;
+} sc_base;
+#define SC_NO_BASE ((sc_base){NULL, 1})
+
 /* Statistics and parameters of a norm's channels, to be folded into y = x scale + shift.  batch: a
  * BatchNorm; else only beta is used.  statistics: mean and invstd hold mean and variance of this pass
  * over `rows` pixels, else they are taken from the running ones.  update: running statistics move, the
@@ -151,11 +159,11 @@ typedef struct sc_backend {
     void (*conv2d_forward)(sc_map *y, sc_channel_stats stats, const sc_map *x,
                            const sc_affine *make, const sc_real *w, const sc_conv_shape *shape,
                            void *scratch);
-    /* dx = the gradient with respect to x, + base (n,h,w,c) unless NULL; base may be dx.  make: NULL, or
-     * dy (make->dx) is made first, as by batchnorm_gradient.  sums: NULL, or batchnorm_sums of dx as it is
-     * stored (sums->dy). */
+    /* dx = the gradient with respect to x, + base, whose step is 1, and then base.map may be dx, or the
+     * convolution's stride.  make: NULL, or dy (make->dx) is made first, as by batchnorm_gradient.  sums:
+     * NULL, or batchnorm_sums of dx as it is stored (sums->dy). */
     void (*conv2d_backward_data)(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
-                                 const sc_batchnorm *make, const sc_real *w, const sc_map *base,
+                                 const sc_batchnorm *make, const sc_real *w, sc_base base,
                                  const sc_conv_shape *shape, void *scratch);
     /* dw += the gradient with respect to w; make_x as of conv2d_forward, make_dy of conv2d_backward_data */
     void (*conv2d_backward_weight)(sc_real *dw, const sc_map *dy, const sc_batchnorm *make_dy,

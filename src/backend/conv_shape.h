@@ -19,4 +19,11 @@ static inline void sc_conv_shape_check(const sc_conv_shape *s)
     (void)s;
 }
 
+static inline void sc_conv_base_check(sc_base base, const sc_conv_shape *s)
+{
+    assert(base.map == NULL || base.step == 1 || base.step == s->stride);
+    (void)base;
+    (void)s;
+}
+
 #endif

@@ -13,7 +13,7 @@
 #include "backend/backend.h"
 #include "core/alloc.h"
 
-enum { SC_DEVICE_ABI = 2 };
+enum { SC_DEVICE_ABI = 3 };
 
 /* What changes from step to step. */
 typedef struct {

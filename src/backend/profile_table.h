@@ -94,14 +94,13 @@ static void count_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map
 }
 
 static void count_conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
-                                       const sc_batchnorm *make, const sc_real *w,
-                                       const sc_map *base, const sc_conv_shape *shape,
-                                       void *scratch)
+                                       const sc_batchnorm *make, const sc_real *w, sc_base base,
+                                       const sc_conv_shape *shape, void *scratch)
 {
     double passes = gradient_bytes(make, conv_out(shape)) + sums_bytes(sums, conv_in(shape));
+    double added = base.map ? map_size(conv_in(shape)) / (double)(base.step * base.step) : 0;
     COUNTED(conv2d_backward_data, (dx, sums, dy, make, w, base, shape, scratch), shape,
-            conv_flops(shape),
-            conv_bytes(shape, 1) + passes + (base ? map_size(conv_in(shape)) : 0));
+            conv_flops(shape), conv_bytes(shape, 1) + passes + added);
 }
 
 static void count_conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_batchnorm *make_dy,

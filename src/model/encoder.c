@@ -264,7 +264,7 @@ static bool last_backward(const sc_real *dh, sc_encoder *e)
     const sc_batchnorm *sums = sc_block_sums(ws->a, block);
     sc_gradient du =
         sc_unit_backward_norm(dmap, NULL, dmap, false, NULL, NULL, e->rows, ws, &e->last);
-    sc_conv2d_backward(ws->a, sums, du, (sc_input){block->out, NULL}, NULL, e->rows, ws->conv,
+    sc_conv2d_backward(ws->a, sums, du, (sc_input){block->out, NULL}, SC_NO_BASE, e->rows, ws->conv,
                        &e->last.conv);
     return sums != NULL;
 }
@@ -304,7 +304,7 @@ void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder)
     }
     sc_gradient du =
         sc_unit_backward_norm(dstem, NULL, dstem, summed, stem, NULL, e->rows, ws, &e->stem);
-    sc_conv2d_backward(NULL, NULL, du, (sc_input){e->x, NULL}, NULL, e->rows, ws->conv,
+    sc_conv2d_backward(NULL, NULL, du, (sc_input){e->x, NULL}, SC_NO_BASE, e->rows, ws->conv,
                        &e->stem.conv);
 }
 

@@ -48,6 +48,6 @@ void sc_encoder_pool_backward(const sc_batchnorm *sums, sc_encoder *encoder)
         be->bias_backward(sc_params_grad(e->nn.params, e->pool_bias), e->ws.a,
                           e->rows * shape.p * shape.q, shape.c);
         sc_conv2d_backward(e->ws.b, sums, (sc_gradient){e->ws.a, NULL}, (sc_input){e->ws.y, NULL},
-                           NULL, e->rows, e->ws.conv, &e->pool_conv);
+                           SC_NO_BASE, e->rows, e->ws.conv, &e->pool_conv);
     }
 }

@@ -297,6 +297,20 @@ const sc_batchnorm *sc_block_sums(const sc_map *dy, sc_block *block)
     return sc_unit_sums(dy, block->out, true, &block->unit[block->units - 1]);
 }
 
+/* The gradient of x by way of the skip, to dx, from that of its output in ws->a. */
+static sc_base skip_backward(sc_map *dx, sc_input x, size_t n, sc_workspace *ws, sc_block *block)
+{
+    sc_conv2d *conv = &block->skip.conv;
+    sc_gradient ds =
+        sc_unit_backward_norm(ws->a, NULL, ws->a, false, NULL, NULL, n, ws, &block->skip);
+
+    if (sc_conv2d_is_apart(conv, &block->unit[0].conv)) {
+        return sc_conv2d_backward_apart(dx, ds, x, n, ws->conv, conv);
+    }
+    sc_conv2d_backward(dx, NULL, ds, x, SC_NO_BASE, n, ws->conv, conv);
+    return (sc_base){dx, 1};
+}
+
 void sc_block_backward(const sc_map *x, const sc_batchnorm *sums, bool summed, size_t n,
                        sc_workspace *ws, sc_block *block)
 {
@@ -314,20 +328,14 @@ void sc_block_backward(const sc_map *x, const sc_batchnorm *sums, bool summed, s
         sc_unit *before = &block->unit[i - 1];
         sc_input y = sc_unit_again(ws->y, NULL, n, before);
         const sc_batchnorm *inner = sc_unit_sums(next, ws->y, false, before);
-        sc_conv2d_backward(next, inner, du, y, NULL, n, ws->conv, &block->unit[i].conv);
+        sc_conv2d_backward(next, inner, du, y, SC_NO_BASE, n, ws->conv, &block->unit[i].conv);
         du = sc_unit_backward_norm(next, NULL, next, inner != NULL, ws->y, NULL, n, ws, before);
         sc_map *after = now;
         now = next;
         next = after;
     }
-    const sc_map *other =
-        ws->a; /* what the skip gives dx; there since the last unit's du was made */
-    if (block->has_skip) {
-        sc_gradient ds =
-            sc_unit_backward_norm(ws->a, NULL, ws->a, false, NULL, NULL, n, ws, &block->skip);
-        sc_conv2d_backward(next, NULL, ds, in, NULL, n, ws->conv, &block->skip.conv);
-        other = next;
-    }
+    /* What the skip gives dx; without a convolution it is there since the last unit's du was made. */
+    sc_base other = block->has_skip ? skip_backward(next, in, n, ws, block) : (sc_base){ws->a, 1};
     sc_conv2d_backward(ws->a, sums, du, in, other, n, ws->conv, &block->unit[0].conv);
 }
 

@@ -63,6 +63,18 @@ static sc_conv_shape shape_for(const sc_conv2d *conv, size_t n)
     return shape;
 }
 
+/* A 1x1 convolution seen from the pixels that it reads, which are as many as those of its output. */
+static sc_conv_shape apart_for(const sc_conv2d *conv, size_t n)
+{
+    sc_conv_shape shape = shape_for(conv, n);
+
+    assert(shape.r == 1 && shape.s == 1 && shape.pad == 0);
+    shape.h = shape.p;
+    shape.w = shape.q;
+    shape.stride = 1;
+    return shape;
+}
+
 /* The padded copy comes first in the scratch, the backend's own part after it. */
 static size_t padded_bytes(const sc_conv2d *conv, size_t n)
 {
@@ -80,6 +92,11 @@ size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n)
         sc_conv_shape shape = shape_for(conv, m);
         size_t bytes = conv->nn.backend->conv2d_scratch(&shape);
         most = bytes > most ? bytes : most;
+        if (shape.r == 1 && shape.s == 1 && shape.pad == 0 && shape.stride > 1) {
+            shape = apart_for(conv, m);
+            bytes = conv->nn.backend->conv2d_scratch(&shape);
+            most = bytes > most ? bytes : most;
+        }
     }
     return padded_bytes(conv, n) + most;
 }
@@ -112,7 +129,7 @@ void sc_conv2d_forward(sc_map *y, sc_channel_stats stats, sc_input x, size_t n, 
 }
 
 /* dx of the padded input, then without its border. */
-static void reflected_data(sc_map *dx, const sc_batchnorm *sums, sc_gradient dy, const sc_map *base,
+static void reflected_data(sc_map *dx, const sc_batchnorm *sums, sc_gradient dy, sc_base base,
                            size_t n, void *scratch, const sc_conv2d *conv)
 {
     const sc_backend *be = conv->nn.backend;
@@ -121,16 +138,38 @@ static void reflected_data(sc_map *dx, const sc_batchnorm *sums, sc_gradient dy,
     void *rest = (unsigned char *)scratch + padded_bytes(conv, n);
     sc_map *dpadded = scratch;
 
-    be->conv2d_backward_data(dpadded, NULL, dy.map, dy.make, w, NULL, &shape, rest);
-    be->reflect_pad_backward(dx, dpadded, base, n, conv->in_h, conv->in_w, shape.c,
+    assert(base.map == NULL || base.step == 1);
+    be->conv2d_backward_data(dpadded, NULL, dy.map, dy.make, w, SC_NO_BASE, &shape, rest);
+    be->reflect_pad_backward(dx, dpadded, base.map, n, conv->in_h, conv->in_w, shape.c,
                              conv->reflect_pad);
     if (sums != NULL) {
         be->batchnorm_sums(sums, n * conv->in_h * conv->in_w, shape.c);
     }
 }
 
+bool sc_conv2d_is_apart(const sc_conv2d *conv, const sc_conv2d *other)
+{
+    const sc_conv_shape *s = &conv->shape;
+
+    return s->r == 1 && s->s == 1 && s->pad == 0 && s->stride > 1 &&
+           s->stride == other->shape.stride && !other->reflect;
+}
+
+sc_base sc_conv2d_backward_apart(sc_map *dx, sc_gradient dy, sc_input x, size_t n, void *scratch,
+                                 const sc_conv2d *conv)
+{
+    const sc_backend *be = conv->nn.backend;
+    sc_conv_shape shape = shape_for(conv, n), apart = apart_for(conv, n);
+    const sc_real *w = sc_params_value(conv->nn.params, conv->weight);
+    sc_real *dw = sc_params_grad(conv->nn.params, conv->weight);
+
+    be->conv2d_backward_data(dx, NULL, dy.map, dy.make, w, SC_NO_BASE, &apart, scratch);
+    be->conv2d_backward_weight(dw, dy.map, NULL, x.map, x.make, &shape, scratch);
+    return (sc_base){dx, shape.stride};
+}
+
 void sc_conv2d_backward(sc_map *dx, const sc_batchnorm *sums, sc_gradient dy, sc_input x,
-                        const sc_map *base, size_t n, void *scratch, const sc_conv2d *conv)
+                        sc_base base, size_t n, void *scratch, const sc_conv2d *conv)
 {
     const sc_backend *be = conv->nn.backend;
     sc_conv_shape shape = shape_for(conv, n);

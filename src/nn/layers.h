@@ -60,10 +60,16 @@ size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n);
 /* y (n,p,q,K) = conv(x (n,h,w,C)); stats: of y, for the norm that follows (sc_norm_wants) or none */
 void sc_conv2d_forward(sc_map *y, sc_channel_stats stats, sc_input x, size_t n, void *scratch,
                        const sc_conv2d *conv);
-/* dw += ..., and dx (n,h,w,C) = base + ... unless NULL; dx must be neither x nor dy.  base may be NULL,
- * or dx.  sums: of dx, for the norm before (sc_norm_sums), or NULL. */
+/* dw += ..., and dx (n,h,w,C) = base + ... unless NULL; dx must be neither x nor dy, base.map may be dx.
+ * sums: of dx, for the norm before (sc_norm_sums), or NULL. */
 void sc_conv2d_backward(sc_map *dx, const sc_batchnorm *sums, sc_gradient dy, sc_input x,
-                        const sc_map *base, size_t n, void *scratch, const sc_conv2d *conv);
+                        sc_base base, size_t n, void *scratch, const sc_conv2d *conv);
+/* The same of a 1x1 convolution without padding, whose gradient is zero but at the pixels that it reads:
+ * these, (n,p,q,C), go to dx, to be added to the gradient of a convolution of the same stride. */
+sc_base sc_conv2d_backward_apart(sc_map *dx, sc_gradient dy, sc_input x, size_t n, void *scratch,
+                                 const sc_conv2d *conv);
+/* Whether its gradient may be added to that of `other`, of the same input. */
+bool sc_conv2d_is_apart(const sc_conv2d *conv, const sc_conv2d *other);
 
 /* ---- norm.c ---- */
 

@@ -74,7 +74,7 @@ static void bench_conv(double total[3], const sc_backend *table, const size_t v[
             if (direction == 0) {
                 table->conv2d_forward(y, stats, x, NULL, w, &s, scratch);
             } else if (direction == 1) {
-                table->conv2d_backward_data(dx, NULL, y, NULL, w, NULL, &s, scratch);
+                table->conv2d_backward_data(dx, NULL, y, NULL, w, SC_NO_BASE, &s, scratch);
             } else {
                 table->conv2d_backward_weight(dw, y, NULL, x, NULL, &s, scratch);
             }

@@ -127,7 +127,7 @@ static void run_data(const sc_backend *t, float **out, void *scratch, void *cont
 {
     const pass_context *g = context;
     const sc_conv_shape *s = g->s;
-    const sc_map *base = map_of(t, g->base);
+    sc_base base = {map_of(t, g->base), g->in_place ? s->stride : 1}; /* either kind */
     float want[VECTORS * MOST_CHANNELS] = {0};
     sc_batchnorm before = norm_of(t, g, out[0], out[1]);
     sc_batchnorm meanwhile = norm_of(t, g, out[3], out[4]);

@@ -82,10 +82,12 @@ static void run_forward(const sc_backend *table, float **out, void *scratch, voi
 static void run_backward_data(const sc_backend *table, float **out, void *scratch, void *context)
 {
     const conv_context *g = context;
-    const sc_map *dy = map_of(table, g->dy), *base = map_of(table, g->x);
-    table->conv2d_backward_data(out[0], NULL, dy, NULL, g->w, NULL, g->s, scratch);
+    const sc_map *dy = map_of(table, g->dy), *other = map_of(table, g->x);
+    sc_base base = {other, 1}, apart = {other, g->s->stride}, own = {out[2], 1};
+    table->conv2d_backward_data(out[0], NULL, dy, NULL, g->w, SC_NO_BASE, g->s, scratch);
     table->conv2d_backward_data(out[1], NULL, dy, NULL, g->w, base, g->s, scratch);
-    table->conv2d_backward_data(out[2], NULL, dy, NULL, g->w, out[2], g->s, scratch);
+    table->conv2d_backward_data(out[2], NULL, dy, NULL, g->w, own, g->s, scratch);
+    table->conv2d_backward_data(out[3], NULL, dy, NULL, g->w, apart, g->s, scratch);
 }
 
 static void run_backward_weight(const sc_backend *table, float **out, void *scratch, void *context)
@@ -154,8 +156,8 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
     g.dy = fill(y, exact);
     c.run = direction == 0 ? run_forward : direction == 1 ? run_backward_data : run_backward_weight;
     c.out[0] = (case_output){exact ? MAP_EXACT : MAP_NEAR, count[direction], NULL};
-    if (direction == 1) { /* alone, added to another map, added to what is there */
-        c.out[1] = c.out[2] = c.out[0];
+    if (direction == 1) { /* alone, added to another map, to what is there, to pixels apart */
+        c.out[1] = c.out[2] = c.out[3] = c.out[0];
         c.out[2].initial = g.x;
     }
     if (direction == 2) {

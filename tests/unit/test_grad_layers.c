@@ -106,8 +106,8 @@ static void conv_forward(test_layer *t)
 
 static void conv_backward(test_layer *t)
 {
-    sc_conv2d_backward(t->dx, NULL, (sc_gradient){t->r, NULL}, (sc_input){t->x, NULL}, NULL, t->n,
-                       t->scratch, &t->conv);
+    sc_conv2d_backward(t->dx, NULL, (sc_gradient){t->r, NULL}, (sc_input){t->x, NULL}, SC_NO_BASE,
+                       t->n, t->scratch, &t->conv);
 }
 
 static void convolution(void **state)

@@ -73,7 +73,7 @@ static void test_kernels(void **state)
         p.reals.gemm(y, 4, a, 5, false, w, 4, false, 3, 4, 5, false);
         p.reals.gemm(y, 4, a, 5, false, w, 4, false, 3, 4, 5, true);
         p.maps.conv2d_forward(y, none, a, NULL, w, &strided, scratch);
-        p.maps.conv2d_backward_data(a, NULL, y, NULL, w, NULL, &strided, scratch);
+        p.maps.conv2d_backward_data(a, NULL, y, NULL, w, SC_NO_BASE, &strided, scratch);
         p.maps.conv2d_backward_weight(w, y, NULL, a, NULL, &strided, scratch);
         p.maps.channel_stats(channel[0], channel[1], a, 6, K);
         p.maps.channel_affine(&affine, 6, K);

@@ -116,6 +116,12 @@ static bool corr_adjacent(const correlation *g)
            g->v.count == g->v.in;
 }
 
+/* What is added to output number `row`, whose address is `out`; base is not NULL. */
+SC_INLINE const elem *corr_base(const correlation *g, const elem *out, size_t row)
+{
+    return g->joined ? g->base + row * g->co : g->base + (out - g->out);
+}
+
 /* Outputs of the part after this one, and their pixels, where all are adjacent. */
 static void corr_fetch(fetch_list *f, const correlation *g, size_t first, size_t rows)
 {
@@ -134,14 +140,15 @@ static void corr_fetch(fetch_list *f, const correlation *g, size_t first, size_t
 static void corr_strips(const correlation *g, size_t first, elem *const *out, const corr_row *row,
                         size_t rows)
 {
-    strip s = {g->packed, NULL, g->words, g->co, g->ci, g->v.out_step * g->co};
+    size_t step = g->v.out_step * g->co;
+    strip s = {g->packed, NULL, g->words, g->co, g->ci, step, g->joined ? g->co : step};
     bool adjacent = corr_adjacent(g);
     fetch_list next;
 
     corr_fetch(&next, g, first, rows);
     for (size_t i = 0, count; i < rows; i += count) {
         const elem *x = row[i].image + ((size_t)row[i].h * g->v.in + (size_t)row[i].w) * g->ci;
-        const elem *base = g->base ? g->base + (out[i] - g->out) : NULL;
+        const elem *base = g->base ? corr_base(g, out[i], first + i) : NULL;
         count = adjacent ? rows : min_size(rows - i, row[i].left);
         strip_outputs(out[i], base, &s, (const kelem *)(const void *)x, count, &next);
     }
@@ -159,7 +166,7 @@ static void corr_part(const correlation *g, size_t first, size_t rows)
             if (!g->base) {
                 zero_elems(out[i], g->co);
             } else if (g->base != g->out) {
-                copy_elems(out[i], g->base + (out[i] - g->out), g->co);
+                copy_elems(out[i], corr_base(g, out[i], first + i), g->co);
             }
         }
         return;
@@ -174,7 +181,7 @@ static void corr_part(const correlation *g, size_t first, size_t rows)
         corr_product(sum, g, row, rows, o, o + cols);
         for (size_t i = 0; i < rows; i++) {
             if (g->base) {
-                const elem *base = g->base + (out[i] - g->out);
+                const elem *base = corr_base(g, out[i], first + i);
                 add_to_elems(out[i] + o, base + o, sum + i * CONV_COLS, cols);
             } else {
                 floats_to_elems(out[i] + o, sum + i * CONV_COLS, cols);
@@ -257,13 +264,15 @@ static void direct_forward(elem *y, sc_channel_stats stats, const elem *x, const
     }
 }
 
-static void direct_backward_data(elem *dx, const elem *dy, const float *w, const elem *base,
+static void direct_backward_data(elem *dx, const elem *dy, const float *w, sc_base base,
                                  const sc_conv_shape *s, word *packed)
 {
     for (size_t phase = 0; phase < s->stride * s->stride; phase++) {
+        bool added = phase == 0 || base.step == 1; /* of a base with a step all is in the first */
         correlation g = {.in = dy,
                          .out = dx,
-                         .base = base,
+                         .base = added ? base.map : NULL,
+                         .joined = added && base.step > 1,
                          .w = w,
                          .packed = packed,
                          .n = s->n,

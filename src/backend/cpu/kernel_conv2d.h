@@ -45,10 +45,11 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
 }
 
 static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
-                                 const sc_batchnorm *make, const float *w, const sc_map *base,
+                                 const sc_batchnorm *make, const float *w, sc_base base,
                                  const sc_conv_shape *s, void *scratch)
 {
     sc_conv_shape_check(s);
+    sc_conv_base_check(base, s);
     assert((!make || make->dx == dy) && (!sums || sums->dy == dx));
     if (wino_choice(s)) {
         wino_backward_data(dx, sums, dy, make, w, base, s, scratch);

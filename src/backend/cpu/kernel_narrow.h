@@ -153,7 +153,7 @@ static void narrow_forward(elem *y, sc_channel_stats stats, const elem *x, const
                      .stats = stats.mean ? &whole : NULL,
                      .ld = ((NARROW_RUN - 1) * s->stride + s->s) * s->c};
 
-    g.strip = (strip){g.packed, g.at, g.words, s->k, s->stride * s->c, s->k};
+    g.strip = (strip){g.packed, g.at, g.words, s->k, s->stride * s->c, s->k, s->k};
     for (size_t l = 0; l < g.words; l++) {
         g.at[l] = l / words * g.ld + narrow_begin(s, l % words);
     }

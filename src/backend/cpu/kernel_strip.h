@@ -17,7 +17,7 @@ typedef struct {
     const word *packed; /* W: (ceil(co / NR), words, NR), zero beyond co */
     const size_t *at;   /* NULL: words follow each other */
     size_t words, co;
-    size_t x_step, y_step; /* elements from one output to the next */
+    size_t x_step, y_step, base_step; /* elements from one output to the next */
 } strip;
 
 /* A word that begins at any element. */
@@ -79,11 +79,12 @@ SC_INLINE void strip_tile(elem *y, const elem *base, const strip *g, const kelem
     size_t cols = min_size(g->co - o, NR);
     UNROLL
     for (size_t i = 0; i < rows; i++) {
-        size_t to = i * g->y_step + o;
+        elem *to = y + i * g->y_step + o;
+        const elem *from = base ? base + i * g->base_step + o : NULL;
         if (cols == NR) {
-            strip_store(y + to, base ? base + to : NULL, sum0[i], sum1[i]);
+            strip_store(to, from, sum0[i], sum1[i]);
         } else {
-            strip_store_edge(y + to, base ? base + to : NULL, sum0[i], sum1[i], cols);
+            strip_store_edge(to, from, sum0[i], sum1[i], cols);
         }
     }
 }
@@ -98,8 +99,8 @@ SC_INLINE void strip_rows(elem *y, const elem *base, const strip *g, const kelem
     }
 }
 
-/* NR columns of all `count` outputs at a time, so that they share what they load of W.  base: NULL, or like
- * y; it may be y.  What is in `next` is fetched meanwhile. */
+/* NR columns of all `count` outputs at a time, so that they share what they load of W.  base: NULL, or added
+ * to them; it may be y.  What is in `next` is fetched meanwhile. */
 static void strip_outputs(elem *y, const elem *base, const strip *g, const kelem *x, size_t count,
                           fetch_list *next)
 {
@@ -111,7 +112,7 @@ static void strip_outputs(elem *y, const elem *base, const strip *g, const kelem
             fetch_lines(next, fetch);
             size_t left = count - i;
             elem *to = y + i * g->y_step;
-            const elem *from = base ? base + i * g->y_step : NULL;
+            const elem *from = base ? base + i * g->base_step : NULL;
             if (left >= MR) {
                 strip_rows(to, from, g, x + i * g->x_step, o, rows = MR);
             } else if (left >= 2 * MR / 3) {

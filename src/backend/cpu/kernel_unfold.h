@@ -30,9 +30,11 @@ typedef struct {
 typedef struct {
     const elem *in;
     elem *out;
-    const elem *base; /* added to the sums, like out; or NULL; may be out */
-    const float *w;   /* as PyTorch stores it */
-    word *packed;     /* (ceil(co / NR), words, NR) */
+    const elem
+        *base;      /* added to the sums, or NULL: pixels like those of out, which it may be, or */
+    bool joined;    /* those that are computed and no others, one after the other */
+    const float *w; /* as PyTorch stores it */
+    word *packed;   /* (ceil(co / NR), words, NR) */
     size_t n, ci, co;
     size_t w_ci, w_co, w_row; /* strides of w; its columns are adjacent */
     corr_side h, v;           /* height, width */

@@ -85,6 +85,19 @@ static void wino_output_part(void *context, size_t part)
     }
 }
 
+/* Pixels of tiles first .. end-1. */
+static size_t wino_count_pixels(const wino_shape *g, size_t first, size_t end)
+{
+    size_t count = 0;
+
+    for (size_t t = first; t < end; t++) {
+        size_t n, h, w;
+        wino_locate(g, t, &n, &h, &w);
+        count += min_size(g->oh - h, g->m) * min_size(g->ow - w, g->m);
+    }
+    return count;
+}
+
 static void wino_join_sums(const wino_block *b, size_t slot, size_t parts)
 {
     for (size_t part = 0; part < parts; part++) {
@@ -222,7 +235,7 @@ static void wino_forward(elem *y, sc_channel_stats stats, const elem *x, const s
 }
 
 static void wino_backward_data(elem *dx, const sc_batchnorm *sums, const elem *dy,
-                               const sc_batchnorm *make, const float *w, const elem *base,
+                               const sc_batchnorm *make, const float *w, sc_base base,
                                const sc_conv_shape *s, word *scratch)
 {
     wino_args a = wino_backward_args(s);
@@ -230,7 +243,8 @@ static void wino_backward_data(elem *dx, const sc_batchnorm *sums, const elem *d
 
     a.g.in = dy;
     a.g.out = dx;
-    a.g.base = base;
+    a.g.base = base.map;
+    a.g.joined = base.map && base.step > 1;
     a.w = w;
     a.make = gradient_maker(make, s->k);
     wino_sizes(&a);

@@ -52,7 +52,10 @@ static void wino_fetch_output(fetch_list *f, const wino_shape *g, const sc_batch
     size_t end = wino_rows_out(g, first + count) * g->out_step;
 
     fetch_add(f, g->out, width, begin, end);
-    if (g->base && g->base != g->out) {
+    if (g->joined) {
+        fetch_add(f, g->base, g->ow * g->co, wino_rows_out(g, first),
+                  wino_rows_out(g, first + count));
+    } else if (g->base && g->base != g->out) {
         fetch_add(f, g->base, width, begin, end);
     }
     if (norm) {

@@ -112,6 +112,16 @@ static void phase_input_tile(word *v, size_t plane, const wino_shape *g, size_t 
 
 /* ---- out ---- */
 
+/* What is added to a line of a phase, whose first pixel is element `at` of the output and number `pixel`
+ * of the phase: of a joined base all is in the phase of even rows and columns. */
+SC_INLINE const elem *phase_base(const wino_shape *g, size_t at, size_t pixel, const bool even)
+{
+    if (!g->base || (g->joined && !even)) {
+        return NULL;
+    }
+    return g->base + (g->joined ? pixel * g->co : at);
+}
+
 /* out = base + A' M A, to the pixels of one phase; the sink as of wino_output_tile_of */
 SC_INLINE void phase_output_block(const float *u, size_t plane, const wino_shape *g,
                                   size_t tile_index, const wino_sink *sink, const size_t nh,
@@ -139,8 +149,10 @@ SC_INLINE void phase_output_block(const float *u, size_t plane, const wino_shape
             if (kind != SINK_NONE && i == 0) {
                 sum = sink_begin(sink, c, r[0]);
             }
-            wino_put_line(g, first + i * step * line, step * g->co, c, r, columns, sink, &sum,
-                          kind);
+            size_t at = first + i * step * line, pixel = (n * g->oh + h + i) * g->ow + w;
+            const elem *base = phase_base(g, at, pixel, nh == 4 && nw == 4);
+            wino_put_line(g, at, step * g->co, base, g->joined ? g->co : step * g->co, c, r,
+                          columns, sink, &sum, kind);
         }
         if (kind != SINK_NONE) {
             stats_vec_store(&sink->at, c, &sum);

@@ -18,6 +18,7 @@ typedef struct {
     const elem *in;
     elem *out;
     const elem *base; /* added to the output, or NULL; may be out */
+    bool joined;      /* base is that of a step 2: the pixels of even rows and columns */
     const elem *dy;   /* of the weight gradient: (n,oh,ow,co) */
     size_t n, ih, iw, ci, oh, ow, co;
     ptrdiff_t pad;
@@ -167,16 +168,17 @@ SC_INLINE sink_kind sink_kind_of(const wino_sink *s)
     return !s ? SINK_NONE : s->norm ? SINK_NORM : SINK_STATS;
 }
 
-/* Pixels of one line of the output from element `at` on, `step` apart, VEC channels from c on; adds base,
- * and to `sum` what the sink takes of the pixels as they are stored. */
-SC_INLINE void wino_put_line(const wino_shape *g, size_t at, size_t step, size_t c, const vec *r,
-                             size_t count, const wino_sink *sink, stats_vec *sum,
-                             const sink_kind kind)
+/* Pixels of one line of the output from element `at` on, `step` apart, VEC channels from c on; adds the
+ * pixels at `base`, base_step apart, unless NULL, and to `sum` what the sink takes of the pixels as they
+ * are stored. */
+SC_INLINE void wino_put_line(const wino_shape *g, size_t at, size_t step, const elem *base,
+                             size_t base_step, size_t c, const vec *r, size_t count,
+                             const wino_sink *sink, stats_vec *sum, const sink_kind kind)
 {
     for (size_t j = 0; j < count; j++, at += step) {
         vec x = r[j];
-        if (g->base) {
-            x += eload(g->base + at + c);
+        if (base) {
+            x += eload(base + j * base_step + c);
         }
         estore(g->out + at + c, x);
         if (kind != SINK_NONE) {
@@ -212,7 +214,9 @@ SC_INLINE void wino_output_tile_of(const float *u, size_t plane, const wino_shap
             if (kind != SINK_NONE && i == 0) {
                 sum = sink_begin(sink, c, r[0]);
             }
-            wino_put_line(g, first + i * g->ow * g->co, g->co, c, r, cols, sink, &sum, kind);
+            size_t at = first + i * g->ow * g->co;
+            const elem *base = g->base ? g->base + at : NULL;
+            wino_put_line(g, at, g->co, base, g->co, c, r, cols, sink, &sum, kind);
         }
         if (kind != SINK_NONE) {
             stats_vec_store(&sink->at, c, &sum);
@@ -245,19 +249,6 @@ static void wino_output_tile(const float *u, size_t plane, const wino_shape *g, 
         wino_output_tile_by(u, plane, g, tile_index, sink, SINK_NORM);
         break;
     }
-}
-
-/* Pixels of tiles first .. end-1. */
-static size_t wino_count_pixels(const wino_shape *g, size_t first, size_t end)
-{
-    size_t count = 0;
-
-    for (size_t t = first; t < end; t++) {
-        size_t n, h, w;
-        wino_locate(g, t, &n, &h, &w);
-        count += min_size(g->oh - h, g->m) * min_size(g->ow - w, g->m);
-    }
-    return count;
 }
 
 /* The m^2 pixels of dy under a tile; zeros from tile `end` on and beyond the edge. */

@@ -107,6 +107,27 @@ static __global__ void __launch_bounds__(SC_THREADS)
     }
 }
 
+/* dx (n,h,w,c) += base, which has the pixels at multiples of its step */
+template <class E>
+static __global__ void __launch_bounds__(SC_THREADS)
+    add_apart_kernel(E *dx, const E *base, size_t step, size_t rows, size_t columns, sc_conv_shape s)
+{
+    for (size_t i = grid_first(); i < s.n * rows * columns * s.c; i += grid_step()) {
+        size_t row = i, c = elem_rest(&row, s.c), column = elem_rest(&row, columns);
+        size_t h = elem_rest(&row, rows), n = row;
+        size_t at = ((n * s.h + h * step) * s.w + column * step) * s.c + c;
+        dx[at] = elem_put<E>(elem_get(dx[at]) + elem_get(base[i]));
+    }
+}
+
+template <class E> static void add_apart(sc_map *dx, sc_base base, const sc_conv_shape &s)
+{
+    size_t rows = (s.h + base.step - 1) / base.step, columns = (s.w + base.step - 1) / base.step;
+
+    SC_LAUNCH((add_apart_kernel<E>), grid_of(s.n * rows * columns * s.c), SC_THREADS, (E *)dx,
+              (const E *)base.map, base.step, rows, columns, s);
+}
+
 template <class E> static void pack(const conv_parts &p, const sc_real *w, const sc_conv_shape &s)
 {
     SC_LAUNCH((pack_kernel<E>), grid_of(s.k * s.r * s.s * p.s.c), SC_THREADS, (E *)p.filters, w, s,
@@ -154,27 +175,32 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
 
 template <class E>
 static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
-                                 const sc_batchnorm *make, const sc_real *w, const sc_map *base,
+                                 const sc_batchnorm *make, const sc_real *w, sc_base added,
                                  const sc_conv_shape *shape, void *scratch)
 {
     conv_parts p = parts_of<E>(shape, scratch);
     sc_precision precision = precision_of<E>();
     size_t pixels = shape->n * shape->h * shape->w, c = shape->c;
-    void *to = p.s.c == c && base != dx ? dx : p.map;
+    const sc_map *base = added.step == 1 ? added.map : nullptr;
+    void *to = p.s.c == c && (base == nullptr || base != dx) ? dx : p.map;
 
     sc_conv_shape_check(shape);
+    sc_conv_base_check(added, shape);
     assert((!make || make->dx == dy) && (!sums || sums->dy == dx));
     if (make != nullptr)
         sc_cuda_table(precision)->batchnorm_gradient(make, shape->n * shape->p * shape->q, shape->k);
     pack<E>(p, w, *shape);
-    if (!sc_cuda_conv(SC_CONV_DX, precision, &p.s, dy, p.filters, to, p.workspace))
-        sc_cuda_plain_data((E *)dx, (const E *)dy, (const E *)p.filters, p.s.c, (const E *)base,
-                           *shape);
-    else if (p.s.c != c)
-        SC_LAUNCH((narrow_kernel<E>), grid_of(pixels * c), SC_THREADS, (E *)dx, (const E *)to,
-                  (const E *)base, pixels, c, p.s.c);
-    else if (base != nullptr)
-        sc_cuda_table(precision)->add(dx, base, to, pixels * c);
+    if (!sc_cuda_conv(SC_CONV_DX, precision, &p.s, dy, p.filters, to, p.workspace)) {
+        sc_cuda_plain_data((E *)dx, (const E *)dy, (const E *)p.filters, p.s.c, added, *shape);
+    } else {
+        if (p.s.c != c)
+            SC_LAUNCH((narrow_kernel<E>), grid_of(pixels * c), SC_THREADS, (E *)dx, (const E *)to,
+                      (const E *)base, pixels, c, p.s.c);
+        else if (base != nullptr)
+            sc_cuda_table(precision)->add(dx, base, to, pixels * c);
+        if (added.map != nullptr && base == nullptr)
+            add_apart<E>(dx, added, *shape);
+    }
     if (sums != nullptr)
         sc_cuda_table(precision)->batchnorm_sums(sums, pixels, c);
 }

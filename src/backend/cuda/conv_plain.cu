@@ -51,9 +51,21 @@ static __global__ void __launch_bounds__(SC_THREADS)
     }
 }
 
+/* What base has for pixel (n,h,w), channel c. */
+template <class E>
+static __device__ __forceinline__ float base_at(sc_base base, size_t n, size_t h, size_t w, size_t c,
+                                                const sc_conv_shape &s)
+{
+    size_t step = base.step, rows = (s.h + step - 1) / step, columns = (s.w + step - 1) / step;
+
+    if (base.map == nullptr || h % step != 0 || w % step != 0)
+        return 0;
+    return elem_get(((const E *)base.map)[((n * rows + h / step) * columns + w / step) * s.c + c]);
+}
+
 template <class E>
 static __global__ void __launch_bounds__(SC_THREADS)
-    data_kernel(E *dx, const E *dy, const E *w, size_t w_c, const E *base, sc_conv_shape s)
+    data_kernel(E *dx, const E *dy, const E *w, size_t w_c, sc_base base, sc_conv_shape s)
 {
     for (size_t i = grid_first(); i < s.n * s.h * s.w * s.c; i += grid_step()) {
         size_t n = i, c = elem_rest(&n, s.c), v = elem_rest(&n, s.w), h = elem_rest(&n, s.h), p, q;
@@ -68,7 +80,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
                     sum += elem_get(from[k]) * elem_get(weight[k * s.r * s.s * w_c]);
             }
         }
-        dx[i] = elem_put<E>(base != nullptr ? elem_get(base[i]) + sum : sum);
+        dx[i] = elem_put<E>(base_at<E>(base, n, h, v, c, s) + sum);
     }
 }
 
@@ -144,7 +156,7 @@ void sc_cuda_plain_forward(E *y, const E *x, const E *w, const sc_conv_shape &s)
 }
 
 template <class E>
-void sc_cuda_plain_data(E *dx, const E *dy, const E *w, size_t w_c, const E *base,
+void sc_cuda_plain_data(E *dx, const E *dy, const E *w, size_t w_c, sc_base base,
                         const sc_conv_shape &s)
 {
     SC_LAUNCH((data_kernel<E>), grid_of(s.n * s.h * s.w * s.c), SC_THREADS, dx, dy, w, w_c, base,
@@ -169,10 +181,10 @@ void sc_cuda_plain_weight(sc_real *dw, const E *dy, const E *x, const sc_conv_sh
 template void sc_cuda_plain_forward(float *, const float *, const float *, const sc_conv_shape &);
 template void sc_cuda_plain_forward(sc_bf16 *, const sc_bf16 *, const sc_bf16 *,
                                     const sc_conv_shape &);
-template void sc_cuda_plain_data(float *, const float *, const float *, size_t, const float *,
+template void sc_cuda_plain_data(float *, const float *, const float *, size_t, sc_base,
                                  const sc_conv_shape &);
-template void sc_cuda_plain_data(sc_bf16 *, const sc_bf16 *, const sc_bf16 *, size_t,
-                                 const sc_bf16 *, const sc_conv_shape &);
+template void sc_cuda_plain_data(sc_bf16 *, const sc_bf16 *, const sc_bf16 *, size_t, sc_base,
+                                 const sc_conv_shape &);
 template void sc_cuda_plain_weight(sc_real *, const float *, const float *, const sc_conv_shape &);
 template void sc_cuda_plain_weight(sc_real *, const sc_bf16 *, const sc_bf16 *,
                                    const sc_conv_shape &);

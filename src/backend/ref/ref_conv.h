@@ -19,7 +19,8 @@
 
 typedef struct {
     ref_elem *out;
-    const ref_elem *a, *b; /* maps: b is x for the weight gradient, base for that of the data */
+    const ref_elem *a, *b; /* maps: b is x for the weight gradient */
+    sc_base base;
     const sc_real *w;
     sc_real *dw;
     const sc_conv_shape *shape;
@@ -120,31 +121,46 @@ static double ref_conv_backward_data_at(const ref_conv_args *g, size_t n, size_t
     return sum;
 }
 
+static double ref_conv_base_at(const ref_conv_args *g, size_t n, size_t h, size_t w, size_t c)
+{
+    const sc_conv_shape *s = g->shape;
+    const ref_elem *base = g->base.map;
+    size_t step = g->base.step;
+
+    if (!base || h % step != 0 || w % step != 0) {
+        return 0;
+    }
+    size_t rows = (s->h + step - 1) / step, columns = (s->w + step - 1) / step;
+    return ref_get(base[((n * rows + h / step) * columns + w / step) * s->c + c]);
+}
+
 static void ref_conv_backward_data_row(void *context, size_t row)
 {
     const ref_conv_args *g = context;
     const sc_conv_shape *s = g->shape;
+    size_t n = row / s->h, h = row % s->h;
 
     for (size_t w = 0; w < s->w; w++) {
         for (size_t c = 0; c < s->c; c++) {
-            size_t i = (row * s->w + w) * s->c + c;
-            double base = g->b ? ref_get(g->b[i]) : 0;
-            g->out[i] = ref_put(base + ref_conv_backward_data_at(g, row / s->h, row % s->h, w, c));
+            double base = ref_conv_base_at(g, n, h, w, c);
+            g->out[(row * s->w + w) * s->c + c] =
+                ref_put(base + ref_conv_backward_data_at(g, n, h, w, c));
         }
     }
 }
 
 static void ref_conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
-                                     const sc_batchnorm *make, const sc_real *w, const sc_map *base,
+                                     const sc_batchnorm *make, const sc_real *w, sc_base base,
                                      const sc_conv_shape *shape, void *scratch)
 {
     (void)scratch;
     sc_conv_shape_check(shape);
+    sc_conv_base_check(base, shape);
     assert((!make || make->dx == dy) && (!sums || sums->dy == dx));
     if (make) {
         ref_batchnorm_gradient(make, shape->n * shape->p * shape->q, shape->k);
     }
-    ref_conv_args g = {.out = dx, .a = dy, .b = base, .w = w, .shape = shape};
+    ref_conv_args g = {.out = dx, .a = dy, .base = base, .w = w, .shape = shape};
     sc_parallel_for(shape->n * shape->h, ref_conv_backward_data_row, &g);
     if (sums) {
         ref_batchnorm_sums(sums, shape->n * shape->h * shape->w, shape->c);
