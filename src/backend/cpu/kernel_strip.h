@@ -89,10 +89,19 @@ SC_INLINE void strip_tile(elem *y, const elem *base, const strip *g, const kelem
     }
 }
 
+/* MR outputs whose words lie apart; a function of its own for the same reason as tile_whole. */
+SC_NOINLINE static void strip_apart(elem *y, const elem *base, const strip *g, const kelem *x,
+                                    size_t o)
+{
+    strip_tile(y, base, g, x, o, MR, false);
+}
+
 SC_INLINE void strip_rows(elem *y, const elem *base, const strip *g, const kelem *x, size_t o,
                           const size_t rows)
 {
-    if (g->at) {
+    if (g->at && rows == MR) {
+        strip_apart(y, base, g, x, o);
+    } else if (g->at) {
         strip_tile(y, base, g, x, o, rows, false);
     } else {
         strip_tile(y, base, g, x, o, rows, true);

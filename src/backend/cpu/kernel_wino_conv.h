@@ -4,12 +4,12 @@
  *
  *   V[xi] (tiles, ci) = transformed image     M[xi] = V[xi] U[xi]     out = transformed back
  *
- * for the (m+2)^2 points xi.  A block of tiles goes through three stages, each a parallel loop.  When
- * the transformed filters U are small, blocks are small too (V and M stay in L2) and dealt to slots,
- * which have V and M of their own: a thread that takes a slot does all stages of its blocks and shares
- * nothing with others, which counts where threads have no cache in common.  With more threads than
- * slots they take one slot after the other together, to the same bits.  When U is large, there is one
- * slot, and V and M are half as large as U, so that U is read seldom.  The data gradient is the
+ * for the (m+2)^2 points xi.  A block of tiles goes through three stages, each a parallel loop.  Blocks
+ * are dealt to slots, which have V and M of their own: a thread that takes a slot does all stages of its
+ * blocks, waits for nobody and shares only U with others.  With more threads than slots they take one
+ * slot after the other together, to the same bits.  When the transformed filters U are small, blocks are
+ * small too (V and M stay in L2); when U is larger than the caches, there is one slot, and V and M are
+ * half as large as U, so that U is read seldom (kernel_wino_plan.h).  The data gradient is the
  * convolution of dy with the filters turned round.  With stride 2 there are 25 points, and V, or in
  * the data gradient M, holds a block for each phase of the pixels (kernel_wino_phase_tile.h).
  *
