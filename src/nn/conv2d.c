@@ -63,12 +63,18 @@ static sc_conv_shape shape_for(const sc_conv2d *conv, size_t n)
     return shape;
 }
 
-/* A 1x1 convolution seen from the pixels that it reads, which are as many as those of its output. */
+/* Whether pixels are left out, for which the gradient is zero. */
+static bool leaves_out(const sc_conv_shape *s)
+{
+    return s->r == 1 && s->s == 1 && s->pad == 0 && s->stride > 1;
+}
+
+/* Such a convolution seen from the pixels that it reads, which are as many as those of its output. */
 static sc_conv_shape apart_for(const sc_conv2d *conv, size_t n)
 {
     sc_conv_shape shape = shape_for(conv, n);
 
-    assert(shape.r == 1 && shape.s == 1 && shape.pad == 0);
+    assert(leaves_out(&shape));
     shape.h = shape.p;
     shape.w = shape.q;
     shape.stride = 1;
@@ -92,7 +98,7 @@ size_t sc_conv2d_scratch(const sc_conv2d *conv, size_t n)
         sc_conv_shape shape = shape_for(conv, m);
         size_t bytes = conv->nn.backend->conv2d_scratch(&shape);
         most = bytes > most ? bytes : most;
-        if (shape.r == 1 && shape.s == 1 && shape.pad == 0 && shape.stride > 1) {
+        if (leaves_out(&shape)) {
             shape = apart_for(conv, m);
             bytes = conv->nn.backend->conv2d_scratch(&shape);
             most = bytes > most ? bytes : most;
@@ -149,10 +155,7 @@ static void reflected_data(sc_map *dx, const sc_batchnorm *sums, sc_gradient dy,
 
 bool sc_conv2d_is_apart(const sc_conv2d *conv, const sc_conv2d *other)
 {
-    const sc_conv_shape *s = &conv->shape;
-
-    return s->r == 1 && s->s == 1 && s->pad == 0 && s->stride > 1 &&
-           s->stride == other->shape.stride && !other->reflect;
+    return leaves_out(&conv->shape) && conv->shape.stride == other->shape.stride && !other->reflect;
 }
 
 sc_base sc_conv2d_backward_apart(sc_map *dx, sc_gradient dy, sc_input x, size_t n, void *scratch,
