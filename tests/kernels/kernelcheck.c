@@ -17,7 +17,7 @@
 #include "kernelcheck.h"
 
 static const char *const precision_names[] = {[SC_FP32] = "fp32", [SC_BF16] = "bf16"};
-enum { TABLES = 4 /* at most */, PRECISIONS = 2 };
+enum { TABLES = 5 /* at most */, PRECISIONS = 2 };
 
 static struct {
     const sc_backend *table[PRECISIONS][TABLES];
@@ -199,8 +199,8 @@ static int choose_tables(const char *name, int precision)
     }
     for (int i = 0; i < PRECISIONS * tables; i++) {
         int p = i / tables, t = i % tables;
-        /* avx512bf16 is avx512 in fp32 */
-        bool other = p == SC_FP32 && strcmp(table_names[t], "avx512bf16") == 0 && !name;
+        /* avx512bf16 and amx are avx512 in fp32 */
+        bool other = p == SC_FP32 && !name && (strcmp(table_names[t], "avx512bf16") == 0 || strcmp(table_names[t], "amx") == 0);
         if (other || (name && strcmp(name, table_names[t]) != 0) ||
             (precision >= 0 && precision != p)) {
             continue;

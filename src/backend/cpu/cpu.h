@@ -7,7 +7,13 @@
 
 #include "backend/backend.h"
 
-typedef enum { SC_CPU_BASE, SC_CPU_AVX2, SC_CPU_AVX512, SC_CPU_AVX512BF16 } sc_cpu_level;
+typedef enum {
+    SC_CPU_BASE,
+    SC_CPU_AVX2,
+    SC_CPU_AVX512,
+    SC_CPU_AVX512BF16,
+    SC_CPU_AMX
+} sc_cpu_level;
 
 /* Highest level that the processor and the operating system support. */
 sc_cpu_level sc_cpu_detect(void);
@@ -20,6 +26,7 @@ const sc_backend *sc_cpu_table_bf16_base(void);
 const sc_backend *sc_cpu_table_bf16_avx2(void);
 const sc_backend *sc_cpu_table_bf16_avx512(void);
 const sc_backend *sc_cpu_table_bf16_avx512bf16(void);
+const sc_backend *sc_cpu_table_bf16_amx(void);
 
 /* The matrix product knows only floats: that of the fp32 table, also in the bf16 table. */
 #define SC_GEMM_PARAMETERS                                                                         \

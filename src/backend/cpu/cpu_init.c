@@ -14,6 +14,7 @@ static const struct {
     const sc_backend *(*fp32)(void), *(*bf16)(void);
 } sets[] = {
     /* best first */
+    {"amx", SC_CPU_AMX, sc_cpu_table_avx512, sc_cpu_table_bf16_amx},
     {"avx512bf16", SC_CPU_AVX512BF16, sc_cpu_table_avx512, sc_cpu_table_bf16_avx512bf16},
     {"avx512", SC_CPU_AVX512, sc_cpu_table_avx512, sc_cpu_table_bf16_avx512},
     {"avx2", SC_CPU_AVX2, sc_cpu_table_avx2, sc_cpu_table_bf16_avx2},
@@ -43,7 +44,7 @@ int sc_backend_select(const sc_backend **out, sc_precision precision, simclr_err
         return *out ? 0
                     : sc_fail(err, SIMCLR_E_USAGE,
                               "SIMCLR_CPU=%s: not an instruction set of this machine and build; "
-                              "use ref, base, avx2, avx512 or avx512bf16",
+                              "use ref, base, avx2, avx512, avx512bf16 or amx",
                               wish);
     }
     for (int i = 0; i < SETS; i++) {
@@ -66,5 +67,6 @@ bool sc_backend_bf16_native(void)
 {
     const sc_backend *table;
 
-    return sc_backend_select(&table, SC_BF16, NULL) == 0 && strcmp(table->name, "avx512bf16") == 0;
+    return sc_backend_select(&table, SC_BF16, NULL) == 0 &&
+           (strcmp(table->name, "avx512bf16") == 0 || strcmp(table->name, "amx") == 0);
 }

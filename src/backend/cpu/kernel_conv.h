@@ -18,11 +18,14 @@
 #include "core/parallel.h"
 
 enum {
-    CONV_ROWS = STATS_ROWS,
+    /* The matrix unit is so fast that W must be read seldom: its blocks fill L2. */
+    CONV_GAP = MATRIX_UNIT ? 32 : 0, /* between rows of a block, which keeps cache sets apart */
+    CONV_ROWS = MATRIX_UNIT ? 256 : STATS_ROWS,
     CONV_RANGES = STATS_RANGES,
-    CONV_DEPTH = 256, /* of a block, in elements: a multiple of WORD_K */
-    CONV_COLS = 256,  /* columns of the sums kept on the stack */
-    CONV_PACK = 32    /* words of W along k that one part packs */
+    CONV_DEPTH = MATRIX_UNIT ? 512 : 256, /* of a block, in elements: a multiple of WORD_K TILE_K */
+    CONV_COLS = MATRIX_UNIT ? 512 : 256,  /* columns of the sums kept on the stack */
+    CONV_PACK = 32,                       /* words of W along k that one part packs */
+    CONV_IMAGES = 16                      /* fewer are not cut between images */
 };
 
 /* CONV_PACK words along k of one sliver; k runs in the order (i,j,c). */
@@ -70,13 +73,17 @@ static void corr_outputs(elem **c, const correlation *g, size_t first, size_t ro
 static void corr_product(float *sum, const correlation *g, const corr_row *row, size_t rows,
                          size_t o0, size_t o1)
 {
-    kelem block[CONV_ROWS * CONV_DEPTH];
+    kelem block[CONV_ROWS * (CONV_DEPTH + CONV_GAP)];
+    size_t blocks = (g->depth + CONV_DEPTH - 1) / CONV_DEPTH;
+    size_t step = round_up((g->depth + blocks - 1) / blocks, WORD_K * TILE_K);
 
-    for (size_t k = 0; k < g->depth; k += CONV_DEPTH) {
-        size_t depth = min_size(g->depth - k, CONV_DEPTH), ld = round_up(depth, WORD_K);
+    tile_begin();
+    for (size_t k = 0; k < g->depth; k += step) {
+        size_t depth = min_size(g->depth - k, step), used = round_up(depth, WORD_K * TILE_K);
+        size_t ld = used + CONV_GAP;
         corr_gather(block, ld, g, row, rows, k, k + depth);
-        for (size_t i = 0; depth < ld && i < rows; i++) {
-            block[i * ld + depth] = 0;
+        for (size_t i = 0; depth < used && i < rows; i++) {
+            memset(block + i * ld + depth, 0, (used - depth) * sizeof *block);
         }
         for (size_t o = o0; o < o1; o += NR) {
             tile t = {.c = sum + o - o0,
@@ -86,11 +93,12 @@ static void corr_product(float *sum, const correlation *g, const corr_row *row, 
                       .a_row = ld / WORD_K,
                       .a_col = 1,
                       .b = g->packed + o * g->words + k / WORD_K * NR,
-                      .k = ld / WORD_K,
+                      .k = used / WORD_K,
                       .accumulate = k > 0};
             tile_sliver(&t, rows);
         }
     }
+    tile_end();
 }
 
 /* Whether outputs have one tap each, whose pixels lie side by side in the image, so that strips can read
@@ -106,7 +114,7 @@ static bool corr_in_place(const correlation *g)
             return false;
         }
     }
-    return sizeof(elem) == sizeof(kelem) && g->ci % WORD_K == 0;
+    return !MATRIX_UNIT && sizeof(elem) == sizeof(kelem) && g->ci % WORD_K == 0;
 }
 
 /* Whether each output is beside the one before, and its pixel too. */
@@ -190,55 +198,111 @@ static void corr_part(const correlation *g, size_t first, size_t rows)
     }
 }
 
+/* Words along k, with what a tile is filled up with. */
+static size_t corr_words(size_t depth)
+{
+    return round_up(depth, WORD_K * TILE_K) / WORD_K;
+}
+
 static size_t corr_count_rows(const correlation *g)
 {
     return g->n * g->h.count * g->v.count;
 }
 
-/* One of CONV_RANGES ranges of parts. */
+/* Outputs of one of CONV_RANGES ranges: whole images, whose rows it makes, or whole parts. */
+static void corr_range_rows(size_t *begin, size_t *end, const correlation *g, size_t range)
+{
+    size_t all = corr_count_rows(g), parts = (all + CONV_ROWS - 1) / CONV_ROWS;
+    size_t unit = g->make.pass ? g->h.count * g->v.count : CONV_ROWS;
+    size_t ranges = g->make.pass ? min_size(parts, CONV_RANGES) : CONV_RANGES;
+
+    *begin = *end = 0;
+    if (range < ranges) {
+        sc_part_range(begin, end, (all + unit - 1) / unit, ranges, range);
+    }
+    *begin = min_size(*begin * unit, all);
+    *end = min_size(*end * unit, all);
+}
+
+/* Pixels of the images that the outputs before `end` read, and all before them. */
+static size_t corr_reach(const correlation *g, size_t end)
+{
+    size_t line = (end + g->v.count - 1) / g->v.count, n = line / g->h.count;
+    ptrdiff_t lines = (ptrdiff_t)(line % g->h.count);
+
+    if (lines > 0) {
+        lines = (lines - 1) * (ptrdiff_t)g->h.in_step + g->h.in_first;
+        lines += (ptrdiff_t)((g->h.taps - 1) * g->h.dilation) + 1;
+    }
+    lines = lines < 0 ? 0 : lines;
+    return (n * g->h.in + min_size((size_t)lines, g->h.in)) * g->v.in;
+}
+
+/* Adds finished outputs to the sums of their range. */
+static void corr_sum(const correlation *g, size_t range, size_t first, size_t end)
+{
+    for (size_t row = first; g->stats && row < end; row += STATS_ROWS) {
+        stats_join_rows(&g->stats->range[range], g->out + row * g->co,
+                        min_size(end - row, STATS_ROWS), g->co, g->co);
+    }
+    for (size_t row = first; g->norm && row < end; row += NORM_RUN) {
+        norm_sum_rows(g->norm, row, min_size(row + NORM_RUN, end), range);
+    }
+}
+
 static void corr_range(void *context, size_t range)
 {
     const correlation *g = context;
-    size_t all = corr_count_rows(g), begin, end;
+    row_maker make = g->make;
+    size_t begin, end;
 
-    sc_part_range(&begin, &end, (all + CONV_ROWS - 1) / CONV_ROWS, CONV_RANGES, range);
-    for (size_t first = begin * CONV_ROWS; first < min_size(end * CONV_ROWS, all);
-         first += CONV_ROWS) {
-        size_t rows = min_size(all - first, CONV_ROWS);
-        corr_part(g, first, rows);
-        if (g->stats) {
-            stats_join_rows(&g->stats->range[range], g->out + first * g->co, rows, g->co, g->co);
-        }
+    corr_range_rows(&begin, &end, g, range);
+    make.made = corr_reach(g, begin);
+    for (size_t first = begin, next; first < end; first = next) {
+        next = min_size(end, first + CONV_ROWS);
+        make_rows(&make, corr_reach(g, next));
+        corr_part(g, first, next - first);
+        corr_sum(g, range, first, next);
     }
 }
 
 static void correlate(correlation *g)
 {
     g->depth = g->h.taps * g->v.taps * g->ci;
-    g->words = (g->depth + WORD_K - 1) / WORD_K;
+    g->words = corr_words(g->depth);
     sc_parallel_for((g->co + NR - 1) / NR * ((g->words + CONV_PACK - 1) / CONV_PACK),
                     corr_pack_part, g);
     sc_parallel_for(CONV_RANGES, corr_range, g);
 }
 
-/* Words of the statistics. */
+/* Words of the statistics, or of the sums of a norm's backward pass, which are as many. */
 static size_t direct_stats_size(const sc_conv_shape *s)
 {
-    return stats_memory(CONV_RANGES, s->k) * (sizeof(double) / sizeof(word));
+    return stats_memory(CONV_RANGES, max_size(s->k, s->c)) * (sizeof(double) / sizeof(word));
 }
 
-/* Words of the packed filters, with the statistics before those of the forward pass. */
+/* Words of the packed filters, with the statistics before them. */
 static size_t direct_packed_size(const sc_conv_shape *s)
 {
     size_t taps = s->r * s->s;
-    size_t forward = (taps * s->c + WORD_K - 1) / WORD_K * round_up(s->k, NR);
-    size_t backward = (taps * s->k + WORD_K - 1) / WORD_K * round_up(s->c, NR);
-    forward += direct_stats_size(s);
-    return forward > backward ? forward : backward;
+    size_t forward = corr_words(taps * s->c) * round_up(s->k, NR);
+    size_t backward = corr_words(taps * s->k) * round_up(s->c, NR);
+    return direct_stats_size(s) + max_size(forward, backward);
 }
 
-static void direct_forward(elem *y, sc_channel_stats stats, const elem *x, const float *w,
-                           const sc_conv_shape *s, word *scratch)
+/* What the convolution makes of its image as it goes; few images have threads enough to make them
+ * before. */
+static row_maker corr_maker(row_maker make, const sc_conv_shape *s, size_t pixels)
+{
+    if (s->n < CONV_IMAGES) {
+        make_rows(&make, pixels);
+        make.pass = NULL;
+    }
+    return make;
+}
+
+static void direct_forward(elem *y, sc_channel_stats stats, const elem *x, const sc_affine *make,
+                           const float *w, const sc_conv_shape *s, word *scratch)
 {
     stats_whole whole;
     correlation g = {.in = x,
@@ -253,7 +317,8 @@ static void direct_forward(elem *y, sc_channel_stats stats, const elem *x, const
                      .w_row = s->s,
                      .h = forward_side(s, s->h, s->p, s->r),
                      .v = forward_side(s, s->w, s->q, s->s),
-                     .stats = stats.mean ? &whole : NULL};
+                     .stats = stats.mean ? &whole : NULL,
+                     .make = corr_maker(affine_maker(make, s->c), s, s->n * s->h * s->w)};
 
     if (stats.mean) {
         stats_begin(&whole, CONV_RANGES, s->k, (double *)(void *)scratch);
@@ -264,15 +329,34 @@ static void direct_forward(elem *y, sc_channel_stats stats, const elem *x, const
     }
 }
 
-static void direct_backward_data(elem *dx, const elem *dy, const float *w, sc_base base,
-                                 const sc_conv_shape *s, word *packed)
+/* A stride makes pixels of every phase from the same dy, and their sums want them all: only without one
+ * is dy made, and dx summed up, as it goes. */
+static void direct_backward_data(elem *dx, const sc_batchnorm *sums, const elem *dy,
+                                 const sc_batchnorm *make, const float *w, sc_base base,
+                                 const sc_conv_shape *s, word *scratch)
 {
+    bool joint = s->stride == 1 && s->c <= NORM_GROUP;
+    norm_args norm = {.rows = s->n * s->h * s->w, .c = s->c};
+    row_maker maker = gradient_maker(make, s->k);
+    word *packed = scratch + (joint ? direct_stats_size(s) : 0);
+
+    if (joint) {
+        maker = corr_maker(maker, s, s->n * s->p * s->q);
+    } else {
+        make_rows(&maker, s->n * s->p * s->q);
+        maker.pass = NULL;
+    }
+    if (joint && sums) {
+        norm_sums_begin(&norm.sums, sums, CONV_RANGES, 0, s->c, (double *)(void *)scratch);
+    }
     for (size_t phase = 0; phase < s->stride * s->stride; phase++) {
         bool added = phase == 0 || base.step == 1; /* of a base with a step all is in the first */
         correlation g = {.in = dy,
                          .out = dx,
                          .base = added ? base.map : NULL,
                          .joined = added && base.step > 1,
+                         .norm = joint && sums ? &norm : NULL,
+                         .make = maker,
                          .w = w,
                          .packed = packed,
                          .n = s->n,
@@ -284,6 +368,11 @@ static void direct_backward_data(elem *dx, const elem *dy, const float *w, sc_ba
                          .h = backward_side(s, s->h, s->p, s->r, phase / s->stride),
                          .v = backward_side(s, s->w, s->q, s->s, phase % s->stride)};
         correlate(&g);
+    }
+    if (joint && sums) {
+        norm_sums_end(&norm.sums, norm.rows);
+    } else if (sums) {
+        batchnorm_sums(sums, norm.rows, s->c);
     }
 }
 

@@ -34,14 +34,14 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
         wino_forward(y, stats, x, make, w, s, scratch);
         return;
     }
-    if (make) {
-        channel_affine(make, s->n * s->h * s->w, s->c);
-    }
     if (narrow_choice(s)) {
+        if (make) {
+            channel_affine(make, s->n * s->h * s->w, s->c);
+        }
         narrow_forward(y, stats, x, w, s, scratch);
         return;
     }
-    direct_forward(y, stats, x, w, s, scratch);
+    direct_forward(y, stats, x, make, w, s, scratch);
 }
 
 static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
@@ -55,13 +55,7 @@ static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_
         wino_backward_data(dx, sums, dy, make, w, base, s, scratch);
         return;
     }
-    if (make) {
-        batchnorm_gradient(make, s->n * s->p * s->q, s->k);
-    }
-    direct_backward_data(dx, dy, w, base, s, scratch);
-    if (sums) {
-        batchnorm_sums(sums, s->n * s->h * s->w, s->c);
-    }
+    direct_backward_data(dx, sums, dy, make, w, base, s, scratch);
 }
 
 static void conv2d_backward_weight(float *dw, const sc_map *dy, const sc_batchnorm *make_dy,

@@ -33,6 +33,20 @@ typedef struct {
     bool accumulate;
 } tile;
 
+#if defined(KERNEL_AMX)
+enum { MATRIX_UNIT = 1, TILE_K = 16 };
+#include "backend/cpu/kernel_micro_amx.h"
+#else
+enum { MATRIX_UNIT = 0, TILE_K = 1 }; /* k is a multiple of it */
+
+/* Before slivers and after them. */
+SC_INLINE void tile_begin(void)
+{
+}
+SC_INLINE void tile_end(void)
+{
+}
+
 /* The last columns of C: fewer than NR. */
 SC_INLINE void tile_store_edge(const tile *t, const size_t rows, const vec *sum0, const vec *sum1)
 {
@@ -157,5 +171,6 @@ static void tile_sliver(const tile *sliver, size_t rows)
         rows -= step;
     }
 }
+#endif
 
 #endif

@@ -54,7 +54,7 @@ static bool narrow_choice(const sc_conv_shape *s)
     size_t taps = s->r * s->s * s->c, run = ((NARROW_RUN - 1) * s->stride + s->s) * s->c;
     size_t lines = (NARROW_LINES - 1) * s->stride + s->r;
 
-    return s->c <= NARROW_CHANNELS && s->dilation == 1 && s->s * s->c >= WORD_K &&
+    return !MATRIX_UNIT && s->c <= NARROW_CHANNELS && s->dilation == 1 && s->s * s->c >= WORD_K &&
            taps <= NARROW_TAPS && s->r * run <= NARROW_STAGE &&
            lines * s->c * s->stride * narrow_plane(s) <= NARROW_STAGE;
 }

@@ -12,8 +12,7 @@
 #ifndef SC_CPU_KERNEL_UNFOLD_H
 #define SC_CPU_KERNEL_UNFOLD_H
 
-#include "backend/cpu/kernel_elem.h"
-#include "backend/cpu/kernel_stats.h"
+#include "backend/cpu/kernel_norm.h"
 
 /* Along one side (height or width). */
 typedef struct {
@@ -39,7 +38,10 @@ typedef struct {
     size_t w_ci, w_co, w_row; /* strides of w; its columns are adjacent */
     corr_side h, v;           /* height, width */
     size_t depth, words;      /* taps * ci, and the words that hold them */
-    stats_whole *stats;       /* of the output, whose rows must be adjacent; or NULL */
+    /* of the output, whose rows must be adjacent; or NULL */
+    stats_whole *stats;
+    norm_args *norm;
+    row_maker make; /* of the image, if its rows are still to be made */
 } correlation;
 
 /* Where a row of the unfolded image begins: position of tap (0,0), may lie outside. */

@@ -13,10 +13,13 @@
 #define SC_CPU_KERNEL_WGRAD_H
 
 #include "backend/cpu/kernel_conv.h"
+#include "backend/cpu/kernel_pack.h"
 
 enum {
     WGRAD_ROWS = 128 * WORD_K,
-    WGRAD_FILTERS = 192,
+    WGRAD_FILTERS = MATRIX_UNIT ? 256 : 192,
+    /* The matrix unit has time for its sums only if they lie in L2. */
+    WGRAD_COLS = MATRIX_UNIT ? 1024 : 1 << 30,
     WGRAD_PARTS = 16,
     WGRAD_CHANNELS = 256,            /* whose sums of slots lie on the stack */
     WGRAD_WIDE = VEC > MR ? VEC : MR /* what packing by vectors reads */
@@ -27,7 +30,8 @@ typedef struct {
     const sc_conv_shape *shape;
     const elem *dy;
     float *dw, *slots; /* slots (slots, k, depth) */
-    size_t slot_count, blocks, depth;
+    size_t slot_count, depth;
+    size_t blocks, groups; /* of filters, of columns */
 } wgrad_args;
 
 static size_t wgrad_blocks(const sc_conv_shape *s)
@@ -35,11 +39,40 @@ static size_t wgrad_blocks(const sc_conv_shape *s)
     return (s->k + WGRAD_FILTERS - 1) / WGRAD_FILTERS;
 }
 
+static size_t wgrad_groups(const sc_conv_shape *s)
+{
+    return (s->r * s->s * s->c + WGRAD_COLS - 1) / WGRAD_COLS;
+}
+
 static size_t wgrad_slots(const sc_conv_shape *s)
 {
-    size_t parts = (WGRAD_PARTS + wgrad_blocks(s) - 1) / wgrad_blocks(s);
+    size_t whole = wgrad_blocks(s) * wgrad_groups(s), parts = (WGRAD_PARTS + whole - 1) / whole;
     size_t chunks = (s->n * s->p * s->q + WGRAD_ROWS - 1) / WGRAD_ROWS;
     return parts < chunks ? parts : chunks > 0 ? chunks : 1;
+}
+
+/* panel (filters, words of rows) = dy[rows, k0 ..]'; zero beyond the last row */
+static void wgrad_pack_rows(word *panel, const wgrad_args *g, size_t row, size_t rows, size_t k0,
+                            size_t filters)
+{
+    size_t k = g->shape->k, words = round_up(rows, WORD_K * TILE_K) / WORD_K;
+    word line[WGRAD_ROWS / WORD_K * VEC];
+
+    for (size_t f = 0; f < filters; f += VEC) {
+        const elem *dy = g->dy + row * k + k0 + f;
+        size_t width = min_size(filters - f, VEC), i = 0;
+        for (; width == VEC && i + WORD_K <= rows; i += WORD_K) {
+            wput_pair(line + i / WORD_K * VEC, kvec_from(dy + i * k),
+                      kvec_from(dy + (i + WORD_K - 1) * k));
+        }
+        for (; i < words * WORD_K; i++) {
+            kelem *lane = (kelem *)(void *)(line + i / WORD_K * VEC) + i % WORD_K;
+            for (size_t j = 0; j < VEC; j++) {
+                lane[j * WORD_K] = i < rows && j < width ? kelem_of(dy[i * k + j]) : 0;
+            }
+        }
+        pack_transposed(panel + f * words, words, line, VEC, words, VEC);
+    }
 }
 
 /* panel (ceil(filters / MR), words of rows, MR) = dy[rows, k0 ..]; zero beyond the last row */
@@ -77,55 +110,62 @@ static void wgrad_sliver(word *sliver, const wgrad_args *g, const corr_row *at, 
     kelem line[WGRAD_ROWS * NR];
     kelem *to = WORD_K == 1 ? (kelem *)(void *)sliver : line;
 
-    if (cols < NR || rows % WORD_K != 0) {
-        memset(to, 0, round_up(rows, WORD_K) * NR * sizeof *to);
+    if (cols < NR || rows % (WORD_K * TILE_K) != 0) {
+        memset(to, 0, round_up(rows, WORD_K * TILE_K) * NR * sizeof *to);
     }
     corr_gather(to, NR, &g->unfold, at, rows, j, j + cols);
-    for (size_t i = 0; WORD_K > 1 && i < rows; i += WORD_K) {
+    for (size_t i = 0; WORD_K > 1 && i < round_up(rows, WORD_K * TILE_K); i += WORD_K) {
         wput_pair_rows(sliver + i / WORD_K * NR, to + i * NR, to + (i + WORD_K - 1) * NR, NR);
     }
 }
 
 /* Adds rows row .. row+rows-1 to (or, the first time, writes) the sums (filters, depth) of filters k0 .. of
- * a slot. */
+ * a slot, columns j0 .. j1-1. */
 static void wgrad_rows(const wgrad_args *g, float *sums, size_t row, size_t rows, size_t k0,
-                       bool accumulate)
+                       size_t j0, size_t j1, bool accumulate)
 {
     word panel[WGRAD_FILTERS * WGRAD_ROWS / WORD_K], sliver[WGRAD_ROWS / WORD_K * NR];
     size_t filters = min_size(g->shape->k - k0, WGRAD_FILTERS);
-    size_t words = (rows + WORD_K - 1) / WORD_K;
+    size_t words = round_up(rows, WORD_K * TILE_K) / WORD_K, step = MATRIX_UNIT ? filters : MR;
     corr_row at[WGRAD_ROWS];
 
-    wgrad_pack(panel, g, row, rows, k0, filters);
+    if (MATRIX_UNIT) {
+        wgrad_pack_rows(panel, g, row, rows, k0, filters);
+    } else {
+        wgrad_pack(panel, g, row, rows, k0, filters);
+    }
     corr_rows(at, &g->unfold, row, rows);
-    for (size_t j = 0; j < g->depth; j += NR) {
-        size_t cols = min_size(g->depth - j, NR);
+    tile_begin();
+    for (size_t j = j0; j < j1; j += NR) {
+        size_t cols = min_size(j1 - j, NR);
         wgrad_sliver(sliver, g, at, rows, j, cols);
-        for (size_t f = 0; f < filters; f += MR) {
+        for (size_t f = 0; f < filters; f += step) {
             tile t = {.c = sums + f * g->depth + j,
                       .c_row = g->depth,
                       .cols = cols,
                       .a = panel + f * words,
-                      .a_row = 1,
-                      .a_col = MR,
+                      .a_row = MATRIX_UNIT ? words : 1,
+                      .a_col = MATRIX_UNIT ? 1 : MR,
                       .b = sliver,
                       .k = words,
                       .accumulate = accumulate};
-            tile_sliver(&t, min_size(filters - f, MR));
+            tile_sliver(&t, min_size(filters - f, step));
         }
     }
+    tile_end();
 }
 
 static void wgrad_part(void *context, size_t part)
 {
     const wgrad_args *g = context;
-    size_t slot = part / g->blocks, k0 = part % g->blocks * WGRAD_FILTERS;
+    size_t slot = part / g->groups / g->blocks, k0 = part / g->groups % g->blocks * WGRAD_FILTERS;
+    size_t j0 = part % g->groups * WGRAD_COLS, j1 = min_size(j0 + WGRAD_COLS, g->depth);
     float *sums = g->slots + (slot * g->shape->k + k0) * g->depth;
     size_t begin, end;
 
     sc_part_range(&begin, &end, g->shape->n * g->shape->p * g->shape->q, g->slot_count, slot);
     for (size_t row = begin; row < end; row += WGRAD_ROWS) {
-        wgrad_rows(g, sums, row, min_size(end - row, WGRAD_ROWS), k0, row > begin);
+        wgrad_rows(g, sums, row, min_size(end - row, WGRAD_ROWS), k0, j0, j1, row > begin);
     }
 }
 
@@ -173,12 +213,13 @@ static void direct_backward_weight(float *dw, const elem *dy, const elem *x, con
                     .dw = dw,
                     .slots = slots,
                     .slot_count = wgrad_slots(s),
-                    .blocks = wgrad_blocks(s)};
+                    .blocks = wgrad_blocks(s),
+                    .groups = wgrad_groups(s)};
     g.depth = g.unfold.h.taps * g.unfold.v.taps * s->c;
     if (s->n * s->p * s->q == 0) {
         return;
     }
-    sc_parallel_for(g.slot_count * g.blocks, wgrad_part, &g);
+    sc_parallel_for(g.slot_count * g.blocks * g.groups, wgrad_part, &g);
     sc_parallel_for(s->k, wgrad_sum_part, &g);
 }
 

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel_micro_amx.h - kernel_micro.h's tile_sliver on the matrix unit (AMX-TILE, AMX-BF16).
+ *
+ * A tile register holds 16 rows of 64 bytes.  Words lie in memory as the unit wants them: 16 rows of A are
+ * 16 words each, 16 rows of B are 16 columns each, and one instruction adds their product, 16 x 16 sums of
+ * 32 multiply-adds.  Two tiles of A and two of B, loaded once, make four of C, so that the unit, which
+ * takes 16 cycles for a product, waits for no load (8 cycles each).
+ *
+ *   C 0 1    A 4    B 6 7
+ *     2 3      5
+ *
+ * A is read along k (a_col is 1), and k is a multiple of TILE_K.  The sum over k has one order here too, but
+ * subnormal numbers count as zero.
+ */
+#ifndef SC_CPU_KERNEL_MICRO_AMX_H
+#define SC_CPU_KERNEL_MICRO_AMX_H
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "backend/cpu/kernel_elem.h"
+
+enum { AMX_ROWS = 16, AMX_BYTES = 64 };
+
+/* What LDTILECFG reads. */
+typedef struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} amx_config;
+
+/* Tiles for `rows` rows of C, 1 to 32; those that would be empty are not used. */
+static void amx_configure(size_t rows)
+{
+    uint8_t upper = (uint8_t)min_size(rows, AMX_ROWS), lower = (uint8_t)(rows - upper);
+    amx_config config = {.palette = 1,
+                         .row_bytes = {AMX_BYTES, AMX_BYTES, AMX_BYTES, AMX_BYTES, AMX_BYTES,
+                                       AMX_BYTES, AMX_BYTES, AMX_BYTES},
+                         .rows = {upper, upper, lower, lower, upper, lower, AMX_ROWS, AMX_ROWS}};
+
+    for (size_t i = 0; i < 8; i++) {
+        config.row_bytes[i] = config.rows[i] > 0 ? AMX_BYTES : 0;
+    }
+    _tile_loadconfig(&config);
+}
+
+/* Compilers do not know which memory tiles are loaded from and stored to. */
+SC_INLINE void amx_fence(void)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* c (16 or 32 rows, NR) = the product; `both`, a constant: more than 16 rows */
+SC_INLINE void amx_product(float *c, size_t c_row, const tile *t, const bool accumulate,
+                           const bool both)
+{
+    const size_t c_bytes = c_row * sizeof *c, a_bytes = t->a_row * sizeof *t->a;
+    const word *a = t->a, *lower = t->a + AMX_ROWS * t->a_row, *b = t->b;
+
+    if (accumulate) {
+        _tile_loadd(0, c, c_bytes);
+        _tile_loadd(1, c + VEC, c_bytes);
+        if (both) {
+            _tile_loadd(2, c + AMX_ROWS * c_row, c_bytes);
+            _tile_loadd(3, c + AMX_ROWS * c_row + VEC, c_bytes);
+        }
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        if (both) {
+            _tile_zero(2);
+            _tile_zero(3);
+        }
+    }
+    for (size_t l = 0; l < t->k; l += TILE_K, b += TILE_K * NR) {
+        _tile_loadd(4, a + l, a_bytes);
+        _tile_loadd(6, b, NR * sizeof *b);
+        _tile_loadd(7, b + VEC, NR * sizeof *b);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        if (both) {
+            _tile_loadd(5, lower + l, a_bytes);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
+    }
+    _tile_stored(0, c, c_bytes);
+    _tile_stored(1, c + VEC, c_bytes);
+    if (both) {
+        _tile_stored(2, c + AMX_ROWS * c_row, c_bytes);
+        _tile_stored(3, c + AMX_ROWS * c_row + VEC, c_bytes);
+    }
+}
+
+SC_INLINE void amx_rows(float *c, size_t c_row, const tile *t, size_t rows, const bool accumulate)
+{
+    if (rows > AMX_ROWS) {
+        amx_product(c, c_row, t, accumulate, true);
+    } else {
+        amx_product(c, c_row, t, accumulate, false);
+    }
+}
+
+/* The last columns of C: fewer than NR. */
+static void amx_edge(const tile *t, size_t rows)
+{
+    float edge[2 * AMX_ROWS][NR];
+
+    amx_rows(edge[0], NR, t, rows, false);
+    amx_fence();
+    for (size_t i = 0; i < rows; i++) {
+        float *c = t->c + i * t->c_row;
+        for (size_t j = 0; j < t->cols; j++) {
+            c[j] = t->accumulate ? edge[i][j] + c[j] : edge[i][j];
+        }
+    }
+}
+
+static void amx_part(const tile *t, size_t rows)
+{
+    if (t->cols < NR) {
+        amx_edge(t, rows);
+    } else {
+        amx_rows(t->c, t->c_row, t, rows, t->accumulate);
+    }
+}
+
+/* Before slivers and after them: setting the tiles up takes as long as twelve products. */
+static void tile_begin(void)
+{
+    amx_configure(2 * AMX_ROWS);
+}
+
+static void tile_end(void)
+{
+    _tile_release();
+}
+
+/* C (rows, cols <= NR) from all tiles of one sliver of B. */
+SC_NOINLINE static void tile_sliver(const tile *sliver, size_t rows)
+{
+    tile t = *sliver;
+
+    assert(t.a_col == 1 && t.k % TILE_K == 0);
+    amx_fence();
+    for (; rows >= 2 * AMX_ROWS; rows -= 2 * AMX_ROWS) {
+        amx_part(&t, 2 * AMX_ROWS);
+        t.a += 2 * AMX_ROWS * t.a_row;
+        t.c += 2 * AMX_ROWS * t.c_row;
+    }
+    if (rows > 0) {
+        amx_configure(rows);
+        amx_part(&t, rows);
+        amx_configure(2 * AMX_ROWS);
+    }
+    amx_fence();
+}
+
+#endif
