@@ -34,10 +34,10 @@ typedef struct {
 } tile;
 
 #if defined(KERNEL_AMX)
-enum { MATRIX_UNIT = 1, TILE_K = 16 };
+enum { MATRIX_UNIT = 1, TILE_ROWS = 32, TILE_K = 16 };
 #include "backend/cpu/kernel_micro_amx.h"
 #else
-enum { MATRIX_UNIT = 0, TILE_K = 1 }; /* k is a multiple of it */
+enum { MATRIX_UNIT = 0, TILE_ROWS = MR, TILE_K = 1 }; /* k is a multiple of it */
 
 /* Before slivers and after them. */
 SC_INLINE void tile_begin(void)

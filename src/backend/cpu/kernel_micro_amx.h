@@ -126,10 +126,16 @@ static void amx_part(const tile *t, size_t rows)
     }
 }
 
-/* Before slivers and after them: setting the tiles up takes as long as twelve products. */
+/* Before slivers and after them: setting the tiles up takes longer than some products. */
 static void tile_begin(void)
 {
-    amx_configure(2 * AMX_ROWS);
+    static const amx_config whole = {
+        .palette = 1,
+        .row_bytes = {AMX_BYTES, AMX_BYTES, AMX_BYTES, AMX_BYTES, AMX_BYTES, AMX_BYTES, AMX_BYTES,
+                      AMX_BYTES},
+        .rows = {AMX_ROWS, AMX_ROWS, AMX_ROWS, AMX_ROWS, AMX_ROWS, AMX_ROWS, AMX_ROWS, AMX_ROWS}};
+
+    _tile_loadconfig(&whole);
 }
 
 static void tile_end(void)
@@ -152,7 +158,7 @@ SC_NOINLINE static void tile_sliver(const tile *sliver, size_t rows)
     if (rows > 0) {
         amx_configure(rows);
         amx_part(&t, rows);
-        amx_configure(2 * AMX_ROWS);
+        tile_begin();
     }
     amx_fence();
 }

@@ -126,6 +126,7 @@ static void wino_product_part(void *context, size_t part)
 
     wino_range(&begin, &end, xi, g->out_step, g->co_pad);
     wino_range(&k0, &k1, xi, g->in_step, a->words);
+    tile_begin();
     for (size_t t0 = 0; t0 < b->count; t0 += WINO_ROWS) {
         size_t rows = min_size(b->count - t0, WINO_ROWS);
         for (size_t k = k0; k < k1; k += WINO_DEPTH) {
@@ -148,6 +149,7 @@ static void wino_product_part(void *context, size_t part)
             }
         }
     }
+    tile_end();
 }
 
 /* fn(context, slot) for every slot: side by side, or the threads together in one after the other. */

@@ -12,7 +12,7 @@ enum {
     /* Bytes of U, and then how many slots there are, and bytes of V and M of a block: */
     WINO_SMALL_FILTERS = 4 << 20,
     WINO_SMALL_SLOTS = 16,
-    WINO_SMALL_BLOCK = 384 << 10,
+    WINO_SMALL_BLOCK = MATRIX_UNIT ? 1 << 20 : 384 << 10,
     WINO_MEDIUM_FILTERS = 16 << 20,
     WINO_MEDIUM_SLOTS = 8,
     WINO_MEDIUM_BLOCK = 2 << 20
@@ -31,7 +31,7 @@ static size_t wino_choice(const sc_conv_shape *s)
         [SC_CONV_FASTEST] = 4, [SC_CONV_WINOGRAD2] = 2, [SC_CONV_DIRECT] = 0};
     size_t tiles = (s->p + 3) / 4 * ((s->q + 3) / 4);
 
-    if (MATRIX_UNIT || s->r != 3 || s->s != 3 || s->stride > 2 || s->dilation != 1 || s->pad > 2 || s->c < 16 ||
+    if (s->r != 3 || s->s != 3 || s->stride > 2 || s->dilation != 1 || s->pad > 2 || s->c < 16 ||
         s->k < 16 || s->c % 8 != 0 || s->k % 8 != 0 || s->c % VEC != 0 || s->k % VEC != 0) {
         return 0;
     }
@@ -76,11 +76,11 @@ static void wino_sizes(wino_args *a)
         budget = WINO_MEDIUM_BLOCK;
     }
     budget /= g->points * sizeof(word) * (g->ld_in + g->ld_out);
-    budget = budget < MR ? MR : budget;
+    budget = budget < TILE_ROWS ? TILE_ROWS : budget;
     a->slots = min_size(a->slots, (g->n * g->th * g->tw + budget - 1) / budget);
     size_t tiles = (g->n + a->slots - 1) / a->slots * g->th * g->tw; /* of a slot */
     size_t blocks = (tiles + budget - 1) / budget;
-    a->block = round_up((tiles + blocks - 1) / blocks, MR);
+    a->block = round_up((tiles + blocks - 1) / blocks, TILE_ROWS);
     a->v_plane = a->block * g->ld_in + 16;
     a->m_plane = a->block * g->ld_out + 16;
 }

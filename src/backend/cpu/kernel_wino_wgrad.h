@@ -20,13 +20,16 @@ enum {
     WINO_CHUNK_TILES = 128, /* but at least so many tiles: shorter sums are not worth a pass */
     WINO_WGRAD_SLOTS = 8,   /* or half of them, or one: */
     WINO_WGRAD_MEMORY = 24 << 20, /* bytes that panels and sums of all slots may take */
-    WINO_PANEL = 48,              /* columns of a panel of W: a multiple of MR and of VEC */
-    WINO_CO = 24                  /* filters of a part: half a panel */
+    WINO_PANEL = MATRIX_UNIT ? 32 : 48, /* columns of a panel of W: a multiple of MR and of VEC */
+    WINO_CO = MATRIX_UNIT ? 32 : 24,    /* filters of a part: a panel, or half of one */
+    WINO_CHUNK_STEP = WORD_K * (TILE_K > 2 ? TILE_K : 2)
 };
 
 typedef struct {
     wino_shape g;
     wino_panels v, w;
+    word *turned; /* the matrix unit's W: (points, co, rows) */
+    size_t turned_words;
     float *dw, *sums;              /* sums (co, 9, ci) of the slot's chunks so far */
     size_t chunk, rows, slots;     /* tiles of a chunk, and the words that hold them */
     size_t panel_words, sum_words; /* of a slot */
@@ -53,12 +56,13 @@ static void wino_wgrad_chunks(wino_wgrad_args *a, size_t slots)
     budget = budget < WINO_CHUNK_TILES ? WINO_CHUNK_TILES : budget;
     size_t chunks = (tiles + budget - 1) / budget;
     a->slots = slots;
-    a->chunk = round_up((tiles + chunks - 1) / chunks, 2 * WORD_K);
+    a->chunk = round_up((tiles + chunks - 1) / chunks, WINO_CHUNK_STEP);
     a->rows = a->chunk / WORD_K;
     a->v = (wino_panels){.plane = ci * a->rows + 16, .panel = NR * a->rows, .width = NR};
     a->w = (wino_panels){
         .plane = co * a->rows + 16, .panel = WINO_PANEL * a->rows, .width = WINO_PANEL};
-    a->panel_words = g->points * (a->v.plane + a->w.plane);
+    a->turned_words = MATRIX_UNIT ? g->points * co * a->rows : 0;
+    a->panel_words = g->points * (a->v.plane + a->w.plane) + a->turned_words;
 }
 
 static void wino_wgrad_sizes(wino_wgrad_args *a, const sc_conv_shape *s)
@@ -89,22 +93,57 @@ static size_t wino_wgrad_layout(wino_wgrad_args *a, word *base)
         a->sums = (float *)base + zeros;
         a->v.at = base + zeros + sums;
         a->w.at = a->v.at + a->g.points * a->v.plane;
+        a->turned = a->w.at + a->g.points * a->w.plane;
         memset(base, 0, zeros * sizeof *base);
     }
     return zeros + sums + a->slots * a->panel_words;
 }
 
+/* Words of the chunk, with those that a tile of the matrix unit is filled up with. */
+static size_t wino_chunk_words(const wino_wgrad_args *a)
+{
+    return round_up(a->count, WORD_K * TILE_K) / WORD_K;
+}
+
 static void wino_pair_part(void *context, size_t part)
 {
     const wino_wgrad_args *a = context;
-    size_t end = min_size((part + 1) * WINO_TILES_PER_PART, a->count);
+    size_t stop = min_size((part + 1) * WINO_TILES_PER_PART, wino_chunk_words(a) * WORD_K);
+    size_t end = min_size(stop, a->count);
 
-    for (size_t t = part * WINO_TILES_PER_PART; t < end; t += WORD_K) {
+    for (size_t t = part * WINO_TILES_PER_PART; t < stop; t += WORD_K) {
         if (a->g.phases) {
             phase_pair(&a->v, &a->w, &a->g, t / WORD_K, a->first + t, a->first + end);
         } else {
             wino_pair(&a->v, &a->w, &a->g, t / WORD_K, a->first + t, a->first + end);
         }
+    }
+}
+
+/* W of a point with its words along the tiles. */
+static void wino_turn_part(void *context, size_t xi)
+{
+    const wino_wgrad_args *a = context;
+    size_t words = wino_chunk_words(a), co = round_up(a->g.co, WINO_PANEL);
+
+    for (size_t k = 0; k < co; k += WINO_PANEL) {
+        pack_transposed(a->turned + (xi * co + k) * a->rows, a->rows,
+                        wino_panel_at(&a->w, 0, k) + xi * a->w.plane, WINO_PANEL, words,
+                        WINO_PANEL);
+    }
+}
+
+/* The filters k0 .. of W at a point, as the products read them. */
+static void wino_wgrad_operand(tile *t, const wino_wgrad_args *a, size_t xi, size_t k0)
+{
+    if (MATRIX_UNIT) {
+        t->a = a->turned + (xi * round_up(a->g.co, WINO_PANEL) + k0) * a->rows;
+        t->a_row = a->rows;
+        t->a_col = 1;
+    } else {
+        t->a = wino_panel_at(&a->w, 0, k0) + xi * a->w.plane;
+        t->a_row = 1;
+        t->a_col = WINO_PANEL;
     }
 }
 
@@ -227,6 +266,7 @@ static void wino_wgrad_part(void *context, size_t part)
     size_t filters = min_size(a->g.co - k0, WINO_CO), channels = min_size(a->g.ci - c0, NR);
     float du[WINO_POINTS * WINO_CO * NR];
 
+    tile_begin();
     for (size_t xi = 0; xi < a->g.points; xi++) {
         fetch_share(&a->fetch, part * a->g.points + xi);
         wino_range(&begin, &end, xi, a->g.in_step, columns);
@@ -236,13 +276,12 @@ static void wino_wgrad_part(void *context, size_t part)
         tile t = {.c = du + xi * WINO_CO * NR,
                   .c_row = NR,
                   .cols = NR,
-                  .a = wino_panel_at(&a->w, 0, k0) + xi * a->w.plane,
-                  .a_row = 1,
-                  .a_col = WINO_PANEL,
                   .b = wino_panel_at(&a->v, 0, column) + xi * a->v.plane,
-                  .k = (a->count + WORD_K - 1) / WORD_K};
+                  .k = wino_chunk_words(a)};
+        wino_wgrad_operand(&t, a, xi, k0);
         tile_sliver(&t, filters);
     }
+    tile_end();
     wino_wgrad_add(a, du, k0, filters, column / block, c0, channels);
 }
 
@@ -255,6 +294,7 @@ static void wino_wgrad_slot(void *context, size_t slot)
     a.sums += slot * a.sum_words;
     a.v.at += place * a.panel_words;
     a.w.at += place * a.panel_words;
+    a.turned += place * a.panel_words;
     sc_part_range(&begin, &end, a.g.n, a.slots, slot);
     a.make.made = begin * a.g.ih * a.g.iw;
     for (a.first = begin * tiles; a.first < end * tiles; a.first += a.chunk) {
@@ -263,8 +303,11 @@ static void wino_wgrad_slot(void *context, size_t slot)
         make_rows(&a.make, wino_rows_in(&a.g, a.first + a.count) * a.g.iw);
         wino_fetch_chunk(&a.fetch, &a.g, &a.make, a.first + a.count, a.count);
         fetch_divide(&a.fetch, parts * a.g.points);
-        sc_parallel_for((a.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART, wino_pair_part,
-                        &a);
+        sc_parallel_for((wino_chunk_words(&a) * WORD_K + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART,
+                        wino_pair_part, &a);
+        if (MATRIX_UNIT) {
+            sc_parallel_for(a.g.points, wino_turn_part, &a);
+        }
         sc_parallel_for(parts, wino_wgrad_part, &a);
     }
 }
