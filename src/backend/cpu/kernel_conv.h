@@ -77,7 +77,7 @@ static void corr_product(float *sum, const correlation *g, const corr_row *row, 
     size_t blocks = (g->depth + CONV_DEPTH - 1) / CONV_DEPTH;
     size_t step = round_up((g->depth + blocks - 1) / blocks, WORD_K * TILE_K);
 
-    tile_begin();
+    bool begun = tile_begin();
     for (size_t k = 0; k < g->depth; k += step) {
         size_t depth = min_size(g->depth - k, step), used = round_up(depth, WORD_K * TILE_K);
         size_t ld = used + CONV_GAP;
@@ -98,7 +98,7 @@ static void corr_product(float *sum, const correlation *g, const corr_row *row, 
             tile_sliver(&t, rows);
         }
     }
-    tile_end();
+    tile_end(begun);
 }
 
 /* Whether outputs have one tap each, whose pixels lie side by side in the image, so that strips can read

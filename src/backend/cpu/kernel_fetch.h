@@ -8,6 +8,7 @@
 #ifndef SC_CPU_KERNEL_FETCH_H
 #define SC_CPU_KERNEL_FETCH_H
 
+#include "backend/cpu/kernel_micro.h"
 #include "backend/cpu/kernel_rows.h"
 
 enum {
@@ -39,10 +40,10 @@ static void fetch_divide(fetch_list *f, size_t shares)
     }
 }
 
-/* Share i, into the second-level cache. */
+/* Share i, into the second-level cache.  Not with a matrix unit: its tiles leave the memory busy. */
 SC_INLINE void fetch_share(const fetch_list *f, size_t i)
 {
-    for (size_t piece = 0; piece < f->pieces; piece++) {
+    for (size_t piece = 0; !MATRIX_UNIT && piece < f->pieces; piece++) {
         size_t begin = i * f->share[piece],
                end = min_size(begin + f->share[piece], f->lines[piece]);
         const char *at = (const char *)f->at[piece];

@@ -39,12 +39,13 @@ enum { MATRIX_UNIT = 1, TILE_ROWS = 32, TILE_K = 16 };
 #else
 enum { MATRIX_UNIT = 0, TILE_ROWS = MR, TILE_K = 1 }; /* k is a multiple of it */
 
-/* Before slivers and after them. */
-SC_INLINE void tile_begin(void)
+SC_INLINE bool tile_begin(void)
 {
+    return false;
 }
-SC_INLINE void tile_end(void)
+SC_INLINE void tile_end(bool begun)
 {
+    (void)begun;
 }
 
 /* The last columns of C: fewer than NR. */

@@ -103,7 +103,7 @@ SC_INLINE void amx_rows(float *c, size_t c_row, const tile *t, size_t rows, cons
 }
 
 /* The last columns of C: fewer than NR. */
-static void amx_edge(const tile *t, size_t rows)
+SC_NOINLINE static void amx_edge(const tile *t, size_t rows)
 {
     float edge[2 * AMX_ROWS][NR];
 
@@ -117,17 +117,9 @@ static void amx_edge(const tile *t, size_t rows)
     }
 }
 
-static void amx_part(const tile *t, size_t rows)
-{
-    if (t->cols < NR) {
-        amx_edge(t, rows);
-    } else {
-        amx_rows(t->c, t->c_row, t, rows, t->accumulate);
-    }
-}
 
-/* Before slivers and after them: setting the tiles up takes longer than some products. */
-static void tile_begin(void)
+/* Tiles that are all whole. */
+static void amx_configure_whole(void)
 {
     static const amx_config whole = {
         .palette = 1,
@@ -138,9 +130,45 @@ static void tile_begin(void)
     _tile_loadconfig(&whole);
 }
 
-static void tile_end(void)
+static _Thread_local bool amx_ready;
+
+/* Before slivers and after them, on this thread: setting the tiles up takes longer than some products.
+ * Within others a pair does nothing. */
+static bool tile_begin(void)
 {
-    _tile_release();
+    if (amx_ready) {
+        return false;
+    }
+    amx_configure_whole();
+    amx_ready = true;
+    return true;
+}
+
+static void tile_end(bool begun)
+{
+    if (begun) {
+        _tile_release();
+        amx_ready = false;
+    }
+}
+
+/* Tiles that are not whole: a function of its own, so that whole ones need no stack. */
+SC_NOINLINE static void amx_rest(const tile *rest, size_t rows)
+{
+    tile t = *rest;
+
+    for (size_t part; rows > 0; rows -= part) {
+        part = min_size(rows, 2 * AMX_ROWS);
+        amx_configure(part);
+        if (t.cols < NR) {
+            amx_edge(&t, part);
+        } else {
+            amx_rows(t.c, t.c_row, &t, part, t.accumulate);
+        }
+        t.a += part * t.a_row;
+        t.c += part * t.c_row;
+    }
+    amx_configure_whole();
 }
 
 /* C (rows, cols <= NR) from all tiles of one sliver of B. */
@@ -148,17 +176,15 @@ SC_NOINLINE static void tile_sliver(const tile *sliver, size_t rows)
 {
     tile t = *sliver;
 
-    assert(t.a_col == 1 && t.k % TILE_K == 0);
+    assert(amx_ready && t.a_col == 1 && t.k % TILE_K == 0);
     amx_fence();
-    for (; rows >= 2 * AMX_ROWS; rows -= 2 * AMX_ROWS) {
-        amx_part(&t, 2 * AMX_ROWS);
+    for (; rows >= 2 * AMX_ROWS && t.cols == NR; rows -= 2 * AMX_ROWS) {
+        amx_product(t.c, t.c_row, &t, t.accumulate, true);
         t.a += 2 * AMX_ROWS * t.a_row;
         t.c += 2 * AMX_ROWS * t.c_row;
     }
     if (rows > 0) {
-        amx_configure(rows);
-        amx_part(&t, rows);
-        tile_begin();
+        amx_rest(&t, rows);
     }
     amx_fence();
 }

@@ -135,7 +135,7 @@ static void wgrad_rows(const wgrad_args *g, float *sums, size_t row, size_t rows
         wgrad_pack(panel, g, row, rows, k0, filters);
     }
     corr_rows(at, &g->unfold, row, rows);
-    tile_begin();
+    bool begun = tile_begin();
     for (size_t j = j0; j < j1; j += NR) {
         size_t cols = min_size(j1 - j, NR);
         wgrad_sliver(sliver, g, at, rows, j, cols);
@@ -152,7 +152,7 @@ static void wgrad_rows(const wgrad_args *g, float *sums, size_t row, size_t rows
             tile_sliver(&t, min_size(filters - f, step));
         }
     }
-    tile_end();
+    tile_end(begun);
 }
 
 static void wgrad_part(void *context, size_t part)

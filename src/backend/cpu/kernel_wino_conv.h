@@ -126,7 +126,7 @@ static void wino_product_part(void *context, size_t part)
 
     wino_range(&begin, &end, xi, g->out_step, g->co_pad);
     wino_range(&k0, &k1, xi, g->in_step, a->words);
-    tile_begin();
+    bool begun = tile_begin();
     for (size_t t0 = 0; t0 < b->count; t0 += WINO_ROWS) {
         size_t rows = min_size(b->count - t0, WINO_ROWS);
         for (size_t k = k0; k < k1; k += WINO_DEPTH) {
@@ -149,7 +149,7 @@ static void wino_product_part(void *context, size_t part)
             }
         }
     }
-    tile_end();
+    tile_end(begun);
 }
 
 /* fn(context, slot) for every slot: side by side, or the threads together in one after the other. */
@@ -182,6 +182,7 @@ static void wino_slot(void *context, size_t slot)
                     .m = a->m + place * g->points * a->m_plane};
     row_maker make = a->make;
 
+    bool begun = tile_begin();
     sc_part_range(&begin, &end, g->n, a->slots, slot);
     make.made = begin * g->ih * g->iw;
     end *= g->th * g->tw;
@@ -203,6 +204,7 @@ static void wino_slot(void *context, size_t slot)
             wino_join_sums(&b, slot, parts);
         }
     }
+    tile_end(begun);
 }
 
 static void wino_convolve(wino_args *a)

@@ -12,7 +12,7 @@ enum {
     /* Bytes of U, and then how many slots there are, and bytes of V and M of a block: */
     WINO_SMALL_FILTERS = 4 << 20,
     WINO_SMALL_SLOTS = 16,
-    WINO_SMALL_BLOCK = MATRIX_UNIT ? 1 << 20 : 384 << 10,
+    WINO_SMALL_BLOCK = 384 << 10,
     WINO_MEDIUM_FILTERS = 16 << 20,
     WINO_MEDIUM_SLOTS = 8,
     WINO_MEDIUM_BLOCK = 2 << 20

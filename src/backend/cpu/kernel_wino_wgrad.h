@@ -16,7 +16,7 @@
 #include "backend/cpu/kernel_wino_conv.h"
 
 enum {
-    WINO_CHUNK = 2 << 20,   /* bytes of V and W */
+    WINO_CHUNK = MATRIX_UNIT ? 1 << 20 : 2 << 20, /* bytes of V and W */
     WINO_CHUNK_TILES = 128, /* but at least so many tiles: shorter sums are not worth a pass */
     WINO_WGRAD_SLOTS = 8,   /* or half of them, or one: */
     WINO_WGRAD_MEMORY = 24 << 20, /* bytes that panels and sums of all slots may take */
@@ -266,7 +266,7 @@ static void wino_wgrad_part(void *context, size_t part)
     size_t filters = min_size(a->g.co - k0, WINO_CO), channels = min_size(a->g.ci - c0, NR);
     float du[WINO_POINTS * WINO_CO * NR];
 
-    tile_begin();
+    bool begun = tile_begin();
     for (size_t xi = 0; xi < a->g.points; xi++) {
         fetch_share(&a->fetch, part * a->g.points + xi);
         wino_range(&begin, &end, xi, a->g.in_step, columns);
@@ -281,7 +281,7 @@ static void wino_wgrad_part(void *context, size_t part)
         wino_wgrad_operand(&t, a, xi, k0);
         tile_sliver(&t, filters);
     }
-    tile_end();
+    tile_end(begun);
     wino_wgrad_add(a, du, k0, filters, column / block, c0, channels);
 }
 
@@ -295,6 +295,7 @@ static void wino_wgrad_slot(void *context, size_t slot)
     a.v.at += place * a.panel_words;
     a.w.at += place * a.panel_words;
     a.turned += place * a.panel_words;
+    bool begun = tile_begin();
     sc_part_range(&begin, &end, a.g.n, a.slots, slot);
     a.make.made = begin * a.g.ih * a.g.iw;
     for (a.first = begin * tiles; a.first < end * tiles; a.first += a.chunk) {
@@ -310,6 +311,7 @@ static void wino_wgrad_slot(void *context, size_t slot)
         }
         sc_parallel_for(parts, wino_wgrad_part, &a);
     }
+    tile_end(begun);
 }
 
 static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const sc_affine *make,
