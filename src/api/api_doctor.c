@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "backend/backend.h"
+#include "backend/cpu/cpu.h"
 #include "backend/device_load.h"
 #include "core/alloc.h"
 #include "core/error.h"
@@ -55,15 +56,17 @@ static void add_features(lines *l)
     char text[200] = "";
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
-    snprintf(
-        text, sizeof(text), "%s%s%s%s%s%s%s%s%s", __builtin_cpu_supports("sse4.2") ? "sse4.2 " : "",
-        __builtin_cpu_supports("avx") ? "avx " : "", __builtin_cpu_supports("avx2") ? "avx2 " : "",
-        __builtin_cpu_supports("fma") ? "fma " : "",
-        __builtin_cpu_supports("avx512f") ? "avx512f " : "",
-        __builtin_cpu_supports("avx512bw") ? "avx512bw " : "",
-        __builtin_cpu_supports("avx512vl") ? "avx512vl " : "",
-        __builtin_cpu_supports("avx512dq") ? "avx512dq " : "",
-        __builtin_cpu_supports("avx512vnni") ? "avx512vnni " : "");
+    snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s%s%s",
+             __builtin_cpu_supports("sse4.2") ? "sse4.2 " : "",
+             __builtin_cpu_supports("avx") ? "avx " : "",
+             __builtin_cpu_supports("avx2") ? "avx2 " : "",
+             __builtin_cpu_supports("fma") ? "fma " : "",
+             __builtin_cpu_supports("avx512f") ? "avx512f " : "",
+             __builtin_cpu_supports("avx512bw") ? "avx512bw " : "",
+             __builtin_cpu_supports("avx512vl") ? "avx512vl " : "",
+             __builtin_cpu_supports("avx512dq") ? "avx512dq " : "",
+             __builtin_cpu_supports("avx512bf16") ? "avx512bf16 " : "",
+             sc_cpu_detect() >= SC_CPU_AMX ? "amx " : "");
 #endif
     size_t length = strlen(text);
     if (length > 0) {

@@ -133,7 +133,7 @@ typedef enum {
 struct sc_device;
 
 typedef struct sc_backend {
-    const char *name;               /* "ref", "base", "avx2", "avx512", "avx512bf16", "cuda" */
+    const char *name; /* "ref", "base", "avx2", "avx512", "avx512bf16", "amx", "cuda" */
     const struct sc_device *device; /* NULL: the host */
     sc_precision precision;
     size_t map_bytes; /* of one element of a map */
@@ -249,7 +249,7 @@ typedef struct {
 const sc_backend *sc_backend_ref(sc_precision precision);
 
 /* The fastest table of this precision that this processor supports.  The environment variable
- * SIMCLR_CPU=ref|base|avx2|avx512|avx512bf16 caps it; an unknown or unsupported value is
+ * SIMCLR_CPU=ref|base|avx2|avx512|avx512bf16|amx caps it; an unknown or unsupported value is
  * SIMCLR_E_USAGE. */
 int sc_backend_select(const sc_backend **out, sc_precision precision, simclr_error *err);
 
@@ -260,7 +260,7 @@ int sc_tables_select(sc_tables *out, sc_precision precision, simclr_error *err);
 bool sc_backend_bf16_native(void);
 
 /* Table by name, or NULL when this processor or build lacks it; for the kernel harness.
- * "avx512bf16" has its own table in bf16 and is "avx512" in fp32. */
+ * "avx512bf16" and "amx" have tables of their own in bf16 and are "avx512" in fp32. */
 const sc_backend *sc_backend_by_name(const char *name, sc_precision precision);
 
 #endif

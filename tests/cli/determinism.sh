@@ -35,8 +35,12 @@ engines="default base"
 native=$("$SIMCLR" doctor | sed -n 's/^engine: *\([a-z0-9]*\).*/\1/p')
 # The default is the best of these; the ones below it are tested by name.
 [ "$native" = avx512 ] && engines="$engines avx2"
-"$SIMCLR" doctor | grep -q "^precision bf16: avx512bf16" && engines="$engines avx512"
-echo "engines: $engines (default is $native)"
+bf16=$("$SIMCLR" doctor | sed -n 's/^precision bf16: *\([a-z0-9]*\).*/\1/p')
+case $bf16 in
+amx) engines="$engines avx512 avx512bf16" ;;
+avx512bf16) engines="$engines avx512" ;;
+esac
+echo "engines: $engines (default is $native, in bf16 $bf16)"
 for engine in $engines; do
     same_for_any_threads "$engine" fp32
     same_for_any_threads "$engine" bf16

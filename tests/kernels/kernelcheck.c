@@ -200,7 +200,9 @@ static int choose_tables(const char *name, int precision)
     for (int i = 0; i < PRECISIONS * tables; i++) {
         int p = i / tables, t = i % tables;
         /* avx512bf16 and amx are avx512 in fp32 */
-        bool other = p == SC_FP32 && !name && (strcmp(table_names[t], "avx512bf16") == 0 || strcmp(table_names[t], "amx") == 0);
+        bool other =
+            p == SC_FP32 && !name &&
+            (strcmp(table_names[t], "avx512bf16") == 0 || strcmp(table_names[t], "amx") == 0);
         if (other || (name && strcmp(name, table_names[t]) != 0) ||
             (precision >= 0 && precision != p)) {
             continue;

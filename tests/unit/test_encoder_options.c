@@ -324,10 +324,10 @@ static void zero_init_residual(void **state)
 static void scratch_for_fewer_images(void **state)
 {
     (void)state;
-    static const char *const tables[] = {"ref", "base", "avx2", "avx512", "avx512bf16"};
+    static const char *const tables[] = {"ref", "base", "avx2", "avx512", "avx512bf16", "amx"};
     static const size_t shapes[][3] = {{16, 16, 8}, {512, 512, 4}, {64, 64, 32}, {3, 64, 32}};
 
-    for (size_t b = 0; b < 10; b++) {
+    for (size_t b = 0; b < 12; b++) {
         const sc_backend *be = sc_backend_by_name(tables[b / 2], b % 2 ? SC_BF16 : SC_FP32);
         for (size_t i = 0; i < 4 && be != NULL; i++) {
             sc_params p = {0};

@@ -18,12 +18,12 @@
 #include "core/parallel.h"
 
 enum {
-    /* The matrix unit is so fast that W must be read seldom: its blocks fill L2. */
+    /* The matrix unit is so fast that W must be read seldom: a block for it fills L2. */
     CONV_GAP = MATRIX_UNIT ? 32 : 0, /* between rows of a block, which keeps cache sets apart */
     CONV_ROWS = MATRIX_UNIT ? 256 : STATS_ROWS,
     CONV_RANGES = STATS_RANGES,
     CONV_DEPTH = MATRIX_UNIT ? 512 : 256, /* of a block, in elements: a multiple of WORD_K TILE_K */
-    CONV_COLS = MATRIX_UNIT ? 512 : 256,  /* columns of the sums kept on the stack */
+    CONV_COLS = 256,                      /* columns of the sums kept on the stack */
     CONV_PACK = 32,                       /* words of W along k that one part packs */
     CONV_IMAGES = 16                      /* fewer are not cut between images */
 };

@@ -105,7 +105,7 @@ SC_INLINE void amx_rows(float *c, size_t c_row, const tile *t, size_t rows, cons
 /* The last columns of C: fewer than NR. */
 SC_NOINLINE static void amx_edge(const tile *t, size_t rows)
 {
-    float edge[2 * AMX_ROWS][NR];
+    float edge[TILE_ROWS][NR];
 
     amx_rows(edge[0], NR, t, rows, false);
     amx_fence();
@@ -116,7 +116,6 @@ SC_NOINLINE static void amx_edge(const tile *t, size_t rows)
         }
     }
 }
-
 
 /* Tiles that are all whole. */
 static void amx_configure_whole(void)
@@ -158,7 +157,7 @@ SC_NOINLINE static void amx_rest(const tile *rest, size_t rows)
     tile t = *rest;
 
     for (size_t part; rows > 0; rows -= part) {
-        part = min_size(rows, 2 * AMX_ROWS);
+        part = min_size(rows, TILE_ROWS);
         amx_configure(part);
         if (t.cols < NR) {
             amx_edge(&t, part);
@@ -178,10 +177,10 @@ SC_NOINLINE static void tile_sliver(const tile *sliver, size_t rows)
 
     assert(amx_ready && t.a_col == 1 && t.k % TILE_K == 0);
     amx_fence();
-    for (; rows >= 2 * AMX_ROWS && t.cols == NR; rows -= 2 * AMX_ROWS) {
+    for (; rows >= TILE_ROWS && t.cols == NR; rows -= TILE_ROWS) {
         amx_product(t.c, t.c_row, &t, t.accumulate, true);
-        t.a += 2 * AMX_ROWS * t.a_row;
-        t.c += 2 * AMX_ROWS * t.c_row;
+        t.a += TILE_ROWS * t.a_row;
+        t.c += TILE_ROWS * t.c_row;
     }
     if (rows > 0) {
         amx_rest(&t, rows);

@@ -6,7 +6,7 @@
  *   dw[k,c,r,s]     += slot 0 + slot 1 + ...
  *
  * A part is one slot (a range of rows) and one block of filters.  It takes WGRAD_ROWS rows at a time:
- * dy packed in panels of MR filters, the unfolded image in slivers of NR columns, both on the stack,
+ * dy packed in panels of WGRAD_PANEL filters, the unfolded image in slivers of NR columns, both on the stack,
  * as words of WORD_K rows.
  */
 #ifndef SC_CPU_KERNEL_WGRAD_H
@@ -18,11 +18,12 @@
 enum {
     WGRAD_ROWS = 128 * WORD_K,
     WGRAD_FILTERS = MATRIX_UNIT ? 256 : 192,
-    /* The matrix unit has time for its sums only if they lie in L2. */
+    /* Columns of a part: the matrix unit waits for sums that are not in L2. */
     WGRAD_COLS = MATRIX_UNIT ? 1024 : 1 << 30,
     WGRAD_PARTS = 16,
-    WGRAD_CHANNELS = 256,            /* whose sums of slots lie on the stack */
-    WGRAD_WIDE = VEC > MR ? VEC : MR /* what packing by vectors reads */
+    WGRAD_CHANNELS = 256, /* whose sums of slots lie on the stack */
+    WGRAD_PANEL = MATRIX_UNIT ? VEC : MR,
+    WGRAD_WIDE = VEC > WGRAD_PANEL ? VEC : WGRAD_PANEL /* what packing by vectors reads */
 };
 
 typedef struct {
@@ -51,55 +52,40 @@ static size_t wgrad_slots(const sc_conv_shape *s)
     return parts < chunks ? parts : chunks > 0 ? chunks : 1;
 }
 
-/* panel (filters, words of rows) = dy[rows, k0 ..]'; zero beyond the last row */
-static void wgrad_pack_rows(word *panel, const wgrad_args *g, size_t row, size_t rows, size_t k0,
-                            size_t filters)
-{
-    size_t k = g->shape->k, words = round_up(rows, WORD_K * TILE_K) / WORD_K;
-    word line[WGRAD_ROWS / WORD_K * VEC];
-
-    for (size_t f = 0; f < filters; f += VEC) {
-        const elem *dy = g->dy + row * k + k0 + f;
-        size_t width = min_size(filters - f, VEC), i = 0;
-        for (; width == VEC && i + WORD_K <= rows; i += WORD_K) {
-            wput_pair(line + i / WORD_K * VEC, kvec_from(dy + i * k),
-                      kvec_from(dy + (i + WORD_K - 1) * k));
-        }
-        for (; i < words * WORD_K; i++) {
-            kelem *lane = (kelem *)(void *)(line + i / WORD_K * VEC) + i % WORD_K;
-            for (size_t j = 0; j < VEC; j++) {
-                lane[j * WORD_K] = i < rows && j < width ? kelem_of(dy[i * k + j]) : 0;
-            }
-        }
-        pack_transposed(panel + f * words, words, line, VEC, words, VEC);
-    }
-}
-
-/* panel (ceil(filters / MR), words of rows, MR) = dy[rows, k0 ..]; zero beyond the last row */
+/* panel (ceil(filters / WGRAD_PANEL), words of rows, WGRAD_PANEL) = dy[rows, k0 ..]; zero beyond the last row */
 static void wgrad_pack(word *panel, const wgrad_args *g, size_t row, size_t rows, size_t k0,
                        size_t filters)
 {
-    size_t k = g->shape->k, padded = round_up(rows, WORD_K);
+    size_t k = g->shape->k, padded = round_up(rows, WORD_K * TILE_K);
 
-    for (size_t f = 0; f < filters; f += MR) {
+    for (size_t f = 0; f < filters; f += WGRAD_PANEL) {
         const elem *dy = g->dy + row * k + k0 + f;
-        size_t width = min_size(filters - f, MR), i = 0;
+        size_t width = min_size(filters - f, WGRAD_PANEL), i = 0;
         word *line = panel + f * padded / WORD_K;
         /* whole vectors, which write over the next row and are written over by it */
-        for (; k0 + f + WGRAD_WIDE <= k && i + WORD_K < rows; i += WORD_K, line += MR) {
+        for (; k0 + f + WGRAD_WIDE <= k && i + WORD_K < rows; i += WORD_K, line += WGRAD_PANEL) {
             wput_pair(line, kvec_from(dy + i * k), kvec_from(dy + (i + WORD_K - 1) * k));
-            if (MR > VEC) {
-                size_t rest = MR - VEC;
+            if (WGRAD_PANEL - VEC > 0) {
+                size_t rest = WGRAD_PANEL - VEC;
                 wput_pair(line + rest, kvec_from(dy + i * k + rest),
                           kvec_from(dy + (i + WORD_K - 1) * k + rest));
             }
         }
         for (; i < padded; i++) {
-            kelem *lane = (kelem *)(void *)(panel + f * padded / WORD_K + i / WORD_K * MR);
+            kelem *lane = (kelem *)(void *)(panel + f * padded / WORD_K + i / WORD_K * WGRAD_PANEL);
             for (size_t j = 0; j < width; j++) {
                 lane[j * WORD_K + i % WORD_K] = i < rows ? kelem_of(dy[i * k + j]) : 0;
             }
         }
+    }
+}
+
+/* The panels of the matrix unit, whose words it wants along k: turned (filters, words). */
+static void wgrad_turn(word *turned, const word *panel, size_t filters, size_t words)
+{
+    for (size_t f = 0; f < filters; f += WGRAD_PANEL) {
+        pack_transposed(turned + f * words, words, panel + f * words, WGRAD_PANEL, words,
+                        WGRAD_PANEL);
     }
 }
 
@@ -125,14 +111,15 @@ static void wgrad_rows(const wgrad_args *g, float *sums, size_t row, size_t rows
                        size_t j0, size_t j1, bool accumulate)
 {
     word panel[WGRAD_FILTERS * WGRAD_ROWS / WORD_K], sliver[WGRAD_ROWS / WORD_K * NR];
+    word turned[MATRIX_UNIT ? WGRAD_FILTERS * WGRAD_ROWS / WORD_K : 1];
     size_t filters = min_size(g->shape->k - k0, WGRAD_FILTERS);
-    size_t words = round_up(rows, WORD_K * TILE_K) / WORD_K, step = MATRIX_UNIT ? filters : MR;
+    size_t words = round_up(rows, WORD_K * TILE_K) / WORD_K;
+    size_t step = MATRIX_UNIT ? filters : WGRAD_PANEL;
     corr_row at[WGRAD_ROWS];
 
+    wgrad_pack(panel, g, row, rows, k0, filters);
     if (MATRIX_UNIT) {
-        wgrad_pack_rows(panel, g, row, rows, k0, filters);
-    } else {
-        wgrad_pack(panel, g, row, rows, k0, filters);
+        wgrad_turn(turned, panel, filters, words);
     }
     corr_rows(at, &g->unfold, row, rows);
     bool begun = tile_begin();
@@ -143,9 +130,9 @@ static void wgrad_rows(const wgrad_args *g, float *sums, size_t row, size_t rows
             tile t = {.c = sums + f * g->depth + j,
                       .c_row = g->depth,
                       .cols = cols,
-                      .a = panel + f * words,
+                      .a = (MATRIX_UNIT ? turned : panel) + f * words,
                       .a_row = MATRIX_UNIT ? words : 1,
-                      .a_col = MATRIX_UNIT ? 1 : MR,
+                      .a_col = MATRIX_UNIT ? 1 : WGRAD_PANEL,
                       .b = sliver,
                       .k = words,
                       .accumulate = accumulate};

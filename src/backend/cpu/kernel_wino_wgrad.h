@@ -19,7 +19,7 @@ enum {
     WINO_CHUNK = MATRIX_UNIT ? 1 << 20 : 2 << 20, /* bytes of V and W */
     WINO_CHUNK_TILES = 128, /* but at least so many tiles: shorter sums are not worth a pass */
     WINO_WGRAD_SLOTS = 8,   /* or half of them, or one: */
-    WINO_WGRAD_MEMORY = 24 << 20, /* bytes that panels and sums of all slots may take */
+    WINO_WGRAD_MEMORY = 24 << 20,       /* bytes that panels and sums of all slots may take */
     WINO_PANEL = MATRIX_UNIT ? 32 : 48, /* columns of a panel of W: a multiple of MR and of VEC */
     WINO_CO = MATRIX_UNIT ? 32 : 24,    /* filters of a part: a panel, or half of one */
     WINO_CHUNK_STEP = WORD_K * (TILE_K > 2 ? TILE_K : 2)
@@ -304,7 +304,8 @@ static void wino_wgrad_slot(void *context, size_t slot)
         make_rows(&a.make, wino_rows_in(&a.g, a.first + a.count) * a.g.iw);
         wino_fetch_chunk(&a.fetch, &a.g, &a.make, a.first + a.count, a.count);
         fetch_divide(&a.fetch, parts * a.g.points);
-        sc_parallel_for((wino_chunk_words(&a) * WORD_K + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART,
+        sc_parallel_for((wino_chunk_words(&a) * WORD_K + WINO_TILES_PER_PART - 1) /
+                            WINO_TILES_PER_PART,
                         wino_pair_part, &a);
         if (MATRIX_UNIT) {
             sc_parallel_for(a.g.points, wino_turn_part, &a);
