@@ -1,66 +1,102 @@
 /* SPDX-License-Identifier: MIT
  *
- * conv_on_cpu.cpp - conv.h for the tests.  It has no plans, unless a test asks for them; then sums are
- * double and results rounded once, as the library does.
+ * conv_on_cpu.cpp - conv.h for the tests.  It has plans for the tables of cuda_on_cpu_planned alone; then
+ * sums are double and results rounded once, as the library does.
+ *
+ * Channels that were filled up must be zeros: what is not is taken for a NaN, since in a product with the
+ * other factor's zeros it would not show.
  */
 #include "backend/cuda/conv.h"
 
+#include <cmath>
 #include <cstring>
+#include <tuple>
 #include <vector>
 
 #include "backend/bf16.h"
+#include "backend/cuda/kernels.h"
 #include "cuda_on_cpu.h"
 
-static bool has_plans;
+static const sc_conv_shape *planned; /* as it was asked for; NULL: there is no plan */
 
-void cuda_on_cpu_conv_plans(bool there)
+/* A convolution of the table, with plans, which it asks for while it queues its work. */
+template <sc_precision P, auto Conv, class... Args> static void with_plans(Args... args)
 {
-    has_plans = there;
+    planned = std::get<const sc_conv_shape *>(std::make_tuple(args...));
+    (sc_cuda_table(P)->*Conv)(args...);
+    planned = nullptr;
 }
 
-static double get(const void *map, size_t i, sc_precision precision)
+template <sc_precision P> static const sc_backend *planned_table(void)
 {
-    return precision == SC_BF16 ? (double)sc_bf16_to_float(static_cast<const sc_bf16 *>(map)[i])
-                                : (double)static_cast<const float *>(map)[i];
+    static sc_backend table;
+
+    table = *sc_cuda_table(P);
+    table.name = "cuda-plans";
+    table.conv2d_forward = with_plans<P, &sc_backend::conv2d_forward>;
+    table.conv2d_backward_data = with_plans<P, &sc_backend::conv2d_backward_data>;
+    table.conv2d_backward_weight = with_plans<P, &sc_backend::conv2d_backward_weight>;
+    return &table;
 }
 
-static void put(void *map, size_t i, double value, sc_precision precision)
+extern "C" const sc_backend *cuda_on_cpu_planned(sc_precision precision)
 {
-    if (precision == SC_BF16)
-        static_cast<sc_bf16 *>(map)[i] = sc_bf16_from_float((float)value);
-    else
-        static_cast<float *>(map)[i] = (float)value;
+    return precision == SC_BF16 ? planned_table<SC_BF16>() : planned_table<SC_FP32>();
+}
+
+typedef std::vector<double> doubles;
+
+/* Vectors of `wide` elements, filled up from c. */
+static doubles load(const void *map, size_t vectors, size_t wide, size_t c, sc_precision precision)
+{
+    doubles x(vectors * wide);
+
+    for (size_t i = 0; i < x.size(); i++) {
+        x[i] = precision == SC_BF16 ? (double)sc_bf16_to_float(static_cast<const sc_bf16 *>(map)[i])
+                                    : (double)static_cast<const float *>(map)[i];
+        if (i % wide >= c && x[i] != 0)
+            x[i] = NAN;
+    }
+    return x;
+}
+
+static void store(void *map, const doubles &x, sc_precision precision)
+{
+    for (size_t i = 0; i < x.size(); i++) {
+        if (precision == SC_BF16)
+            static_cast<sc_bf16 *>(map)[i] = sc_bf16_from_float((float)x[i]);
+        else
+            static_cast<float *>(map)[i] = (float)x[i];
+    }
 }
 
 /* The products of output pixel (n, p, q) and tap (r, t), input pixel (n, h, w). */
-static void add_tap(std::vector<double> &sum, sc_conv_pass pass, sc_precision precision,
-                    const sc_conv_shape &s, const void *a, const void *b, size_t x, size_t w,
-                    size_t y)
+static void add_tap(doubles &sum, sc_conv_pass pass, const sc_conv_shape &s, const doubles &a,
+                    const doubles &b, size_t x, size_t w, size_t y)
 {
     for (size_t k = 0; k < s.k; k++) {
         for (size_t c = 0; c < s.c; c++) {
             size_t wi = w + k * s.r * s.s * s.c + c;
             if (pass == SC_CONV_Y)
-                sum[y + k] += get(a, x + c, precision) * get(b, wi, precision);
+                sum[y + k] += a[x + c] * b[wi];
             else if (pass == SC_CONV_DX)
-                sum[x + c] += get(a, y + k, precision) * get(b, wi, precision);
+                sum[x + c] += a[y + k] * b[wi];
             else
-                sum[wi] += get(a, x + c, precision) * get(b, y + k, precision);
+                sum[wi] += a[x + c] * b[y + k];
         }
     }
 }
 
-static void add_pixel(std::vector<double> &sum, sc_conv_pass pass, sc_precision precision,
-                      const sc_conv_shape &s, const void *a, const void *b, size_t n, size_t p,
-                      size_t q)
+static void add_pixel(doubles &sum, sc_conv_pass pass, const sc_conv_shape &s, const doubles &a,
+                      const doubles &b, size_t n, size_t p, size_t q)
 {
     for (size_t r = 0; r < s.r; r++) {
         for (size_t t = 0; t < s.s; t++) {
             size_t h = p * s.stride + r * s.dilation - s.pad; /* wraps below 0 */
             size_t w = q * s.stride + t * s.dilation - s.pad;
             if (h < s.h && w < s.w)
-                add_tap(sum, pass, precision, s, a, b, ((n * s.h + h) * s.w + w) * s.c,
-                        (r * s.s + t) * s.c, ((n * s.p + p) * s.q + q) * s.k);
+                add_tap(sum, pass, s, a, b, ((n * s.h + h) * s.w + w) * s.c, (r * s.s + t) * s.c,
+                        ((n * s.p + p) * s.q + q) * s.k);
         }
     }
 }
@@ -69,20 +105,22 @@ bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape
                   const void *a, const void *b, void *out, void *workspace)
 {
     const sc_conv_shape s = *shape;
-    size_t count = pass == SC_CONV_Y    ? s.n * s.p * s.q * s.k
-                   : pass == SC_CONV_DX ? s.n * s.h * s.w * s.c
-                                        : s.k * s.r * s.s * s.c;
+    size_t x = s.n * s.h * s.w, w = s.k * s.r * s.s, y = s.n * s.p * s.q;
 
-    if (!has_plans)
+    if (planned == nullptr)
         return false;
+    size_t c = planned->c;
     cuda_on_cpu_queue([=] {
-        std::vector<double> sum(count);
+        doubles sum(pass == SC_CONV_Y ? y * s.k : (pass == SC_CONV_DX ? x : w) * s.c);
         cuda_on_cpu_open_memory();
         memset(workspace, 0xff, SC_CUDA_CONV_WORKSPACE);
-        for (size_t i = 0; i < s.n * s.p * s.q; i++)
-            add_pixel(sum, pass, precision, s, a, b, i / s.q / s.p, i / s.q % s.p, i % s.q);
-        for (size_t i = 0; i < count; i++)
-            put(out, i, sum[i], precision);
+        const doubles a_in =
+            pass == SC_CONV_DX ? load(a, y, s.k, s.k, precision) : load(a, x, s.c, c, precision);
+        const doubles b_in =
+            pass == SC_CONV_DW ? load(b, y, s.k, s.k, precision) : load(b, w, s.c, c, precision);
+        for (size_t i = 0; i < y; i++)
+            add_pixel(sum, pass, s, a_in, b_in, i / s.q / s.p, i / s.q % s.p, i % s.q);
+        store(out, sum, precision);
         cuda_on_cpu_close_memory();
     });
     return true;

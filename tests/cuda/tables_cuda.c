@@ -5,6 +5,9 @@
  * Threads of the host make no difference; but the threads of a block run in another order in each
  * launch, so that four runs show a barrier that is missing.
  *
+ * "cuda" computes every convolution by the plain kernels; "cuda-plans" is the same table whose convolutions
+ * the library has plans for, and differs in them alone.
+ *
  * label: slow
  */
 #include <string.h>
@@ -12,12 +15,21 @@
 #include "backend/cuda/kernels.h"
 #include "kernels/kernelcheck.h"
 
-const char *const table_names[] = {"cuda", NULL};
+/* Of conv_on_cpu.cpp. */
+const sc_backend *cuda_on_cpu_planned(sc_precision precision);
+
+const char *const table_names[] = {"cuda", "cuda-plans", NULL};
 const int table_threads[TABLE_RUNS] = {1, 1, 1, 1};
 const bool table_transforms = false;
 const double table_most_work = 24e6;
 
 const sc_backend *table_by_name(const char *name, sc_precision precision)
 {
-    return strcmp(name, "cuda") == 0 ? sc_cuda_table(precision) : NULL;
+    return strcmp(name, table_names[0]) == 0 ? sc_cuda_table(precision)
+                                             : cuda_on_cpu_planned(precision);
+}
+
+bool table_adds_rounded(const sc_backend *table)
+{
+    return strcmp(table->name, table_names[1]) == 0;
 }

@@ -146,6 +146,7 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
                      .conv = s,
                      .tolerance = inexact(s) ? 1e-4 : 1e-5,
                      .norms = table_norms[direction],
+                     .gradient = direction > 0,
                      .winograd = inexact(s) ? winograd[s->algorithm] : 0};
 
     if (!wanted(op[direction])) {

@@ -114,7 +114,7 @@ static bool check_first(const kernel_case *c, const sc_backend *table, float **w
     }
     load_outputs(c, table, out);
     for (int i = 0; ok && i < CASE_OUTPUTS && c->out[i].count; i++) {
-        if (!output_matches(text, sizeof text, c, table, i, out[i], want[i])) {
+        if (!output_matches(text, sizeof text, c, table, i, out, want)) {
             complain(c, table, 1, text);
             ok = false;
         }

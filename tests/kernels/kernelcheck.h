@@ -42,6 +42,8 @@ typedef struct {
     case_output out[CASE_OUTPUTS];
     double tolerance;
     const double *norms; /* table_norms of it, or NULL */
+    bool
+        gradient; /* of a convolution: output 0 less its `initial`; later outputs are it and a base */
     double winograd; /* what Winograd's transforms may cost in bf16: rms error / rms output; or 0 */
     const sc_conv_shape *conv; /* scratch by conv2d_scratch; NULL: none */
 } kernel_case;
@@ -56,6 +58,8 @@ bool affordable(double work);
 
 extern const char *const table_names[]; /* up to NULL */
 const sc_backend *table_by_name(const char *name, sc_precision precision);
+/* Whether a table rounds a convolution's gradient to an element of a map before it adds it to a base. */
+bool table_adds_rounded(const sc_backend *table);
 extern const int table_threads[TABLE_RUNS]; /* of runs that must give the same bits */
 extern const bool table_transforms;         /* convolutions are not all direct sums */
 extern const double table_most_work;        /* multiply-adds of a case */
@@ -90,7 +94,7 @@ void release(void *block);
 
 /* Whether output `which` is near enough to the reference's, or what differs as text. */
 bool output_matches(char *text, size_t size, const kernel_case *c, const sc_backend *table,
-                    int which, const float *got, const float *want);
+                    int which, float *const *gots, float *const *wants);
 
 /* Whether two maps of this table are the same to the bit. */
 bool same_maps(const sc_backend *table, const void *a, const void *b, size_t count);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel_conv.h - convolution and its data gradient as implicit matrix products.
+ * kernel_conv.h - correlations of an image with taps (kernel_unfold.h) as implicit matrix products.
  *
- * Both are correlations of an image with taps (kernel_unfold.h).  W is packed in slivers of NR columns;
- * the rows of the unfolded image are gathered block by block to the stack, and the sums are kept there
- * until they are complete.
+ * W is packed in slivers of NR columns; the rows of the unfolded image are gathered block by block to the
+ * stack, and the sums are kept there until they are complete.  The rows that a block reads are made before
+ * it, if they are still to be, and its outputs are summed up after it, while they are in the cache.
  */
 #ifndef SC_CPU_KERNEL_CONV_H
 #define SC_CPU_KERNEL_CONV_H
@@ -18,8 +18,8 @@
 #include "core/parallel.h"
 
 enum {
-    /* The matrix unit is so fast that W must be read seldom: a block for it fills L2. */
     CONV_GAP = MATRIX_UNIT ? 32 : 0, /* between rows of a block, which keeps cache sets apart */
+    /* The matrix unit is so fast that W must be read seldom: a block for it fills L2. */
     CONV_ROWS = MATRIX_UNIT ? 256 : STATS_ROWS,
     CONV_RANGES = STATS_RANGES,
     CONV_DEPTH = MATRIX_UNIT ? 512 : 256, /* of a block, in elements: a multiple of WORD_K TILE_K */
@@ -273,107 +273,6 @@ static void correlate(correlation *g)
     sc_parallel_for((g->co + NR - 1) / NR * ((g->words + CONV_PACK - 1) / CONV_PACK),
                     corr_pack_part, g);
     sc_parallel_for(CONV_RANGES, corr_range, g);
-}
-
-/* Words of the statistics, or of the sums of a norm's backward pass, which are as many. */
-static size_t direct_stats_size(const sc_conv_shape *s)
-{
-    return stats_memory(CONV_RANGES, max_size(s->k, s->c)) * (sizeof(double) / sizeof(word));
-}
-
-/* Words of the packed filters, with the statistics before them. */
-static size_t direct_packed_size(const sc_conv_shape *s)
-{
-    size_t taps = s->r * s->s;
-    size_t forward = corr_words(taps * s->c) * round_up(s->k, NR);
-    size_t backward = corr_words(taps * s->k) * round_up(s->c, NR);
-    return direct_stats_size(s) + max_size(forward, backward);
-}
-
-/* What the convolution makes of its image as it goes; few images have threads enough to make them
- * before. */
-static row_maker corr_maker(row_maker make, const sc_conv_shape *s, size_t pixels)
-{
-    if (s->n < CONV_IMAGES) {
-        make_rows(&make, pixels);
-        make.pass = NULL;
-    }
-    return make;
-}
-
-static void direct_forward(elem *y, sc_channel_stats stats, const elem *x, const sc_affine *make,
-                           const float *w, const sc_conv_shape *s, word *scratch)
-{
-    stats_whole whole;
-    correlation g = {.in = x,
-                     .out = y,
-                     .w = w,
-                     .packed = scratch + direct_stats_size(s),
-                     .n = s->n,
-                     .ci = s->c,
-                     .co = s->k,
-                     .w_ci = s->r * s->s,
-                     .w_co = s->c * s->r * s->s,
-                     .w_row = s->s,
-                     .h = forward_side(s, s->h, s->p, s->r),
-                     .v = forward_side(s, s->w, s->q, s->s),
-                     .stats = stats.mean ? &whole : NULL,
-                     .make = corr_maker(affine_maker(make, s->c), s, s->n * s->h * s->w)};
-
-    if (stats.mean) {
-        stats_begin(&whole, CONV_RANGES, s->k, (double *)(void *)scratch);
-    }
-    correlate(&g);
-    if (stats.mean) {
-        stats_end(&whole, stats.mean, stats.var);
-    }
-}
-
-/* A stride makes pixels of every phase from the same dy, and their sums want them all: only without one
- * is dy made, and dx summed up, as it goes. */
-static void direct_backward_data(elem *dx, const sc_batchnorm *sums, const elem *dy,
-                                 const sc_batchnorm *make, const float *w, sc_base base,
-                                 const sc_conv_shape *s, word *scratch)
-{
-    bool joint = s->stride == 1 && s->c <= NORM_GROUP;
-    norm_args norm = {.rows = s->n * s->h * s->w, .c = s->c};
-    row_maker maker = gradient_maker(make, s->k);
-    word *packed = scratch + (joint ? direct_stats_size(s) : 0);
-
-    if (joint) {
-        maker = corr_maker(maker, s, s->n * s->p * s->q);
-    } else {
-        make_rows(&maker, s->n * s->p * s->q);
-        maker.pass = NULL;
-    }
-    if (joint && sums) {
-        norm_sums_begin(&norm.sums, sums, CONV_RANGES, 0, s->c, (double *)(void *)scratch);
-    }
-    for (size_t phase = 0; phase < s->stride * s->stride; phase++) {
-        bool added = phase == 0 || base.step == 1; /* of a base with a step all is in the first */
-        correlation g = {.in = dy,
-                         .out = dx,
-                         .base = added ? base.map : NULL,
-                         .joined = added && base.step > 1,
-                         .norm = joint && sums ? &norm : NULL,
-                         .make = maker,
-                         .w = w,
-                         .packed = packed,
-                         .n = s->n,
-                         .ci = s->k,
-                         .co = s->c,
-                         .w_ci = s->c * s->r * s->s,
-                         .w_co = s->r * s->s,
-                         .w_row = s->s,
-                         .h = backward_side(s, s->h, s->p, s->r, phase / s->stride),
-                         .v = backward_side(s, s->w, s->q, s->s, phase % s->stride)};
-        correlate(&g);
-    }
-    if (joint && sums) {
-        norm_sums_end(&norm.sums, norm.rows);
-    } else if (sums) {
-        batchnorm_sums(sums, norm.rows, s->c);
-    }
 }
 
 #endif

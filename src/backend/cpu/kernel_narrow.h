@@ -14,7 +14,7 @@
 #ifndef SC_CPU_KERNEL_NARROW_H
 #define SC_CPU_KERNEL_NARROW_H
 
-#include "backend/cpu/kernel_conv.h"
+#include "backend/cpu/kernel_direct.h"
 #include "backend/cpu/kernel_strip.h"
 #include "backend/cpu/kernel_wgrad.h"
 

@@ -12,7 +12,7 @@
 #ifndef SC_CPU_KERNEL_WGRAD_H
 #define SC_CPU_KERNEL_WGRAD_H
 
-#include "backend/cpu/kernel_conv.h"
+#include "backend/cpu/kernel_direct.h"
 #include "backend/cpu/kernel_pack.h"
 
 enum {

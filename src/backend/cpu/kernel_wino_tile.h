@@ -9,7 +9,7 @@
 #ifndef SC_CPU_KERNEL_WINO_TILE_H
 #define SC_CPU_KERNEL_WINO_TILE_H
 
-#include "backend/cpu/kernel_conv.h"
+#include "backend/cpu/kernel_direct.h"
 #include "backend/cpu/kernel_wino.h"
 #include "backend/cpu/kernel_wino_sink.h"
 
