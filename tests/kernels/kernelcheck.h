@@ -42,8 +42,7 @@ typedef struct {
     case_output out[CASE_OUTPUTS];
     double tolerance;
     const double *norms; /* table_norms of it, or NULL */
-    bool
-        gradient; /* of a convolution: output 0 less its `initial`; later outputs are it and a base */
+    bool gradient; /* of a convolution: output 0 less its `initial`; later ones are it and a base */
     double winograd; /* what Winograd's transforms may cost in bf16: rms error / rms output; or 0 */
     const sc_conv_shape *conv; /* scratch by conv2d_scratch; NULL: none */
 } kernel_case;
