@@ -5,7 +5,7 @@
  */
 #include "backend/cpu/cpu.h"
 
-#if !defined(SC_REAL_DOUBLE) && defined(__AMX_BF16__)
+#if !defined(SC_REAL_DOUBLE) && (defined(__AMX_BF16__) || defined(__AMXBF16__)) /* GCC, Clang */
 
 #define SC_MAP_BF16
 #define KERNEL_DOT
