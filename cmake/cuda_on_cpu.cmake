@@ -36,7 +36,7 @@ add_executable(kernelcheck_cuda ${cuda_kernels})
 target_link_libraries(kernelcheck_cuda PRIVATE simclr_cuda_on_cpu simclr_support)
 set_target_properties(kernelcheck_cuda PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-simclr_test(kernelcheck_cuda kernels 240 ${PROJECT_SOURCE_DIR}/tests/cuda/tables_cuda.c
+simclr_test(kernelcheck_cuda kernels 600 ${PROJECT_SOURCE_DIR}/tests/cuda/tables_cuda.c
     kernelcheck_cuda --table cuda)
-simclr_test(kernelcheck_cuda_plans kernels 240 ${PROJECT_SOURCE_DIR}/tests/cuda/tables_cuda.c
+simclr_test(kernelcheck_cuda_plans kernels 600 ${PROJECT_SOURCE_DIR}/tests/cuda/tables_cuda.c
     kernelcheck_cuda --table cuda-plans --op conv2d)

@@ -82,7 +82,7 @@ if(kernels)
     target_link_libraries(kernelcheck PRIVATE simclr_support)
     set_target_properties(kernelcheck PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     list(GET kernels 0 file)
-    simclr_test(kernelcheck kernels 240 ${file} kernelcheck)
+    simclr_test(kernelcheck kernels 600 ${file} kernelcheck)
 endif()
 
 include(cmake/cuda_on_cpu.cmake)
