@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel_conv2d.h - the convolutions of the table: Winograd where it fits, else direct (with few
- * channels narrow), before or after the passes that Winograd's do as they go.
+ * kernel_conv2d.h - the convolutions of the table: Winograd where it fits, else direct (with few channels
+ * narrow); and the passes that these do not do as they go, before or after them.
  */
 #ifndef SC_CPU_KERNEL_CONV2D_H
 #define SC_CPU_KERNEL_CONV2D_H
