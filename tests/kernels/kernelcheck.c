@@ -100,53 +100,51 @@ static void complain(const kernel_case *c, const sc_backend *table, int threads,
            c->op, c->shape, table->name, precision, threads, what, table->name, precision, c->op);
 }
 
-/* The first run's outputs, loaded, against the reference's. */
-static bool check_first(const kernel_case *c, const sc_backend *table, float **want)
+/* A run that must write inside its outputs. */
+static bool run_guarded(const kernel_case *c, const sc_backend *table, int threads, float **out)
+{
+    sc_parallel_set_threads(threads);
+    bool ok = run_case(c, table, out);
+    if (!ok) {
+        complain(c, table, threads, "wrote outside an output or the scratch");
+    }
+    return ok;
+}
+
+/* The bytes of the first run again. */
+static bool check_again(const kernel_case *c, const sc_backend *table, int threads, float **first)
+{
+    float *again[CASE_OUTPUTS] = {0};
+    bool ok = run_guarded(c, table, threads, again);
+
+    for (int i = 0; ok && i < CASE_OUTPUTS && c->out[i].count; i++) {
+        if (memcmp(again[i], first[i], output_bytes(&c->out[i], table)) != 0) {
+            complain(c, table, threads, "other bits than in the first run");
+            ok = false;
+        }
+    }
+    drop_outputs(c, again);
+    return ok;
+}
+
+/* The same bytes for any number of threads, and within the tolerance of the reference's. */
+static bool check_table(const kernel_case *c, const sc_backend *table, float **want)
 {
     float *out[CASE_OUTPUTS] = {0};
     char text[200];
-    bool ok = true;
+    bool ok = run_guarded(c, table, table_threads[0], out);
 
-    sc_parallel_set_threads(1);
-    if (!run_case(c, table, out)) {
-        complain(c, table, 1, "wrote outside an output or the scratch");
-        ok = false;
+    for (int run = 1; ok && run < TABLE_RUNS; run++) {
+        ok = check_again(c, table, table_threads[run], out);
     }
     load_outputs(c, table, out);
     for (int i = 0; ok && i < CASE_OUTPUTS && c->out[i].count; i++) {
         if (!output_matches(text, sizeof text, c, table, i, out, want)) {
-            complain(c, table, 1, text);
+            complain(c, table, table_threads[0], text);
             ok = false;
         }
     }
     drop_outputs(c, out);
-    return ok;
-}
-
-/* The same bytes for any number of threads, and again. */
-static bool check_threads(const kernel_case *c, const sc_backend *table)
-{
-    float *first[CASE_OUTPUTS] = {0}, *again[CASE_OUTPUTS] = {0};
-    bool ok = true;
-
-    for (int run = 0; ok && run < TABLE_RUNS; run++) {
-        float **out = run == 0 ? first : again;
-        sc_parallel_set_threads(table_threads[run]);
-        if (!run_case(c, table, out)) {
-            complain(c, table, table_threads[run], "wrote outside an output or the scratch");
-            ok = false;
-        }
-        for (int i = 0; ok && i < CASE_OUTPUTS && c->out[i].count; i++) {
-            if (memcmp(out[i], first[i], output_bytes(&c->out[i], table)) != 0) {
-                complain(c, table, table_threads[run], "other bits than in the first run");
-                ok = false;
-            }
-        }
-        if (run > 0) {
-            drop_outputs(c, again);
-        }
-    }
-    drop_outputs(c, first);
     return ok;
 }
 
@@ -165,14 +163,11 @@ static void check_precision(const kernel_case *c, sc_precision precision)
     const sc_backend *ref = sc_backend_ref(precision);
     float *want[CASE_OUTPUTS] = {0};
 
-    sc_parallel_set_threads(sc_parallel_available());
-    if (!run_case(c, ref, want)) {
-        complain(c, ref, sc_parallel_available(), "wrote outside an output");
-    }
+    run_guarded(c, ref, sc_parallel_available(), want);
     load_outputs(c, ref, want);
     for (int i = 0; i < TABLES; i++) {
         const sc_backend *table = check.table[precision][i];
-        if (table && check_first(c, table, want) && check_threads(c, table)) {
+        if (table && check_table(c, table, want)) {
             check.passed++;
         }
     }

@@ -16,7 +16,7 @@
 
 #include "backend/backend.h"
 
-enum { CASE_OUTPUTS = 8, TABLE_RUNS = 4 };
+enum { CASE_OUTPUTS = 8, TABLE_RUNS = 3 };
 
 /* What an output is and how it is compared. */
 typedef enum {
