@@ -119,6 +119,10 @@ SC_INLINE void estore(elem *p, vec v)
 
 #endif
 
+/* Which elements a vector takes of those from p on: all, or every other one of the next 2 VEC, of which
+ * the LAST ones are but VEC, and zeros. */
+typedef enum { EVERY, EVEN, ODD, LAST_EVEN, LAST_ODD } lanes;
+
 /* v as it is when it has been stored. */
 SC_INLINE vec erounded(vec v)
 {
@@ -187,23 +191,36 @@ SC_INLINE kelem kelem_of(elem x)
 {
     return x;
 }
-/* VEC elements of an operand. */
-typedef __m256i kvec;
-SC_INLINE kvec kvec_of(vec v)
-{
-    return (__m256i)_mm512_cvtneps_pbh(v);
-}
-SC_INLINE void kstore(kelem *to, kvec v)
-{
-    _mm256_storeu_si256((__m256i *)(void *)to, v);
-}
-/* VEC words: of each the lower half from `even`, the upper from `odd`. */
-SC_INLINE vec wpair(kvec even, kvec odd)
+/* VEC words of twice as many elements: of each the lower half from the first, the upper from the others. */
+SC_INLINE vec words_paired(__m512i both)
 {
     __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
                                      23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(even), odd, 1);
     return _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, both));
+}
+/* VEC words of floats; both halves of a word of one float are the same. */
+SC_INLINE vec words_of(vec even, vec odd)
+{
+    return words_paired((__m512i)_mm512_cvtne2ps_pbh(odd, even));
+}
+/* Elements of an operand that become one half of the words from `lane` EVEN, the other from ODD. */
+SC_INLINE vec eload_lanes(const elem *p, const lanes which)
+{
+    __m512i both =
+        which == EVEN || which == ODD
+            ? _mm512_loadu_si512((const void *)p)
+            : _mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i *)(const void *)p));
+    __m512i upper = _mm512_set1_epi32((int)0xffff0000U);
+    bool even = which == EVEN || which == LAST_EVEN;
+    return which == EVERY ? eload(p)
+                          : _mm512_castsi512_ps(even ? _mm512_slli_epi32(both, 16)
+                                                     : _mm512_and_si512(both, upper));
+}
+/* VEC elements of an operand. */
+typedef __m256i kvec;
+SC_INLINE vec wpair(kvec even, kvec odd)
+{
+    return words_paired(_mm512_inserti64x4(_mm512_castsi256_si512(even), odd, 1));
 }
 SC_INLINE kvec kvec_from(const elem *from)
 {
@@ -248,15 +265,17 @@ SC_INLINE kelem kelem_of(elem x)
 {
     return eget(x);
 }
+SC_INLINE vec words_of(vec even, vec odd)
+{
+    (void)odd;
+    return even;
+}
+SC_INLINE vec eload_lanes(const elem *p, const lanes which)
+{
+    (void)which;
+    return eload(p);
+}
 typedef vec kvec;
-SC_INLINE kvec kvec_of(vec v)
-{
-    return v;
-}
-SC_INLINE void kstore(kelem *to, kvec v)
-{
-    vstore(to, v);
-}
 SC_INLINE kvec kvec_from(const elem *from)
 {
     return eload(from);
@@ -285,6 +304,12 @@ SC_INLINE void elems_to_operand(kelem *restrict to, const elem *restrict from, s
     }
 }
 #endif
+
+/* The lanes of half h of a word. */
+SC_INLINE lanes lanes_of(size_t h, const bool last)
+{
+    return WORD_K == 1 ? EVERY : (lanes)((last ? LAST_EVEN : EVEN) + h);
+}
 
 SC_INLINE void wput_pair(word *to, kvec even, kvec odd)
 {

@@ -12,7 +12,7 @@
 #ifndef SC_CPU_KERNEL_WINO_H
 #define SC_CPU_KERNEL_WINO_H
 
-#include "backend/cpu/kernel_vec.h"
+#include "backend/cpu/kernel_micro.h"
 
 enum { WINO_MOST = 6, WINO_POINTS = WINO_MOST * WINO_MOST }; /* for m = 4 */
 
@@ -25,6 +25,21 @@ enum { WINO_MOST = 6, WINO_POINTS = WINO_MOST * WINO_MOST }; /* for m = 4 */
 #define WINO_FA (-128.0F / 243.0F)
 #define WINO_FB (32.0F / 243.0F)
 
+/* even + f odd and even - f odd.  Two ways to the same four operations: multipliers and adders are units of
+ * their own on processors without a matrix unit; on those with one, vectors of 64 bytes are added by one
+ * multiplier of two, which the conversions need. */
+SC_INLINE void wino_both(vec *plus, vec *minus, vec even, vec odd, const float f)
+{
+    if (MATRIX_UNIT) {
+        *plus = vfma(odd, vset(f), even);
+        *minus = vfma(odd, vset(-f), even);
+    } else {
+        odd = vset(f) * odd;
+        *plus = even + odd;
+        *minus = even - odd;
+    }
+}
+
 /* r = B' d */
 SC_INLINE void wino_input(vec *r, size_t step, const vec *d, const size_t m)
 {
@@ -36,15 +51,12 @@ SC_INLINE void wino_input(vec *r, size_t step, const vec *d, const size_t m)
         return;
     }
     vec ea = vfma(d[2], vset(-WINO_B2), d[4]), eb = vfma(d[2], vset(-WINO_A2), d[4]);
-    vec oa = vfma(d[1], vset(-WINO_A * WINO_B2), vset(WINO_A) * d[3]);
-    vec ob = vfma(d[1], vset(-WINO_B * WINO_A2), vset(WINO_B) * d[3]);
+    vec oa = vfma(d[1], vset(-WINO_B2), d[3]), ob = vfma(d[1], vset(-WINO_A2), d[3]);
     vec ab = vset(WINO_A2 * WINO_B2), sum = vset(-WINO_A2 - WINO_B2);
 
     r[0] = vfma(d[0], ab, vfma(d[2], sum, d[4]));
-    r[step] = ea + oa;
-    r[2 * step] = ea - oa;
-    r[3 * step] = eb + ob;
-    r[4 * step] = eb - ob;
+    wino_both(r + step, r + 2 * step, ea, oa, WINO_A);
+    wino_both(r + 3 * step, r + 4 * step, eb, ob, WINO_B);
     r[5 * step] = vfma(d[1], ab, vfma(d[3], sum, d[5]));
 }
 
@@ -75,14 +87,11 @@ SC_INLINE void wino_gradient(vec *r, size_t step, const vec *y, const size_t m)
         return;
     }
     vec ea = vfma(y[2], vset(WINO_A2), y[0]), eb = vfma(y[2], vset(WINO_B2), y[0]);
-    vec oa = vfma(y[3], vset(WINO_A * WINO_A2), vset(WINO_A) * y[1]);
-    vec ob = vfma(y[3], vset(WINO_B * WINO_B2), vset(WINO_B) * y[1]);
+    vec oa = vfma(y[3], vset(WINO_A2), y[1]), ob = vfma(y[3], vset(WINO_B2), y[1]);
 
     r[0] = y[0];
-    r[step] = ea + oa;
-    r[2 * step] = ea - oa;
-    r[3 * step] = eb + ob;
-    r[4 * step] = eb - ob;
+    wino_both(r + step, r + 2 * step, ea, oa, WINO_A);
+    wino_both(r + 3 * step, r + 4 * step, eb, ob, WINO_B);
     r[5 * step] = y[3];
 }
 

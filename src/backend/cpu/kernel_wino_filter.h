@@ -51,74 +51,75 @@ SC_INLINE void wino_taps(float (*tap)[9][NR], const wino_args *a, size_t c0, siz
 }
 
 /* VEC words of U */
-SC_INLINE void wino_put(word *u, kvec even, kvec odd, bool stream)
+SC_INLINE void wino_put(word *u, vec words, bool stream)
 {
     if (stream) {
-        vstream(u, wpair(even, odd));
+        vstream(u, words);
     } else {
-        wput_pair(u, even, odd);
+        vstore(u, words);
     }
 }
 
-/* r = G g G' of outputs j .. j+VEC-1 */
-SC_INLINE void wino_filter_vec(vec *r, float (*tap)[NR], size_t j, const size_t m)
+/* q = G g of outputs j .. j+VEC-1 */
+SC_INLINE void wino_filter_columns(vec *q, float (*tap)[NR], size_t j, const size_t m)
 {
-    const size_t side = m + 2;
-    vec q[3 * WINO_MOST];
-
     for (size_t i = 0; i < 3; i++) {
         vec column[3] = {vload(tap[i] + j), vload(tap[3 + i] + j), vload(tap[6 + i] + j)};
         wino_filter(q + i, 3, column, m);
-    }
-    for (size_t i = 0; i < side; i++) {
-        wino_filter(r + i * side, 1, q + 3 * i, m);
     }
 }
 
 /* U of a word of input channels and NR outputs, at u. */
 SC_INLINE void wino_filter_word(word *u, const wino_args *a, float (*tap)[9][NR], const size_t m)
 {
-    const size_t points = (m + 2) * (m + 2);
+    const size_t side = m + 2;
 
     for (size_t j = 0; j < NR; j += VEC) {
-        vec r[WINO_POINTS];
-        kvec half[WORD_K][WINO_POINTS];
+        vec q[WORD_K][3 * WINO_MOST];
         for (size_t h = 0; h < WORD_K; h++) {
-            wino_filter_vec(r, tap[h], j, m);
-            for (size_t xi = 0; xi < points; xi++) {
-                half[h][xi] = kvec_of(r[xi]);
-            }
+            wino_filter_columns(q[h], tap[h], j, m);
         }
-        for (size_t xi = 0; xi < points; xi++) {
-            wino_put(u + xi * a->u_plane + j, half[0][xi], half[WORD_K - 1][xi], a->stream);
+        for (size_t i = 0; i < side; i++) {
+            vec r[WORD_K][WINO_MOST];
+            for (size_t h = 0; h < WORD_K; h++) {
+                wino_filter(r[h], 1, q[h] + 3 * i, m);
+            }
+            for (size_t s = 0; s < side; s++) {
+                wino_put(u + (i * side + s) * a->u_plane + j, words_of(r[0][s], r[WORD_K - 1][s]),
+                         a->stream);
+            }
         }
     }
 }
 
-/* The same of one phase: nh and nw are 5 where it is odd, else 4. */
+/* G g of one phase: nh and nw are 5 where it is odd, else 4. */
+SC_INLINE void phase_filter_columns(vec *q, float (*tap)[NR], size_t j, const size_t nh,
+                                    const size_t nw)
+{
+    for (size_t s = 0; s < nw - 3; s++) {
+        size_t column = nw == 5 ? 2 * s : 1;
+        const vec g[2] = {vload(tap[(nh == 5 ? 0 : 3) + column] + j), vload(tap[6 + column] + j)};
+        phase_filter(q + s, 2, g, nh);
+    }
+}
+
+/* U of a word of one phase. */
 SC_INLINE void phase_filter_word(word *u, const wino_args *a, float (*tap)[9][NR], const size_t nh,
                                  const size_t nw)
 {
     for (size_t j = 0; j < NR; j += VEC) {
-        kvec half[WORD_K][PHASE_POINTS];
+        vec q[WORD_K][2 * PHASE_MOST];
         for (size_t h = 0; h < WORD_K; h++) {
-            vec q[2 * PHASE_MOST], r[PHASE_MOST];
-            for (size_t s = 0; s < nw - 3; s++) {
-                size_t column = nw == 5 ? 2 * s : 1;
-                const vec g[2] = {vload(tap[h][(nh == 5 ? 0 : 3) + column] + j),
-                                  vload(tap[h][6 + column] + j)};
-                phase_filter(q + s, 2, g, nh);
-            }
-            for (size_t i = 0; i < nh; i++) {
-                phase_filter(r, 1, q + 2 * i, nw);
-                for (size_t s = 0; s < nw; s++) {
-                    half[h][i * PHASE_MOST + s] = kvec_of(r[s]);
-                }
-            }
+            phase_filter_columns(q[h], tap[h], j, nh, nw);
         }
         for (size_t i = 0; i < nh; i++) {
-            for (size_t xi = i * PHASE_MOST; xi < i * PHASE_MOST + nw; xi++) {
-                wino_put(u + xi * a->u_plane + j, half[0][xi], half[WORD_K - 1][xi], a->stream);
+            vec r[WORD_K][PHASE_MOST];
+            for (size_t h = 0; h < WORD_K; h++) {
+                phase_filter(r[h], 1, q[h] + 2 * i, nw);
+            }
+            for (size_t s = 0; s < nw; s++) {
+                wino_put(u + (i * PHASE_MOST + s) * a->u_plane + j,
+                         words_of(r[0][s], r[WORD_K - 1][s]), a->stream);
             }
         }
     }

@@ -42,18 +42,17 @@ SC_INLINE void phase_pixels(const elem **pixel, const wino_shape *g, size_t tile
     }
 }
 
-/* r = (B' d B) of the nh x nw pixels, or with `gradient` A d A' of 4 x 4 (nh = nw = 5), channels
- * c .. c+VEC-1, each point where it is among 5 x 5 */
-SC_INLINE void phase_transform(kvec *r, const elem *const *pixel, size_t c, const size_t nh,
-                               const size_t nw, const bool gradient)
+/* Channels from c on of a transform's first half, over the columns: B' d of the nh x nw pixels, or with
+ * `gradient` A d of 4 x 4 (nh = nw = 5) */
+SC_INLINE void phase_columns(vec *q, const elem *const *pixel, size_t c, const lanes which,
+                             const size_t nh, const size_t nw, const bool gradient)
 {
     const size_t rows = gradient ? PHASE_TILE : nh, columns = gradient ? PHASE_TILE : nw;
-    vec q[PHASE_POINTS], p[PHASE_MOST];
 
     for (size_t j = 0; j < columns; j++) {
         vec d[PHASE_MOST];
         for (size_t i = 0; i < rows; i++) {
-            d[i] = eload(pixel[i * columns + j] + c);
+            d[i] = eload_lanes(pixel[i * columns + j] + c, which);
         }
         if (gradient) {
             phase_gradient(q + j, columns, d);
@@ -61,39 +60,52 @@ SC_INLINE void phase_transform(kvec *r, const elem *const *pixel, size_t c, cons
             phase_input(q + j, columns, d, nh);
         }
     }
+}
+
+/* The second half of both halves of VEC words: to[xi plane] = q at each point where it is among 5 x 5. */
+SC_INLINE void phase_put_words(word *to, size_t plane, vec (*q)[PHASE_POINTS], const size_t nh,
+                               const size_t nw, const bool gradient)
+{
     for (size_t i = 0; i < nh; i++) {
-        if (gradient) {
-            phase_gradient(p, 1, q + i * columns);
-        } else {
-            phase_input(p, 1, q + i * columns, nw);
+        vec r[WORD_K][PHASE_MOST];
+        for (size_t h = 0; h < WORD_K; h++) {
+            if (gradient) {
+                phase_gradient(r[h], 1, q[h] + i * PHASE_TILE);
+            } else {
+                phase_input(r[h], 1, q[h] + i * nw, nw);
+            }
         }
         for (size_t j = 0; j < nw; j++) {
-            r[i * PHASE_MOST + j] = kvec_of(p[j]);
+            vstore(to + (i * PHASE_MOST + j) * plane, words_of(r[0][j], r[WORD_K - 1][j]));
         }
     }
 }
 
 /* ---- V, words along the channels ---- */
 
+SC_INLINE void phase_input_words(word *v, size_t plane, const elem *const *pixel, size_t c,
+                                 const bool last, const size_t nh, const size_t nw)
+{
+    vec q[WORD_K][PHASE_POINTS];
+
+    for (size_t h = 0; h < WORD_K; h++) {
+        phase_columns(q[h], pixel, c, lanes_of(h, last), nh, nw, false);
+    }
+    phase_put_words(v + c / WORD_K, plane, q, nh, nw, false);
+}
+
 SC_INLINE void phase_input_block(word *v, size_t plane, const wino_shape *g, size_t tile_index,
                                  const size_t nh, const size_t nw)
 {
     const elem *pixel[PHASE_POINTS];
+    size_t c = 0;
 
     phase_pixels(pixel, g, tile_index, nh, nw);
-    for (size_t c = 0; c < g->ci; c += VEC) {
-        kvec r[PHASE_POINTS];
-        phase_transform(r, pixel, c, nh, nw, false);
-        for (size_t i = 0; i < nh; i++) {
-            for (size_t xi = i * PHASE_MOST; xi < i * PHASE_MOST + nw; xi++) {
-                kstore((kelem *)(void *)(v + xi * plane) + c, r[xi]);
-            }
-        }
+    for (; c + WORD_K * VEC <= g->ci; c += WORD_K * VEC) {
+        phase_input_words(v, plane, pixel, c, false, nh, nw);
     }
-    for (size_t i = 0; g->ci % (WORD_K * VEC) != 0 && i < nh; i++) {
-        for (size_t xi = i * PHASE_MOST; xi < i * PHASE_MOST + nw; xi++) {
-            kstore((kelem *)(void *)(v + xi * plane) + g->ci, kvec_of(vzero()));
-        }
+    if (c < g->ci) {
+        phase_input_words(v, plane, pixel, c, true, nh, nw);
     }
 }
 
@@ -199,16 +211,11 @@ SC_INLINE void phase_pair_block(const wino_panels *to, size_t row, size_t column
                                 const size_t nw, const bool gradient)
 {
     for (size_t c = 0; c < channels; c += VEC) {
-        kvec r[WORD_K][PHASE_POINTS];
-        word *at = wino_panel_at(to, row, column + c);
+        vec q[WORD_K][PHASE_POINTS];
         for (size_t h = 0; h < WORD_K; h++) {
-            phase_transform(r[h], pixel[h], c, nh, nw, gradient);
+            phase_columns(q[h], pixel[h], c, EVERY, nh, nw, gradient);
         }
-        for (size_t i = 0; i < nh; i++) {
-            for (size_t xi = i * PHASE_MOST; xi < i * PHASE_MOST + nw; xi++) {
-                wput_pair(at + xi * to->plane, r[0][xi], r[WORD_K - 1][xi]);
-            }
-        }
+        phase_put_words(wino_panel_at(to, row, column + c), to->plane, q, nh, nw, gradient);
     }
 }
 

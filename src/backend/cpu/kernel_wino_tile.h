@@ -94,17 +94,17 @@ SC_INLINE void wino_fetch_gradient(const wino_shape *g, size_t tile_index)
     }
 }
 
-/* Channels c .. c+VEC-1 of a transform's first half, over the columns: of the image (B' d, n = m + 2),
- * or with `gradient` of dy (A y, n = m). */
-SC_INLINE void wino_columns(vec *q, const elem *const *pixel, size_t c, const size_t m,
-                            const bool gradient)
+/* Channels from c on of a transform's first half, over the columns: of the image (B' d, n = m + 2), or
+ * with `gradient` of dy (A y, n = m). */
+SC_INLINE void wino_columns(vec *q, const elem *const *pixel, size_t c, const lanes which,
+                            const size_t m, const bool gradient)
 {
     const size_t n = gradient ? m : m + 2;
 
     for (size_t j = 0; j < n; j++) {
         vec d[WINO_MOST];
         for (size_t i = 0; i < n; i++) {
-            d[i] = eload(pixel[i * n + j] + c);
+            d[i] = eload_lanes(pixel[i * n + j] + c, which);
         }
         if (gradient) {
             wino_gradient(q + j, n, d, m);
@@ -124,30 +124,49 @@ SC_INLINE void wino_row(vec *r, const vec *q, size_t i, const size_t m, const bo
     }
 }
 
-/* v[xi plane + word of c] = (B' d B)[xi]; the last word is filled up with zeros */
+/* The second half of both halves of VEC words: to[xi plane] = all points of q. */
+SC_INLINE void wino_put_words(word *to, size_t plane, vec (*q)[WINO_POINTS], const size_t m,
+                              const bool gradient)
+{
+    const size_t side = m + 2;
+
+    for (size_t i = 0; i < side; i++) {
+        vec r[WORD_K][WINO_MOST];
+        for (size_t h = 0; h < WORD_K; h++) {
+            wino_row(r[h], q[h], i, m, gradient);
+        }
+        for (size_t j = 0; j < side; j++) {
+            vstore(to + (i * side + j) * plane, words_of(r[0][j], r[WORD_K - 1][j]));
+        }
+    }
+}
+
+/* VEC words of the channels from c on, half of them with `last`. */
+SC_INLINE void wino_input_words(word *v, size_t plane, const elem *const *pixel, size_t c,
+                                const bool last, const size_t m)
+{
+    vec q[WORD_K][WINO_POINTS];
+
+    for (size_t h = 0; h < WORD_K; h++) {
+        wino_columns(q[h], pixel, c, lanes_of(h, last), m, false);
+    }
+    wino_put_words(v + c / WORD_K, plane, q, m, false);
+}
+
+/* v[xi plane + word of c] = (B' d B)[xi]; the last words are filled up with zeros */
 SC_INLINE void wino_input_tile_of(word *v, size_t plane, const wino_shape *g, size_t tile_index,
                                   const size_t m)
 {
     const elem *pixel[WINO_POINTS];
-    const size_t side = m + 2;
+    size_t c = 0;
 
     wino_pixels(pixel, g, tile_index, m);
     wino_fetch_in(g, tile_index + 1);
-    for (size_t c = 0; c < g->ci; c += VEC) {
-        vec q[WINO_POINTS];
-        wino_columns(q, pixel, c, m, false);
-        for (size_t i = 0; i < side; i++) {
-            vec r[WINO_MOST];
-            wino_row(r, q, i, m, false);
-            for (size_t j = 0; j < side; j++) {
-                kstore((kelem *)(void *)(v + (i * side + j) * plane) + c, kvec_of(r[j]));
-            }
-        }
+    for (; c + WORD_K * VEC <= g->ci; c += WORD_K * VEC) {
+        wino_input_words(v, plane, pixel, c, false, m);
     }
-    if (g->ci % (WORD_K * VEC) != 0) {
-        for (size_t xi = 0; xi < side * side; xi++) {
-            kstore((kelem *)(void *)(v + xi * plane) + g->ci, kvec_of(vzero()));
-        }
+    if (c < g->ci) {
+        wino_input_words(v, plane, pixel, c, true, m);
     }
 }
 
@@ -284,27 +303,12 @@ SC_INLINE word *wino_panel_at(const wino_panels *p, size_t row, size_t column)
 SC_INLINE void wino_pair_channels(word *to, size_t plane, const elem *pixel[WORD_K][WINO_POINTS],
                                   size_t c, const size_t m, const bool gradient)
 {
-    const size_t side = m + 2;
-    kvec first[WINO_POINTS];
-    vec q[WINO_POINTS], r[WINO_MOST];
+    vec q[WORD_K][WINO_POINTS];
 
-    wino_columns(q, pixel[0], c, m, gradient);
-    for (size_t i = 0; WORD_K > 1 && i < side; i++) {
-        wino_row(r, q, i, m, gradient);
-        for (size_t j = 0; j < side; j++) {
-            first[i * side + j] = kvec_of(r[j]);
-        }
+    for (size_t h = 0; h < WORD_K; h++) {
+        wino_columns(q[h], pixel[h], c, EVERY, m, gradient);
     }
-    if (WORD_K > 1) {
-        wino_columns(q, pixel[WORD_K - 1], c, m, gradient);
-    }
-    for (size_t i = 0; i < side; i++) {
-        wino_row(r, q, i, m, gradient);
-        for (size_t j = 0; j < side; j++) {
-            kvec last = kvec_of(r[j]);
-            wput_pair(to + (i * side + j) * plane, WORD_K > 1 ? first[i * side + j] : last, last);
-        }
-    }
+    wino_put_words(to, plane, q, m, gradient);
 }
 
 /* Row `row` of V and W from the tiles first .. first+WORD_K-1; W is zero from tile `end` on. */
