@@ -29,7 +29,8 @@ function(simclr_test name label timeout source)
     if(SIMCLR_SANITIZE)
         math(EXPR timeout "${timeout} * 6")
     endif()
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} SKIP_RETURN_CODE 77
+    # Those that may take longest start first, so that none is left alone at the end.
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} COST ${timeout} SKIP_RETURN_CODE 77
         LABELS "${labels}" ENVIRONMENT "${test_env}")
 endfunction()
 

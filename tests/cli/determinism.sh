@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The same steps with 1, 2, 3, 4 and again 1 threads, on each engine in both precisions: the same
 # bytes.  20 steps in fp32, 5 in bf16, which takes long where it is emulated.
+# label: slow
 . "$(dirname "$0")/common_train.sh"
 
 run_threads() # ENGINE PRECISION THREADS NAME

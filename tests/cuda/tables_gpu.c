@@ -27,7 +27,7 @@
 #endif
 
 const char *const table_names[] = {"cuda", NULL};
-const int table_threads[TABLE_RUNS] = {1, 1, 1};
+const int table_threads[] = {1, 1, 1, 0};
 const bool table_transforms = false;
 const double table_most_work = SC_TABLE_MOST_WORK;
 const double table_norms[3][2] = {{1e-5, 4e-3}, {1e-5, 4e-3}, {1e-5, 6e-3}};

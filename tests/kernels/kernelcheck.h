@@ -16,7 +16,7 @@
 
 #include "backend/backend.h"
 
-enum { CASE_OUTPUTS = 8, TABLE_RUNS = 3 };
+enum { CASE_OUTPUTS = 8 };
 
 /* What an output is and how it is compared. */
 typedef enum {
@@ -59,9 +59,9 @@ extern const char *const table_names[]; /* up to NULL */
 const sc_backend *table_by_name(const char *name, sc_precision precision);
 /* Whether a table rounds a convolution's gradient to an element of a map before it adds it to a base. */
 bool table_adds_rounded(const sc_backend *table);
-extern const int table_threads[TABLE_RUNS]; /* of runs that must give the same bits */
-extern const bool table_transforms;         /* convolutions are not all direct sums */
-extern const double table_most_work;        /* multiply-adds of a case */
+extern const int table_threads[];    /* of runs that must give the same bits, up to 0 */
+extern const bool table_transforms;  /* convolutions are not all direct sums */
+extern const double table_most_work; /* multiply-adds of a case */
 
 /* ---- tables_host.c, or tests/cuda/tables_gpu.c ---- */
 

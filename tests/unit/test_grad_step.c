@@ -5,6 +5,8 @@
  * 200 random parameters and 20 random directions per network, in double: 1e-7 where everything is
  * smooth, 1e-5 through ReLU and max pooling.  A sample whose difference quotients with h and h/8
  * disagree stands on a kink and is drawn again.
+ *
+ * label: slow
  */
 #include "nn_rig.h"
 
