@@ -51,12 +51,22 @@ SC_INLINE void amx_fence(void)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* Steps of TILE_K words along k: of A at at[0], at[1], ... elements from where a row begins, or with NULL
+ * one after the other. */
+typedef struct {
+    const kelem *a;
+    size_t a_row; /* elements */
+    const size_t *at;
+    const word *b;
+    size_t steps;
+} amx_steps;
+
 /* c (16 or 32 rows, NR) = the product; `both`, a constant: more than 16 rows */
-SC_INLINE void amx_product(float *c, size_t c_row, const tile *t, const bool accumulate,
+SC_INLINE void amx_product(float *c, size_t c_row, const amx_steps *t, const bool accumulate,
                            const bool both)
 {
     const size_t c_bytes = c_row * sizeof *c, a_bytes = t->a_row * sizeof *t->a;
-    const word *a = t->a, *lower = t->a + AMX_ROWS * t->a_row, *b = t->b;
+    const word *b = t->b;
 
     if (accumulate) {
         _tile_loadd(0, c, c_bytes);
@@ -73,14 +83,15 @@ SC_INLINE void amx_product(float *c, size_t c_row, const tile *t, const bool acc
             _tile_zero(3);
         }
     }
-    for (size_t l = 0; l < t->k; l += TILE_K, b += TILE_K * NR) {
-        _tile_loadd(4, a + l, a_bytes);
+    for (size_t step = 0; step < t->steps; step++, b += TILE_K * NR) {
+        const kelem *a = t->a + (t->at ? t->at[step] : step * TILE_K * WORD_K);
+        _tile_loadd(4, a, a_bytes);
         _tile_loadd(6, b, NR * sizeof *b);
         _tile_loadd(7, b + VEC, NR * sizeof *b);
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         if (both) {
-            _tile_loadd(5, lower + l, a_bytes);
+            _tile_loadd(5, a + AMX_ROWS * t->a_row, a_bytes);
             _tile_dpbf16ps(2, 5, 6);
             _tile_dpbf16ps(3, 5, 7);
         }
@@ -93,12 +104,20 @@ SC_INLINE void amx_product(float *c, size_t c_row, const tile *t, const bool acc
     }
 }
 
+SC_INLINE amx_steps amx_steps_of(const tile *t)
+{
+    return (amx_steps){(const kelem *)(const void *)t->a, t->a_row * WORD_K, NULL, t->b,
+                       t->k / TILE_K};
+}
+
 SC_INLINE void amx_rows(float *c, size_t c_row, const tile *t, size_t rows, const bool accumulate)
 {
+    amx_steps steps = amx_steps_of(t);
+
     if (rows > AMX_ROWS) {
-        amx_product(c, c_row, t, accumulate, true);
+        amx_product(c, c_row, &steps, accumulate, true);
     } else {
-        amx_product(c, c_row, t, accumulate, false);
+        amx_product(c, c_row, &steps, accumulate, false);
     }
 }
 
@@ -178,13 +197,23 @@ SC_NOINLINE static void tile_sliver(const tile *sliver, size_t rows)
     assert(amx_ready && t.a_col == 1 && t.k % TILE_K == 0);
     amx_fence();
     for (; rows >= TILE_ROWS && t.cols == NR; rows -= TILE_ROWS) {
-        amx_product(t.c, t.c_row, &t, t.accumulate, true);
+        amx_steps steps = amx_steps_of(&t);
+        amx_product(t.c, t.c_row, &steps, t.accumulate, true);
         t.a += TILE_ROWS * t.a_row;
         t.c += TILE_ROWS * t.c_row;
     }
     if (rows > 0) {
         amx_rest(&t, rows);
     }
+    amx_fence();
+}
+
+/* c (TILE_ROWS, NR) = the product of rows of A that may overlap, all of which must be readable. */
+SC_NOINLINE static void tile_apart(float *c, const amx_steps *t)
+{
+    assert(amx_ready);
+    amx_fence();
+    amx_product(c, NR, t, false, true);
     amx_fence();
 }
 

@@ -20,17 +20,17 @@
 
 enum {
     NARROW_CHANNELS = 4,
-    NARROW_RUN = STATS_ROWS,   /* outputs of a line at once */
+    NARROW_RUN = STATS_ROWS,   /* outputs of a line at once: a multiple of TILE_ROWS */
     NARROW_LINES = 8 * WORD_K, /* lines of outputs at once, for the weights */
     NARROW_TAPS = 1024,        /* r s c at most */
-    NARROW_STAGE = 32768       /* elements of copied lines at most */
+    NARROW_STAGE = MATRIX_UNIT ? 98304 : 32768 /* elements of copied lines at most */
 };
 
 typedef struct {
     sc_conv_shape s;
     const elem *x;
-    size_t words, at[NARROW_TAPS];
-    elem *y; /* forward */
+    size_t words, at[NARROW_TAPS]; /* at: of every TILE_K words */
+    elem *y;                       /* forward */
     strip strip;
     size_t ld; /* of the copied lines */
     word *packed;
@@ -43,20 +43,45 @@ typedef struct {
     size_t plane, line; /* elements of a plane; of all planes of a line */
 } narrow_args;
 
+/* Lines p .. p+lines-1 and columns q .. q+count-1 of the outputs of image n. */
+typedef struct {
+    size_t n, p, lines, q, count;
+} narrow_block;
+
+/* Elements of a line of the window, with what the matrix unit's words are filled up with. */
+static size_t narrow_window(const sc_conv_shape *s)
+{
+    return MATRIX_UNIT ? round_up(s->s * s->c, WORD_K * TILE_K) : s->s * s->c;
+}
+
+/* Elements that `count` outputs of a line read. */
+static size_t narrow_reach(const sc_conv_shape *s, size_t count)
+{
+    return (count - 1) * s->stride * s->c + narrow_window(s);
+}
+
 /* Outputs of a line whose words are read at once, with what rounding up adds. */
 static size_t narrow_plane(const sc_conv_shape *s)
 {
-    return round_up(min_size(s->q, NARROW_RUN), WORD_K) + (s->s - 1) / s->stride;
+    size_t outputs = round_up(min_size(s->q, NARROW_RUN), WORD_K * TILE_K);
+    return MATRIX_UNIT ? outputs : outputs + (s->s - 1) / s->stride;
+}
+
+/* Planes of a line of the image: a channel and remainder of the stride, or one that each tap has for itself,
+ * and so many more must be readable. */
+static size_t narrow_planes_of(const sc_conv_shape *s)
+{
+    return MATRIX_UNIT ? s->s * s->c : s->stride * s->c;
 }
 
 static bool narrow_choice(const sc_conv_shape *s)
 {
-    size_t taps = s->r * s->s * s->c, run = ((NARROW_RUN - 1) * s->stride + s->s) * s->c;
-    size_t lines = (NARROW_LINES - 1) * s->stride + s->r;
+    size_t taps = s->r * s->s * s->c, lines = (NARROW_LINES - 1) * s->stride + s->r;
+    size_t planes = lines * narrow_planes_of(s) + (MATRIX_UNIT ? TILE_ROWS : 0);
 
-    return !MATRIX_UNIT && s->c <= NARROW_CHANNELS && s->dilation == 1 && s->s * s->c >= WORD_K &&
-           taps <= NARROW_TAPS && s->r * run <= NARROW_STAGE &&
-           lines * s->c * s->stride * narrow_plane(s) <= NARROW_STAGE;
+    return s->c <= NARROW_CHANNELS && s->dilation == 1 && s->s * s->c >= WORD_K &&
+           taps <= NARROW_TAPS && s->r * narrow_reach(s, NARROW_RUN) <= NARROW_STAGE &&
+           planes * narrow_plane(s) <= NARROW_STAGE;
 }
 
 /* to (length) = line `h` of image n from element `begin` on; zero outside the image. */
@@ -72,18 +97,26 @@ static void narrow_line(kelem *to, const narrow_args *g, size_t n, ptrdiff_t h, 
     corr_gather_edge(to, g->x + (n * g->s.h + (size_t)h) * size, (ptrdiff_t)size, begin, length);
 }
 
+/* Elements 0, step, 2 step, ... of a line. */
+SC_INLINE void narrow_split(kelem *plane, const kelem *line, size_t step, size_t count)
+{
+    for (size_t t = 0; t < count; t++) {
+        plane[t] = line[t * step];
+    }
+}
+
 /* ---- y ---- */
 
 static size_t narrow_line_words(const sc_conv_shape *s)
 {
-    return (s->s * s->c + WORD_K - 1) / WORD_K;
+    return (narrow_window(s) + WORD_K - 1) / WORD_K;
 }
 
 /* Where a word of a line of the window begins: the last one ends with the line, so that it reads nothing
  * else; what it has in common with the word before counts as zero in its filters. */
 static size_t narrow_begin(const sc_conv_shape *s, size_t l)
 {
-    return min_size(l * WORD_K, s->s * s->c - WORD_K);
+    return min_size(l * WORD_K, narrow_window(s) - WORD_K);
 }
 
 /* The words of NR filters. */
@@ -114,10 +147,11 @@ static void narrow_range(void *context, size_t range)
     kelem stage[NARROW_STAGE];
     size_t begin, end;
 
+    bool begun = tile_begin();
     sc_part_range(&begin, &end, s->n * s->p, CONV_RANGES, range);
     for (size_t at = begin * s->q; at < end * s->q;) {
         size_t q = at % s->q, count = min_size(s->q - q, NARROW_RUN), line = at / s->q;
-        size_t length = ((count - 1) * s->stride + s->s) * s->c;
+        size_t length = narrow_reach(s, count);
         ptrdiff_t h = (ptrdiff_t)(line % s->p * s->stride) - (ptrdiff_t)s->pad;
         ptrdiff_t w = (ptrdiff_t)(q * s->stride) - (ptrdiff_t)s->pad;
         for (size_t i = 0; i < s->r; i++) {
@@ -132,6 +166,7 @@ static void narrow_range(void *context, size_t range)
         }
         at += count;
     }
+    tile_end(begun);
 }
 
 static size_t narrow_packed_size(const sc_conv_shape *s)
@@ -151,11 +186,11 @@ static void narrow_forward(elem *y, sc_channel_stats stats, const elem *x, const
                      .packed = scratch + direct_stats_size(s),
                      .w = w,
                      .stats = stats.mean ? &whole : NULL,
-                     .ld = ((NARROW_RUN - 1) * s->stride + s->s) * s->c};
+                     .ld = narrow_reach(s, NARROW_RUN)};
 
     g.strip = (strip){g.packed, g.at, g.words, s->k, s->stride * s->c, s->k, s->k};
-    for (size_t l = 0; l < g.words; l++) {
-        g.at[l] = l / words * g.ld + narrow_begin(s, l % words);
+    for (size_t l = 0; l < g.words; l += TILE_K) {
+        g.at[l / TILE_K] = l / words * g.ld + narrow_begin(s, l % words);
     }
     sc_parallel_for((s->k + NR - 1) / NR, narrow_pack_part, &g);
     if (stats.mean) {

@@ -5,19 +5,20 @@
  *   slot[(i,j,c), k] = sum over the slot's outputs q of x[q,(i,j,c)] dy[q,k]
  *   dw[k,c,i,j]     += slot 0 + slot 1 + ...
  *
- * A slot has a range of blocks of NARROW_LINES lines of an image's outputs.  Of the lines of x that a block
- * reads, each channel and remainder of the stride is a plane: outputs beside each other read elements beside
- * each other.
+ * A slot has a range of blocks of NARROW_LINES lines of an image's outputs.  The lines of x that a block reads
+ * are split into planes, in which outputs beside each other read elements beside each other
+ * (kernel_narrow_sums.h, or for the matrix unit kernel_narrow_amx.h).
  */
 #ifndef SC_CPU_KERNEL_NARROW_WGRAD_H
 #define SC_CPU_KERNEL_NARROW_WGRAD_H
 
 #include "backend/cpu/kernel_narrow.h"
 
-/* Lines p .. p+lines-1 and columns q .. q+count-1 of the outputs of image n. */
-typedef struct {
-    size_t n, p, lines, q, count;
-} narrow_block;
+#if defined(KERNEL_AMX)
+#include "backend/cpu/kernel_narrow_amx.h"
+#else
+#include "backend/cpu/kernel_narrow_sums.h"
+#endif
 
 static size_t narrow_blocks(const sc_conv_shape *s)
 {
@@ -34,23 +35,18 @@ static size_t narrow_slots_size(const sc_conv_shape *s)
     return narrow_slots(s) * s->r * s->s * s->c * round_up(s->k, NR);
 }
 
-/* planes (lines of x, c, stride, plane) of a block */
+/* planes (lines of x, g->line) of a block */
 static void narrow_planes(kelem *planes, const narrow_args *g, const narrow_block *b)
 {
     const sc_conv_shape *s = &g->s;
-    size_t lines = (b->lines - 1) * s->stride + s->r, step = s->stride * s->c;
+    size_t lines = (b->lines - 1) * s->stride + s->r;
     ptrdiff_t h = (ptrdiff_t)(b->p * s->stride) - (ptrdiff_t)s->pad;
     ptrdiff_t w = (ptrdiff_t)(b->q * s->stride) - (ptrdiff_t)s->pad;
     kelem line[NARROW_STAGE];
 
-    for (size_t i = 0; i < lines; i++, planes += g->line) {
-        narrow_line(line, g, b->n, h + (ptrdiff_t)i, w * (ptrdiff_t)s->c, g->plane * step);
-        for (size_t j = 0; j < step; j++) {
-            kelem *plane = planes + (j % s->c * s->stride + j / s->c) * g->plane;
-            for (size_t t = 0; t < g->plane; t++) {
-                plane[t] = line[t * step + j];
-            }
-        }
+    for (size_t i = 0; i < lines; i++) {
+        narrow_line(line, g, b->n, h + (ptrdiff_t)i, w * (ptrdiff_t)s->c, narrow_split_length(g));
+        narrow_split_line(planes + i * g->line, g, line);
     }
 }
 
@@ -67,49 +63,13 @@ static void narrow_dy(word *to, const narrow_args *g, const narrow_block *b, siz
             wput_pair(to, kvec_from(even), kvec_from(odd));
             wput_pair(to + VEC, kvec_from(even + VEC), kvec_from(odd + VEC));
         }
-        for (; q < b->count; q += WORD_K, to += NR) {
+        for (; q < round_up(b->count, WORD_K * TILE_K); q += WORD_K, to += NR) {
             kelem pair[2][NR] = {{0}};
             for (size_t e = 0; e < WORD_K && q + e < b->count; e++) {
                 elems_to_operand(pair[e], dy + (q + e) * s->k, cols);
             }
             wput_pair_rows(to, pair[0], pair[1], NR);
         }
-    }
-}
-
-/* c (rows, NR) += the sums of a block for the taps at[0], at[1], ... */
-SC_INLINE void narrow_wgrad_tile(float *c, const narrow_args *g, const narrow_block *b,
-                                 const size_t *at, const kelem *planes, const word *dy,
-                                 fetch_list *next, size_t fetch, const size_t rows)
-{
-    size_t words = (b->count + WORD_K - 1) / WORD_K, ld = round_up(g->s.k, NR);
-    vec sum0[MR], sum1[MR];
-
-    UNROLL
-    for (size_t i = 0; i < rows; i++) {
-        sum0[i] = vload(c + i * ld);
-        sum1[i] = vload(c + i * ld + VEC);
-    }
-    for (size_t p = 0; p < b->lines; p++, planes += g->s.stride * g->line) {
-        const kelem *x[MR];
-        fetch_lines(next, fetch);
-        for (size_t i = 0; i < rows; i++) {
-            x[i] = planes + at[i];
-        }
-        for (size_t l = 0; l < words; l++, dy += NR) {
-            vec d0 = vload(dy), d1 = vload(dy + VEC);
-            UNROLL
-            for (size_t i = 0; i < rows; i++) {
-                vec v = vset(word_at(x[i] + l * WORD_K));
-                sum0[i] = vdot(v, d0, sum0[i]);
-                sum1[i] = vdot(v, d1, sum1[i]);
-            }
-        }
-    }
-    UNROLL
-    for (size_t i = 0; i < rows; i++) {
-        vstore(c + i * ld, sum0[i]);
-        vstore(c + i * ld + VEC, sum1[i]);
     }
 }
 
@@ -135,23 +95,14 @@ static void narrow_wgrad_block(float *slot, const narrow_args *g, const narrow_b
     fetch_list next;
     kelem planes[NARROW_STAGE];
     word dy[NARROW_LINES * NARROW_RUN / WORD_K * NR];
-    size_t taps = s->r * s->s * s->c, ld = round_up(s->k, NR);
+    size_t taps = s->r * s->s * s->c;
 
     narrow_fetch(&next, g, b);
     size_t fetch = fetch_count(&next) / ((s->k + NR - 1) / NR * (taps / MR + 1) * b->lines) + 1;
     narrow_planes(planes, g, b);
     for (size_t k = 0; k < s->k; k += NR) {
-        size_t i = 0;
         narrow_dy(dy, g, b, k, min_size(s->k - k, NR));
-        for (; i + MR <= taps; i += MR) {
-            narrow_wgrad_tile(slot + i * ld + k, g, b, g->at + i, planes, dy, &next, fetch, MR);
-        }
-        for (; i + 3 <= taps; i += 3) { /* of 3 channels */
-            narrow_wgrad_tile(slot + i * ld + k, g, b, g->at + i, planes, dy, &next, fetch, 3);
-        }
-        for (; i < taps; i++) {
-            narrow_wgrad_tile(slot + i * ld + k, g, b, g->at + i, planes, dy, &next, fetch, 1);
-        }
+        narrow_sums(slot + k, g, b, planes, dy, &next, fetch);
     }
 }
 
@@ -163,6 +114,7 @@ static void narrow_wgrad_part(void *context, size_t part)
     float *slot = g->slots + part * size;
 
     zero_floats(slot, size);
+    bool begun = tile_begin();
     sc_part_range(&begin, &end, s->n * blocks, g->slot_count, part);
     for (size_t i = begin; i < end; i++) {
         narrow_block b = {.n = i / blocks, .p = i % blocks * NARROW_LINES};
@@ -176,6 +128,7 @@ static void narrow_wgrad_part(void *context, size_t part)
             narrow_wgrad_block(slot, g, &b);
         }
     }
+    tile_end(begun);
 }
 
 static void narrow_sum_part(void *context, size_t k)
@@ -204,12 +157,7 @@ static void narrow_backward_weight(float *dw, const elem *dy, const sc_batchnorm
                      .slot_count = narrow_slots(s),
                      .plane = narrow_plane(s)};
 
-    g.line = s->c * s->stride * g.plane;
-    for (size_t i = 0; i < s->r * s->s * s->c; i++) {
-        size_t c = i % s->c, j = i / s->c % s->s;
-        g.at[i] =
-            i / s->c / s->s * g.line + (c * s->stride + j % s->stride) * g.plane + j / s->stride;
-    }
+    narrow_lay_out(&g);
     sc_parallel_for(g.slot_count, narrow_wgrad_part, &g);
     sc_parallel_for(s->k, narrow_sum_part, &g);
 }

@@ -5,7 +5,8 @@
  *   y[q, o] = base[q, o] + sum_l x[q step + at[l]] W[l, o]        q < count
  *
  * As kernel_micro.h, but nothing is gathered before and the sums go to the map straight from registers.
- * x are elements of an operand; a word may begin at any of them.
+ * x are elements of an operand; a word may begin at any of them.  The matrix unit takes TILE_ROWS outputs at
+ * once, so all of x must be readable, also for outputs that are not.
  */
 #ifndef SC_CPU_KERNEL_STRIP_H
 #define SC_CPU_KERNEL_STRIP_H
@@ -15,7 +16,7 @@
 
 typedef struct {
     const word *packed; /* W: (ceil(co / NR), words, NR), zero beyond co */
-    const size_t *at;   /* NULL: words follow each other */
+    const size_t *at;   /* of every TILE_K words; NULL: all follow each other */
     size_t words, co;
     size_t x_step, y_step, base_step; /* elements from one output to the next */
 } strip;
@@ -51,6 +52,32 @@ SC_INLINE void strip_store(elem *y, const elem *base, vec sum0, vec sum1)
     estore(y, sum0);
     estore(y + VEC, sum1);
 }
+
+#if defined(KERNEL_AMX)
+
+/* Columns o .. of some of the outputs that are left; returns of how many. */
+static size_t strip_some(elem *y, const elem *base, const strip *g, const kelem *x, size_t o,
+                         size_t left)
+{
+    float sum[TILE_ROWS * NR];
+    size_t rows = min_size(left, TILE_ROWS), cols = min_size(g->co - o, NR);
+    amx_steps steps = {x, g->x_step, g->at, g->packed + o * g->words, g->words / TILE_K};
+
+    tile_apart(sum, &steps);
+    for (size_t i = 0; i < rows; i++) {
+        elem *to = y + i * g->y_step + o;
+        const elem *from = base ? base + i * g->base_step + o : NULL;
+        vec sum0 = vload(sum + i * NR), sum1 = vload(sum + i * NR + VEC);
+        if (cols == NR) {
+            strip_store(to, from, sum0, sum1);
+        } else {
+            strip_store_edge(to, from, sum0, sum1, cols);
+        }
+    }
+    return rows;
+}
+
+#else
 
 /* `rows` outputs, columns o .. */
 SC_INLINE void strip_tile(elem *y, const elem *base, const strip *g, const kelem *x, size_t o,
@@ -108,6 +135,26 @@ SC_INLINE void strip_rows(elem *y, const elem *base, const strip *g, const kelem
     }
 }
 
+/* Columns o .. of some of the outputs that are left; returns of how many. */
+SC_INLINE size_t strip_some(elem *y, const elem *base, const strip *g, const kelem *x, size_t o,
+                            size_t left)
+{
+    size_t rows;
+
+    if (left >= MR) {
+        strip_rows(y, base, g, x, o, rows = MR);
+    } else if (left >= 2 * MR / 3) {
+        strip_rows(y, base, g, x, o, rows = 2 * MR / 3);
+    } else if (left >= MR / 3) {
+        strip_rows(y, base, g, x, o, rows = MR / 3);
+    } else {
+        strip_rows(y, base, g, x, o, rows = 1);
+    }
+    return rows;
+}
+
+#endif
+
 /* NR columns of all `count` outputs at a time, so that they share what they load of W.  base: NULL, or added
  * to them; it may be y.  What is in `next` is fetched meanwhile. */
 static void strip_outputs(elem *y, const elem *base, const strip *g, const kelem *x, size_t count,
@@ -118,19 +165,9 @@ static void strip_outputs(elem *y, const elem *base, const strip *g, const kelem
 
     for (size_t o = 0; o < g->co; o += NR) {
         for (size_t i = 0, rows; i < count; i += rows) {
-            fetch_lines(next, fetch);
-            size_t left = count - i;
-            elem *to = y + i * g->y_step;
             const elem *from = base ? base + i * g->base_step : NULL;
-            if (left >= MR) {
-                strip_rows(to, from, g, x + i * g->x_step, o, rows = MR);
-            } else if (left >= 2 * MR / 3) {
-                strip_rows(to, from, g, x + i * g->x_step, o, rows = 2 * MR / 3);
-            } else if (left >= MR / 3) {
-                strip_rows(to, from, g, x + i * g->x_step, o, rows = MR / 3);
-            } else {
-                strip_rows(to, from, g, x + i * g->x_step, o, rows = 1);
-            }
+            fetch_lines(next, fetch);
+            rows = strip_some(y + i * g->y_step, from, g, x + i * g->x_step, o, count - i);
         }
     }
 }
