@@ -198,23 +198,23 @@ SC_INLINE vec words_paired(__m512i both)
                                      23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     return _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, both));
 }
-/* VEC words of floats; both halves of a word of one float are the same. */
 SC_INLINE vec words_of(vec even, vec odd)
 {
     return words_paired((__m512i)_mm512_cvtne2ps_pbh(odd, even));
 }
-/* Elements of an operand that become one half of the words from `lane` EVEN, the other from ODD. */
+/* VEC elements of a map; EVEN and ODD ones become the halves of the same words. */
 SC_INLINE vec eload_lanes(const elem *p, const lanes which)
 {
+    if (which == EVERY) {
+        return eload(p);
+    }
     __m512i both =
         which == EVEN || which == ODD
             ? _mm512_loadu_si512((const void *)p)
             : _mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i *)(const void *)p));
-    __m512i upper = _mm512_set1_epi32((int)0xffff0000U);
     bool even = which == EVEN || which == LAST_EVEN;
-    return which == EVERY ? eload(p)
-                          : _mm512_castsi512_ps(even ? _mm512_slli_epi32(both, 16)
-                                                     : _mm512_and_si512(both, upper));
+    return _mm512_castsi512_ps(even ? _mm512_slli_epi32(both, 16)
+                                    : _mm512_and_si512(both, _mm512_set1_epi32((int)0xffff0000U)));
 }
 /* VEC elements of an operand. */
 typedef __m256i kvec;
@@ -305,7 +305,7 @@ SC_INLINE void elems_to_operand(kelem *restrict to, const elem *restrict from, s
 }
 #endif
 
-/* The lanes of half h of a word. */
+/* The lanes that become half h of the words. */
 SC_INLINE lanes lanes_of(size_t h, const bool last)
 {
     return WORD_K == 1 ? EVERY : (lanes)((last ? LAST_EVEN : EVEN) + h);
