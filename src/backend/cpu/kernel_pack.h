@@ -50,17 +50,17 @@ static void pack_transposed(float *restrict to, size_t to_row, const float *rest
     size_t j = 0;
 
 #if defined(__AVX512F__)
-    for (; j + 16 <= rows && cols % 16 == 0; j += 16) {
+    for (; cols % 16 == 0 && j < rows / 16 * 16; j += 16) {
         for (size_t l = 0; l < cols; l += 16) {
             pack_transposed_16(to + l * to_row + j, to_row, from + j * from_row + l, from_row);
         }
     }
 #endif
 #if defined(__SSE__)
-    for (; j + 4 <= rows; j += 4) {
+    for (; j < rows / 4 * 4; j += 4) {
         const float *x = from + j * from_row;
         size_t l = 0;
-        for (; l + 4 <= cols; l += 4) {
+        for (; l < cols / 4 * 4; l += 4) {
             __m128 r0 = _mm_loadu_ps(x + l), r1 = _mm_loadu_ps(x + from_row + l);
             __m128 r2 = _mm_loadu_ps(x + 2 * from_row + l);
             __m128 r3 = _mm_loadu_ps(x + 3 * from_row + l);

@@ -7,6 +7,7 @@
 #ifndef SC_CPU_KERNEL_WINO_FILTER_H
 #define SC_CPU_KERNEL_WINO_FILTER_H
 
+#include "backend/cpu/kernel_pack.h"
 #include "backend/cpu/kernel_wino_fetch.h"
 
 enum {
@@ -31,20 +32,41 @@ typedef struct {
     double *sums_at; /* their memory */
 } wino_args;
 
-/* tap[h][i] = weight i of channel c + h for NR outputs from o0 on; zero beyond ci and co.  Outputs
- * one after the other: the 9 weights of neighbouring channels are adjacent. */
-SC_INLINE void wino_taps(float (*tap)[9][NR], const wino_args *a, size_t c0, size_t channels,
-                         size_t o0)
+/* tap[h][i] = weight i of channel c0 + h for NR outputs from o0 on, one by one; zero beyond ci and co. */
+static void wino_taps_edge(float (*tap)[9][NR], const wino_args *a, size_t c0, size_t channels,
+                           size_t o0)
 {
     size_t cols = min_size(a->g.co - o0, NR),
            real = min_size(a->g.ci - min_size(c0, a->g.ci), channels);
 
-    memset(tap, 0, real < channels || cols < NR ? channels * sizeof *tap : 0);
+    memset(tap, 0, channels * sizeof *tap);
     for (size_t j = 0; j < cols; j++) {
         for (size_t c = 0; c < real; c++) {
             const float *w = a->w + (o0 + j) * a->w_co + (c0 + c) * a->w_ci;
             for (size_t i = 0; i < 9; i++) {
                 tap[c][i][j] = w[a->flip ? 8 - i : i];
+            }
+        }
+    }
+}
+
+/* The same.  Of a convolution the weights of an output's channels are adjacent, of its data gradient those of
+ * a channel's outputs. */
+static void wino_taps(float (*tap)[9][NR], const wino_args *a, size_t c0, size_t channels,
+                      size_t o0)
+{
+    const float *w = a->w + o0 * a->w_co + c0 * a->w_ci;
+
+    if (c0 + channels > a->g.ci || o0 + NR > a->g.co) {
+        wino_taps_edge(tap, a, c0, channels, o0);
+    } else if (!a->flip) {
+        pack_transposed(tap[0][0], NR, w, a->w_co, NR, channels * 9);
+    } else {
+        for (size_t c = 0; c < channels; c++) {
+            float turned[9][NR];
+            pack_transposed(turned[0], NR, w + c * a->w_ci, 9, NR, 9);
+            for (size_t i = 0; i < 9; i++) {
+                copy_floats(tap[c][i], turned[8 - i], NR);
             }
         }
     }

@@ -76,6 +76,7 @@ static void wino_sizes(wino_args *a)
         budget = WINO_MEDIUM_BLOCK;
     }
     budget /= g->points * sizeof(word) * (g->ld_in + g->ld_out);
+    budget -= MATRIX_UNIT ? budget % TILE_ROWS : 0; /* what fills no tile takes as long */
     budget = budget < TILE_ROWS ? TILE_ROWS : budget;
     a->slots = min_size(a->slots, (g->n * g->th * g->tw + budget - 1) / budget);
     size_t tiles = (g->n + a->slots - 1) / a->slots * g->th * g->tw; /* of a slot */

@@ -22,6 +22,7 @@ enum {
     WINO_WGRAD_MEMORY = 24 << 20,       /* bytes that panels and sums of all slots may take */
     WINO_PANEL = MATRIX_UNIT ? 32 : 48, /* columns of a panel of W: a multiple of MR and of VEC */
     WINO_CO = MATRIX_UNIT ? 32 : 24,    /* filters of a part: a panel, or half of one */
+    WINO_TURN = 64,                     /* channels whose taps become adjacent at once */
     WINO_CHUNK_STEP = WORD_K * (TILE_K > 2 ? TILE_K : 2)
 };
 
@@ -231,20 +232,20 @@ static void wino_wgrad_add(const wino_wgrad_args *a, const float *du, size_t k0,
     }
 }
 
-/* dw (ci, tap) of filter k += sums (tap, ci) of the slots, one after the other */
+/* dw (ci, tap) of filter k += the slots' sums (tap, ci), which are added first */
 static void wino_wgrad_finish(void *context, size_t k)
 {
     const wino_wgrad_args *a = context;
     size_t ci = a->g.ci;
-    float *dw = a->dw + k * 9 * ci;
+    float *sums = a->sums + k * 9 * ci, *dw = a->dw + k * 9 * ci, turned[WINO_TURN * 9];
 
-    for (size_t slot = 0; slot < a->slots; slot++) {
-        const float *sums = a->sums + slot * a->sum_words + k * 9 * ci;
-        for (size_t c = 0; c < ci; c++) {
-            for (size_t tap = 0; tap < 9; tap++) {
-                dw[c * 9 + tap] += sums[tap * ci + c];
-            }
-        }
+    for (size_t slot = 1; slot < a->slots; slot++) {
+        add_floats(sums, sums + slot * a->sum_words, 9 * ci);
+    }
+    for (size_t c = 0; c < ci; c += WINO_TURN) {
+        size_t channels = min_size(ci - c, WINO_TURN);
+        pack_transposed(turned, 9, sums + c, ci, 9, channels);
+        add_floats(dw + c * 9, turned, channels * 9);
     }
 }
 
