@@ -67,8 +67,8 @@ static size_t narrow_plane(const sc_conv_shape *s)
     return MATRIX_UNIT ? outputs : outputs + (s->s - 1) / s->stride;
 }
 
-/* Planes of a line of the image: a channel and remainder of the stride, or one that each tap has for itself,
- * and so many more must be readable. */
+/* Planes of a line of the image: one for each channel and remainder of the stride, or on the matrix unit for
+ * each tap of a line of the window. */
 static size_t narrow_planes_of(const sc_conv_shape *s)
 {
     return MATRIX_UNIT ? s->s * s->c : s->stride * s->c;
@@ -77,6 +77,7 @@ static size_t narrow_planes_of(const sc_conv_shape *s)
 static bool narrow_choice(const sc_conv_shape *s)
 {
     size_t taps = s->r * s->s * s->c, lines = (NARROW_LINES - 1) * s->stride + s->r;
+    /* a tile reads TILE_ROWS planes, also beyond the last */
     size_t planes = lines * narrow_planes_of(s) + (MATRIX_UNIT ? TILE_ROWS : 0);
 
     return s->c <= NARROW_CHANNELS && s->dilation == 1 && s->s * s->c >= WORD_K &&
