@@ -26,16 +26,21 @@ endif()
 # simclr_file_flags(FILE...): optimisation and instruction set by folder and name.
 #   ref/     the specification: no fused multiply-add, so that every compiler gives the same bits
 #   cpu/     loops do not set errno and do not trap, which lets the compiler vectorise them
+# With sanitizers -O3 takes minutes a file, and -O2 has the same checks.  The reference, with which all is
+# compared, would be most of what such tests take; what tables share with it is checked there.
 function(simclr_file_flags)
     foreach(file IN LISTS ARGN)
         set(flags "")
-        if(file MATCHES "/src/backend/|/src/views/|/src/optim/")
+        if(file MATCHES "/src/backend/|/src/views/|/src/optim/" AND NOT SIMCLR_SANITIZE)
             list(APPEND flags $<$<CONFIG:Release>:-O3>)
         endif()
         if(file MATCHES "/src/backend/cpu/")
             list(APPEND flags -fno-math-errno -fno-trapping-math)
         else()
             list(APPEND flags -ffp-contract=off)
+        endif()
+        if(SIMCLR_SANITIZE MATCHES "address" AND file MATCHES "/src/backend/ref/")
+            list(APPEND flags -fno-sanitize=all)
         endif()
         if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
             if(file MATCHES "_amx[.]c$")

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The same steps with 1, 2, 3, 4 and again 1 threads, on each engine in both precisions: the same
-# bytes.  20 steps in fp32, 5 in bf16, which takes long where it is emulated.
+# bytes.  20 steps in fp32, 5 in bf16, which takes long where it is emulated.  With RACES set, by
+# ThreadSanitizer's build, which is slow and sees races in any run: 5 steps with 1 and 3 threads.
 # label: slow
 . "$(dirname "$0")/common_train.sh"
 
@@ -18,20 +19,27 @@ same_for_any_threads() # ENGINE PRECISION
 {
     local what="$1 $2" run=$scratch/$1-$2
     run_threads "$1" "$2" 1 a
-    for threads in 2 3 4; do
+    for threads in $teams; do
         run_threads "$1" "$2" $threads $threads
         same_state "$what, $threads threads" "$run-$threads" "$run-a"
         same_metrics "$what, $threads threads" "$run-$threads" "$run-a"
     done
-    run_threads "$1" "$2" 1 b
-    same_state "$what, again" "$run-b" "$run-a"
-    cmp -s "$run-b/model.safetensors" "$run-2/model.safetensors" ||
-        fail "$what: model.safetensors differs"
+    if [ -z "${RACES:-}" ]; then
+        run_threads "$1" "$2" 1 b
+        same_state "$what, again" "$run-b" "$run-a"
+        cmp -s "$run-b/model.safetensors" "$run-2/model.safetensors" ||
+            fail "$what: model.safetensors differs"
+    fi
     grep -q "\"step\": ${steps[$2]}" "$run-a/checkpoints/last/state.json" ||
         fail "$what: the last checkpoint is not of step ${steps[$2]}"
 }
 
 declare -A steps=([fp32]=20 [bf16]=5)
+teams="2 3 4"
+if [ -n "${RACES:-}" ]; then
+    steps[fp32]=5
+    teams=3
+fi
 engines="default base"
 native=$("$SIMCLR" doctor | sed -n 's/^engine: *\([a-z0-9]*\).*/\1/p')
 # The default is the best of these; the ones below it are tested by name.
