@@ -60,7 +60,7 @@ static int measure_step(profile_run *r, size_t i, simclr_error *err)
     double views = 0, kernels = 0, update = 0;
     sc_profile_clear(&r->kernels);
     double start = sc_clock();
-    int rc = sc_train_step(&t->last, &t->step, err);
+    int rc = sc_trainer_step(&t->last, t, err);
     double step = sc_clock() - start;
     if (rc == 0 && r->device == NULL)
         rc = views_seconds(&views, &t->step, err);
@@ -88,7 +88,7 @@ static int measure_training(profile_run *r, const sc_config *cfg, simclr_error *
     int rc = sc_trainer_open(t, cfg, NULL, &r->kernels.inner, NULL, err);
     for (size_t i = 0; rc == 0 && i < r->repeat + WARM_UP_TRAINING; i++) {
         double start = sc_clock();
-        rc = sc_train_step(&t->last, &t->step, err);
+        rc = sc_trainer_step(&t->last, t, err);
         if (i >= WARM_UP_TRAINING)
             r->training[i - WARM_UP_TRAINING] = sc_clock() - start;
     }

@@ -56,7 +56,7 @@ int simclr_trainer_open(simclr_trainer **out, const simclr_config *config, simcl
 int simclr_trainer_step(simclr_train_status *out, simclr_trainer *trainer, simclr_error *err)
 {
     sc_trainer *t = &trainer->trainer;
-    int rc = sc_train_step(&t->last, &t->step, err);
+    int rc = sc_trainer_step(&t->last, t, err);
     if (rc == 0 && out != NULL)
         fill_status(out, t, &t->last);
     return rc;

@@ -122,7 +122,8 @@ typedef struct sc_device {
     void (*upload)(void *to, const void *from, size_t bytes);
     void (*download)(void *to, const void *from, size_t bytes); /* to host memory; waits */
     void (*zero)(void *to, size_t bytes);
-    /* Until all work is done.  SIMCLR_E_DEVICE: what has failed since the device was opened. */
+    /* Until all work is done.  SIMCLR_E_DEVICE, or SIMCLR_E_MEMORY where its memory ran out: what has
+     * failed first since the device was opened. */
     int (*wait)(simclr_error *err);
 
     /* ---- a step; in, out, view, pixels, options: device memory ---- */

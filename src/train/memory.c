@@ -11,6 +11,10 @@
 #include "train/setup.h"
 
 static const double MIB = 1048576.0, GIB = 1073741824.0;
+static const char SMALLER[] = "lower image_size or model.width";
+
+/* More than before, after the device's libraries found too little. */
+static const size_t LEFT_FREE = (size_t)512 << 20;
 
 sc_network_options sc_run_network(const sc_trainer *t, size_t batch)
 {
@@ -120,11 +124,17 @@ static size_t largest_fit(const sc_trainer *t, size_t batch, size_t free_bytes)
     return low > 0 ? proposal(low - 1) : 0;
 }
 
+/* The batch of a step, no larger than the data set. */
+static size_t batch_of(const sc_trainer *t)
+{
+    size_t images = sc_dataset_count(t->train), wanted = (size_t)t->cfg.train.batch;
+    return wanted < images ? wanted : images;
+}
+
 int sc_run_too_large(const sc_trainer *t, size_t free_bytes, simclr_error *err)
 {
     const sc_device *device = t->tables.maps->device;
-    size_t images = sc_dataset_count(t->train), wanted = (size_t)t->cfg.train.batch;
-    size_t batch = wanted < images ? wanted : images, bytes = sc_run_bytes(t, batch);
+    size_t batch = batch_of(t), bytes = sc_run_bytes(t, batch);
     char where[64] = "of memory", needs[32], has[32], advice[96];
     if (bytes <= free_bytes || bytes == SIZE_MAX || free_bytes == 0)
         return SIMCLR_E_MEMORY; /* it is another memory that is short: err tells of it */
@@ -137,7 +147,21 @@ int sc_run_too_large(const sc_trainer *t, size_t free_bytes, simclr_error *err)
     if (fits > 0)
         snprintf(advice, sizeof advice, "batch=%zu fits", fits);
     else
-        snprintf(advice, sizeof advice, "not even batch=2 fits: lower image_size or model.width");
+        snprintf(advice, sizeof advice, "not even batch=2 fits: %s", SMALLER);
     return sc_fail(err, SIMCLR_E_MEMORY, "batch=%zu needs %s %s, %s are free; %s", batch, needs,
                    where, has, advice);
+}
+
+int sc_run_ran_out(const sc_trainer *t, simclr_error *err)
+{
+    size_t batch = batch_of(t), bytes = sc_run_bytes(t, batch);
+    char text[sizeof err->text], left[32];
+    bool some = bytes != SIZE_MAX && bytes > LEFT_FREE;
+    size_t fits = some ? largest_fit(t, batch, bytes - LEFT_FREE) : 0;
+    snprintf(text, sizeof text, "%s", err != NULL ? err->text : "");
+    sc_run_amount(left, sizeof left, (double)LEFT_FREE, MIB);
+    if (fits == 0)
+        return sc_fail(err, SIMCLR_E_MEMORY, "%s; %s", text, SMALLER);
+    return sc_fail(err, SIMCLR_E_MEMORY, "%s; batch=%zu leaves %s more than batch=%zu", text, fits,
+                   left, batch);
 }

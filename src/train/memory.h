@@ -25,5 +25,8 @@ void sc_run_amount(char *out, size_t size, double bytes, double scale);
 /* After SIMCLR_E_MEMORY, with what was free before: where that is less than the run needs, err says
  * so and names the largest batch that fits.  Returns SIMCLR_E_MEMORY. */
 int sc_run_too_large(const sc_trainer *t, size_t free_bytes, simclr_error *err);
+/* After SIMCLR_E_MEMORY in a step: the run fits, but not with what the device's libraries take later, which
+ * nobody knows in advance.  Adds to err a batch that leaves more for them.  Returns SIMCLR_E_MEMORY. */
+int sc_run_ran_out(const sc_trainer *t, simclr_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "train/memory.h"
 #include "train/online.h"
 
 static int save(sc_trainer *t, simclr_error *err)
@@ -27,6 +28,14 @@ static bool evaluation_due(const sc_trainer *t)
     return t->step.step == t->stop_at || (every > 0 && t->step.step % every == 0);
 }
 
+int sc_trainer_step(sc_step_stats *out, sc_trainer *t, simclr_error *err)
+{
+    int rc = sc_train_step(out, &t->step, err);
+    const sc_device *device = t->step.network.device;
+    bool ran_out = rc < 0 && device != NULL && device->wait(NULL) == SIMCLR_E_MEMORY;
+    return ran_out ? sc_run_ran_out(t, err) : rc;
+}
+
 static int run_steps(sc_trainer *t, simclr_error *err)
 {
     double saved = sc_clock();
@@ -37,7 +46,7 @@ static int run_steps(sc_trainer *t, simclr_error *err)
     if (late < 0)
         return late;
     while (t->step.step < t->stop_at) {
-        int rc = sc_train_step(&t->last, &t->step, err);
+        int rc = sc_trainer_step(&t->last, t, err);
         if (rc == 0)
             rc = sc_logbook_step(&t->log, &t->last, &t->step, err);
         if (rc < 0)

@@ -213,7 +213,7 @@ static int dry_run(sc_trainer *t, simclr_error *err)
     int steps = s->there.device != NULL ? 5 : 2;
     for (int i = 0; i < steps; i++) {
         start = sc_clock();
-        int rc = sc_train_step(&stats, s, err);
+        int rc = sc_trainer_step(&stats, t, err);
         if (rc < 0)
             return rc;
     }

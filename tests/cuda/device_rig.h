@@ -13,6 +13,8 @@
 
 /* Of runtime_on_cpu.cpp: how many bytes all blocks may take, and do. */
 void cuda_on_cpu_limit(size_t bytes);
+/* Whether what libraries take on the way has found no memory; false: forgets all that failed. */
+void cuda_on_cpu_full(bool yes);
 size_t cuda_on_cpu_taken(void);
 size_t cuda_on_cpu_uploaded(void); /* bytes, ever */
 /* Nothing is done before somebody waits for it; false: at once. */

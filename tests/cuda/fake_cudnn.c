@@ -91,8 +91,13 @@ sc_cudnn_descriptor sc_cudnn_plan(int64_t *workspace, sc_cudnn_descriptor config
     return engine->no_plan ? NULL : engine;
 }
 
-bool sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, const void *b,
-                      void *out, void *workspace, char *why, size_t why_size)
+bool sc_cudnn_no_memory(int status)
+{
+    return status == FAKE_NO_MEMORY;
+}
+
+int sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, const void *b,
+                     void *out, void *workspace, char *why, size_t why_size)
 {
     fake_engine *engine = plan;
     engine->executions++;
@@ -100,9 +105,9 @@ bool sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, con
     if (handle == NULL || a == NULL || b == NULL || out == NULL || workspace == NULL ||
         engine->no_run) {
         snprintf(why, why_size, "engine %d does not run", (int)engine->notes.engine);
-        return false;
+        return engine->status;
     }
-    return true;
+    return 0;
 }
 
 void sc_cudnn_free(sc_cudnn_descriptor descriptor)

@@ -7,7 +7,7 @@
 
 #include "backend/cuda/cudnn_graph.h"
 
-enum { FAKE_ENGINES = 8 };
+enum { FAKE_ENGINES = 8, FAKE_FAILS = 3000, FAKE_NO_MEMORY = 4004 };
 
 typedef struct {
     sc_cudnn_notes notes;
@@ -15,6 +15,7 @@ typedef struct {
     float ms;       /* of the five executions between two events */
     bool no_plan;   /* the engine does not take this graph */
     bool no_run;    /* and this plan fails when executed */
+    int status;     /* with this cudnnStatus_t */
     int executions; /* so far */
 } fake_engine;
 

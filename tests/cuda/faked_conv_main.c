@@ -31,6 +31,7 @@ static void open_engines(const char *cache, size_t count)
     for (size_t i = 0; i < FAKE_ENGINES; i++) {
         fake_cudnn.engine[i].notes = (sc_cudnn_notes){.engine = (int64_t)i, .deterministic = true};
         fake_cudnn.engine[i].ms = 1;
+        fake_cudnn.engine[i].status = FAKE_FAILS;
     }
     sct_assert_ok(sc_cuda_open(0, &err), &err);
     sct_assert_ok(sc_cuda_conv_open("Fake A", &err), &err);
@@ -198,6 +199,57 @@ static void tells_what_fails(void **state)
     fake_cudnn.no_handle = 1001;
     sct_assert_error(sc_cuda_conv_open("Fake A", &err), &err, SIMCLR_E_DEVICE,
                      "cuDNN cannot be used: cuDNN's 1001");
+    fake_cudnn.no_handle = FAKE_NO_MEMORY;
+    sct_assert_error(sc_cuda_conv_open("Fake A", &err), &err, SIMCLR_E_MEMORY,
+                     "cuDNN cannot be used: cuDNN's 4004");
+}
+
+/* cuDNN takes memory of its own when a plan is first executed. */
+static void tells_that_memory_ran_out(void **state)
+{
+    (void)state;
+    simclr_error err;
+    fake_engine *e = fake_cudnn.engine;
+    open_engines("memory", 3);
+    e[0].ms = 0.5F;
+    e[0].no_run = e[1].no_run = true;
+    e[0].status = FAKE_NO_MEMORY;
+    assert_true(conv(SC_CONV_Y, 1)); /* by what there is memory for */
+    assert_int_equal(executed(SC_CONV_Y, 1), 2);
+    sct_assert_ok(sc_cuda_wait(&err), &err);
+    close_engines();
+    open_engines("memory", 3); /* which is no choice for other runs */
+    e[0].ms = 0.5F;
+    assert_true(conv(SC_CONV_Y, 1));
+    assert_int_equal(executed(SC_CONV_Y, 1), 0);
+    e[0].no_run = true;
+    e[0].status = FAKE_NO_MEMORY;
+    assert_true(conv(SC_CONV_Y, 1));
+    sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_MEMORY,
+                     "the GPU's memory ran out: convolution: engine 0 does not run");
+    close_engines();
+
+    open_engines("memory", 2); /* another pass, of which nothing is known */
+    e[0].no_run = e[1].no_run = true;
+    e[0].status = FAKE_NO_MEMORY;
+    assert_false(conv(SC_CONV_DX, 1));
+    sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_MEMORY,
+                     "the GPU's memory ran out: convolution: engine 0 does not run");
+    close_engines();
+    open_engines("memory", 2); /* CUDA has none, whatever cuDNN calls it */
+    e[0].no_run = e[1].no_run = true;
+    fake.fail = "cudaMemcpyAsync";
+    fake.fail_in = 1;
+    fake.status = cudaErrorMemoryAllocation;
+    cudaMemcpyAsync(NULL, NULL, 0, cudaMemcpyDeviceToDevice, NULL); /* as a call of cuDNN's */
+    assert_false(conv(SC_CONV_DX, 1));
+    sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_MEMORY, "the GPU's memory ran out: ");
+    close_engines();
+    open_engines("memory", 2); /* refused for other reasons: the plain kernels' turn */
+    e[0].no_run = e[1].no_run = true;
+    assert_false(conv(SC_CONV_DX, 1));
+    sct_assert_ok(sc_cuda_wait(&err), &err);
+    close_engines();
 }
 
 int main(void)
@@ -209,6 +261,7 @@ int main(void)
         cmocka_unit_test(no_plan_is_said_once),
         cmocka_unit_test(does_not_time_in_a_recording),
         cmocka_unit_test(tells_what_fails),
+        cmocka_unit_test(tells_that_memory_ran_out),
     };
     return sct_run(tests);
 }

@@ -182,8 +182,30 @@ static void notes_a_launch_that_fails(void **state)
     cudaMemcpyAsync(s.bytes, s.bytes, 0, cudaMemcpyDeviceToDevice, NULL); /* as a kernel's launch */
     sc_cuda_check("relu");
     sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_DEVICE, "the GPU failed: relu: error 9");
+    sc_cuda_fail_memory("later", "there is none"); /* is not what failed first */
+    sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_DEVICE, "relu: error 9");
     sc_cuda_play(SC_DEVICE_KEYS, record, &s);
     assert_int_equal(s.runs, 0);
+    close_step(&s);
+}
+
+/* A kernel is loaded when it is first launched. */
+static void notes_a_launch_without_memory(void **state)
+{
+    (void)state;
+    simclr_error err;
+    step s = open_step();
+    fake.fail = "cudaMemcpyAsync";
+    fake.fail_in = 1;
+    fake.status = cudaErrorMemoryAllocation;
+    cudaMemcpyAsync(s.bytes, s.bytes, 0, cudaMemcpyDeviceToDevice, NULL);
+    sc_cuda_check("relu");
+    sc_cuda_fail("later", "something else");
+    sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_MEMORY,
+                     "the GPU's memory ran out: relu: error 2");
+    close_step(&s);
+    s = open_step();
+    sct_assert_ok(sc_cuda_wait(&err), &err);
     close_step(&s);
 }
 
@@ -278,10 +300,15 @@ static void opening_fails_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(records_the_second_time),   cmocka_unit_test(goes_on_without_recordings),
-        cmocka_unit_test(does_not_record_when_told), cmocka_unit_test(keeps_the_first_failure),
-        cmocka_unit_test(notes_a_launch_that_fails), cmocka_unit_test(memory_is_zeroed_or_told),
-        cmocka_unit_test(reads_staging_late),        cmocka_unit_test(opening_fails_whole),
+        cmocka_unit_test(records_the_second_time),
+        cmocka_unit_test(goes_on_without_recordings),
+        cmocka_unit_test(does_not_record_when_told),
+        cmocka_unit_test(keeps_the_first_failure),
+        cmocka_unit_test(notes_a_launch_that_fails),
+        cmocka_unit_test(notes_a_launch_without_memory),
+        cmocka_unit_test(memory_is_zeroed_or_told),
+        cmocka_unit_test(reads_staging_late),
+        cmocka_unit_test(opening_fails_whole),
     };
     return sct_run(tests);
 }

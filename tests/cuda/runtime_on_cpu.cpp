@@ -39,6 +39,7 @@ std::vector<std::pair<const char *, const char *>> staging; /* host memory that 
 std::vector<std::function<void()>> waiting, recorded[SC_DEVICE_KEYS], *recording_to;
 bool late, recording;
 char failure[200];
+bool no_memory; // is what failed
 
 void protect(int how)
 {
@@ -118,6 +119,14 @@ extern "C" void cuda_on_cpu_limit(size_t bytes)
     limit = bytes;
 }
 
+extern "C" void cuda_on_cpu_full(bool yes)
+{
+    no_memory = false;
+    failure[0] = 0;
+    if (yes)
+        sc_cuda_fail_memory("convolution", "no memory for its kernel");
+}
+
 extern "C" size_t cuda_on_cpu_taken(void)
 {
     return taken;
@@ -165,6 +174,12 @@ void sc_cuda_fail(const char *what, const char *why)
 {
     if (failure[0] == 0)
         snprintf(failure, sizeof failure, "%s: %s", what, why);
+}
+
+void sc_cuda_fail_memory(const char *what, const char *why)
+{
+    no_memory |= failure[0] == 0;
+    sc_cuda_fail(what, why);
 }
 
 void *sc_cuda_alloc(size_t bytes, simclr_error *err)
@@ -262,7 +277,8 @@ int sc_cuda_wait(simclr_error *err)
 {
     not_recorded("wait");
     finish();
-    return failure[0] != 0 ? sc_fail(err, SIMCLR_E_DEVICE, "%s", failure) : 0;
+    int code = no_memory ? SIMCLR_E_MEMORY : SIMCLR_E_DEVICE;
+    return failure[0] != 0 ? sc_fail(err, code, "%s", failure) : 0;
 }
 
 void sc_cuda_play(size_t key, void (*record)(void *context), void *context)

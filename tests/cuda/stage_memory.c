@@ -10,6 +10,7 @@
 
 #include "training_rig.h"
 
+#include "backend/cuda/runtime.h"
 #include "train/memory.h"
 
 static int open_batch(sc_trainer *t, size_t batch, simclr_error *err)
@@ -141,6 +142,56 @@ static void late_uploads(void **state)
     }
 }
 
+/* A step that finds no memory says what is to be done; other failures do not. */
+static void memory_runs_out_in_a_step(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    simclr_error err = {0};
+    sc_step_stats stats;
+    sct_assert_ok(open_batch(&t, 8, &err), &err);
+    sct_assert_ok(sc_trainer_step(&stats, &t, &err), &err);
+    cuda_on_cpu_full(true);
+    sct_assert_error(sc_trainer_step(&stats, &t, &err), &err, SIMCLR_E_MEMORY,
+                     "convolution: no memory for its kernel; lower image_size or model.width");
+    cuda_on_cpu_full(false);
+    sct_assert_ok(sc_trainer_step(&stats, &t, &err), &err);
+    sc_cuda_fail("kernel", "it stopped");
+    sct_assert_error(sc_trainer_step(&stats, &t, &err), &err, SIMCLR_E_DEVICE,
+                     "kernel: it stopped");
+    assert_null(strstr(err.text, "lower"));
+    cuda_on_cpu_full(false);
+    sc_trainer_close(&t);
+}
+
+/* The largest that leaves 512 MiB more than the batch that failed. */
+static void names_the_batch_that_leaves_more(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    simclr_error err = {0};
+    sc_config cfg = small_config("fp32");
+    sc_tables there = tables_of(SC_FP32);
+    size_t more = (size_t)512 << 20, batch = 0, from = 0;
+    set(&cfg, "data.dataset", "shapes:1200");
+    set(&cfg, "image_size", "32");
+    set(&cfg, "model.width", "0.5");
+    set(&cfg, "batch", "1000");
+    sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, &there, NULL, &err), &err);
+    sc_fail(&err, SIMCLR_E_MEMORY, "it is full");
+    assert_int_equal(sc_run_ran_out(&t, &err), SIMCLR_E_MEMORY);
+    print_message("%s\n", err.text);
+    assert_int_equal(sscanf(err.text, "it is full; batch=%zu leaves 512.0 MiB more than batch=%zu",
+                            &batch, &from),
+                     2);
+    assert_int_equal(from, 1000);
+    assert_true(batch > 64 && batch % 8 == 0);
+    size_t most = sc_run_bytes(&t, 1000) - more;
+    assert_true(sc_run_bytes(&t, batch) <= most);
+    assert_true(sc_run_bytes(&t, batch + 8) > most);
+    sc_trainer_close(&t);
+}
+
 int main(void)
 {
     open_device();
@@ -148,6 +199,8 @@ int main(void)
         cmocka_unit_test(names_the_batch_that_fits),
         cmocka_unit_test(data_set_in_device_memory),
         cmocka_unit_test(late_uploads),
+        cmocka_unit_test(memory_runs_out_in_a_step),
+        cmocka_unit_test(names_the_batch_that_leaves_more),
     };
     return sct_run(tests);
 }

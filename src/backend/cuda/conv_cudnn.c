@@ -43,32 +43,51 @@ typedef struct {
     void *out, *workspace;
 } buffers;
 
-static bool execute(sc_cudnn_descriptor plan, const buffers *to, bool told)
-{
+/* Why plans did not run: if one had no memory, that. */
+typedef struct {
     char why[320];
-    bool ok = sc_cudnn_execute(state.handle, plan, to->a, to->b, to->out, to->workspace, why,
-                               sizeof(why));
-    if (!ok && told) {
-        sc_cuda_fail("convolution", why);
-    } else if (!ok) {
-        cudaGetLastError(); /* of a plan that is not taken */
+    bool no_memory;
+} refusal;
+
+static bool execute(sc_cudnn_descriptor plan, const buffers *to, refusal *r)
+{
+    char why[sizeof(r->why)];
+    int status = sc_cudnn_execute(state.handle, plan, to->a, to->b, to->out, to->workspace, why,
+                                  sizeof(why));
+    if (status !=
+        0) { /* CUDA's error is taken here: it is told with the refusal, or the plan not taken */
+        bool no_memory =
+            cudaGetLastError() == cudaErrorMemoryAllocation || sc_cudnn_no_memory(status);
+        if (!r->no_memory) {
+            memcpy(r->why, why, sizeof(why));
+        }
+        r->no_memory |= no_memory;
     }
-    return ok;
+    return status == 0;
+}
+
+static void tell(const refusal *r)
+{
+    if (r->no_memory) {
+        sc_cuda_fail_memory("convolution", r->why);
+    } else {
+        sc_cuda_fail("convolution", r->why);
+    }
 }
 
 /* Microseconds of one execution, the best of the rounds; negative where it fails. */
-static double time_plan(sc_cudnn_descriptor plan, const buffers *to, double best)
+static double time_plan(sc_cudnn_descriptor plan, const buffers *to, double best, refusal *r)
 {
     cudaStream_t stream = sc_cuda_stream();
     double us = -1;
-    if (!execute(plan, to, false)) { /* loads its kernels */
+    if (!execute(plan, to, r)) { /* loads its kernels */
         return -1;
     }
     for (int round = 0; round < ROUNDS && (round == 0 || us < HOPELESS * best); round++) {
         float ms = 0;
         bool ok = cudaEventRecord(state.begin, stream) == cudaSuccess;
         for (int i = 0; i < EXECUTIONS; i++) {
-            ok = ok && execute(plan, to, false);
+            ok = ok && execute(plan, to, r);
         }
         if (!ok || cudaEventRecord(state.end, stream) != cudaSuccess ||
             cudaEventSynchronize(state.end) != cudaSuccess ||
@@ -107,18 +126,20 @@ static bool first(sc_conv_candidate *out, sc_conv_search *search)
     return found;
 }
 
-/* The fastest one. */
+/* The fastest one.  Where some had no memory to run in, it is not kept for other runs, and if there is none
+ * that is a failure: convolutions without a plan run without cuDNN, which is slow. */
 static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_plan_key *key,
                     const buffers *to)
 {
     double best = 1e30;
+    refusal r = {.no_memory = false};
     out->plan = NULL;
     for (size_t i = 0; i < search->count; i++) {
         sc_conv_candidate one;
         if (!sc_conv_candidate_make(&one, search, i)) {
             continue;
         }
-        double us = time_plan(one.plan, to, best);
+        double us = time_plan(one.plan, to, best, &r);
         if (us >= 0 && us < FASTER * best) {
             sc_cudnn_free(out->plan);
             *out = one;
@@ -127,9 +148,11 @@ static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_pla
             sc_cudnn_free(one.plan);
         }
     }
-    if (out->plan != NULL) {
+    if (out->plan != NULL && !r.no_memory) {
         sc_plan_choice choice = {*key, out->index, out->notes.engine, best};
         sc_plan_store_put(&state.store, &choice);
+    } else if (out->plan == NULL && r.no_memory) {
+        tell(&r);
     }
     return out->plan != NULL;
 }
@@ -175,7 +198,10 @@ bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape
     if (plan == NULL || plan->plan == NULL) {
         return false;
     }
-    execute(plan->plan, &to, true);
+    refusal r = {.no_memory = false};
+    if (!execute(plan->plan, &to, &r)) {
+        tell(&r);
+    }
     return true;
 }
 
@@ -186,9 +212,10 @@ int sc_cuda_conv_open(const char *device, simclr_error *err)
         status = cudnnSetStream(state.handle, sc_cuda_stream());
     }
     if (status != CUDNN_STATUS_SUCCESS) {
+        bool no_memory = sc_cudnn_no_memory((int)status);
         sc_cuda_conv_close();
-        return sc_fail(err, SIMCLR_E_DEVICE, "cuDNN cannot be used: %s",
-                       cudnnGetErrorString(status));
+        return sc_fail(err, no_memory ? SIMCLR_E_MEMORY : SIMCLR_E_DEVICE,
+                       "cuDNN cannot be used: %s", cudnnGetErrorString(status));
     }
     if (cudaEventCreate(&state.begin) != cudaSuccess ||
         cudaEventCreate(&state.end) != cudaSuccess) {

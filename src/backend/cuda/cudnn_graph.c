@@ -324,8 +324,14 @@ sc_cudnn_descriptor sc_cudnn_plan(int64_t *workspace, sc_cudnn_descriptor config
     return NULL;
 }
 
-bool sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, const void *b,
-                      void *out, void *workspace, char *why, size_t why_size)
+bool sc_cudnn_no_memory(int status)
+{
+    return status == (int)CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ||
+           status == (int)CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
+}
+
+int sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, const void *b,
+                     void *out, void *workspace, char *why, size_t why_size)
 {
     static const int64_t uid[3] = {UID_A, UID_B, UID_OUT};
     const void *pointer[3] = {a, b, out};
@@ -354,7 +360,7 @@ bool sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, con
         explain(why, why_size, "executing a plan", status);
     }
     sc_cudnn_free(pack);
-    return status == 0;
+    return (int)status;
 }
 
 sc_cudnn_descriptor sc_cudnn_describe(const char *json, char *why, size_t why_size)

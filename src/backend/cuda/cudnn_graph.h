@@ -59,9 +59,11 @@ bool sc_cudnn_config_notes(sc_cudnn_notes *out, sc_cudnn_descriptor config);
 /* NULL where the engine does not take this graph. */
 sc_cudnn_descriptor sc_cudnn_plan(int64_t *workspace, sc_cudnn_descriptor config,
                                   const sc_cudnn_target *target);
-/* Queues it; an error's status is told in `why`. */
-bool sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, const void *b,
-                      void *out, void *workspace, char *why, size_t why_size);
+/* Queues it: 0, or a cudnnStatus_t, told in `why`. */
+int sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, const void *b,
+                     void *out, void *workspace, char *why, size_t why_size);
+/* Whether a cudnnStatus_t says that memory ran out. */
+bool sc_cudnn_no_memory(int status);
 
 /* A device by its description in JSON; NULL with `why` where cuDNN does not take it. */
 sc_cudnn_descriptor sc_cudnn_describe(const char *json, char *why, size_t why_size);

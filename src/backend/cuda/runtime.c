@@ -21,6 +21,7 @@ static struct {
     void *workspace;
     bool failed, recording, graphs_fail;
     char failure[300];  /* the first one */
+    bool no_memory;     /* is what failed first */
     char recorded[300]; /* the first one while recording */
     char note[360];
     recording of[SC_DEVICE_KEYS];
@@ -52,19 +53,30 @@ const char *sc_cuda_note(void)
 }
 
 /* While recording nothing is executed: what fails then is made good by executing it. */
-void sc_cuda_fail(const char *what, const char *why)
+static void fail(const char *what, const char *why, bool no_memory)
 {
     char *text = state.recording ? state.recorded : state.failure;
     if (text[0] == '\0') {
         snprintf(text, sizeof(state.failure), "%s: %s", what != NULL ? what : "device", why);
+        state.no_memory = state.recording ? state.no_memory : no_memory;
     }
     state.failed |= !state.recording;
+}
+
+void sc_cuda_fail(const char *what, const char *why)
+{
+    fail(what, why, false);
+}
+
+void sc_cuda_fail_memory(const char *what, const char *why)
+{
+    fail(what, why, true);
 }
 
 static bool check(const char *what, cudaError_t status)
 {
     if (status != cudaSuccess) {
-        sc_cuda_fail(what, cudaGetErrorString(status));
+        fail(what, cudaGetErrorString(status), status == cudaErrorMemoryAllocation);
     }
     return status == cudaSuccess;
 }
@@ -172,6 +184,9 @@ int sc_cuda_wait(simclr_error *err)
 {
     if (state.stream != NULL) {
         check("work on the device", cudaStreamSynchronize(state.stream));
+    }
+    if (state.failed && state.no_memory) {
+        return sc_fail(err, SIMCLR_E_MEMORY, "the GPU's memory ran out: %s", state.failure);
     }
     return state.failed ? sc_fail(err, SIMCLR_E_DEVICE, "the GPU failed: %s", state.failure)
                         : SIMCLR_OK;

@@ -33,8 +33,9 @@ void *sc_cuda_workspace(void);
 
 /* Notes the first failure, of the launch just made or of anything before it; sc_cuda_wait tells. */
 void sc_cuda_check(const char *what);
-/* The same for a failure that is no cudaError_t. */
+/* The same for a failure that is no cudaError_t; and where memory ran out, which sc_cuda_wait tells apart. */
 void sc_cuda_fail(const char *what, const char *why);
+void sc_cuda_fail_memory(const char *what, const char *why);
 
 /* As in sc_device. */
 void *sc_cuda_alloc(size_t bytes, simclr_error *err);
