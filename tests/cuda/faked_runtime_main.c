@@ -17,7 +17,7 @@ typedef struct {
     unsigned char *bytes; /* 0 .. 15, in device memory */
     int runs;
     const char *failure; /* told while it runs */
-    bool waits;
+    bool waits, no_memory;
 } step;
 
 static void record(void *context)
@@ -30,7 +30,7 @@ static void record(void *context)
         sc_cuda_wait(NULL);
     }
     if (s->failure != NULL) {
-        sc_cuda_fail("kernel", s->failure);
+        (s->no_memory ? sc_cuda_fail_memory : sc_cuda_fail)("kernel", s->failure);
     }
 }
 
@@ -168,6 +168,12 @@ static void keeps_the_first_failure(void **state)
     close_step(&s);
     s = open_step(); /* a device opened again has not failed */
     sct_assert_ok(sc_cuda_wait(&err), &err);
+    sc_cuda_play(0, record, &s);
+    sc_cuda_fail("kernel", "it stopped");
+    s.failure = "no room";
+    s.no_memory = true;
+    sc_cuda_play(0, record, &s); /* what fails in a recording is not that failure */
+    sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_DEVICE, "kernel: it stopped");
     close_step(&s);
 }
 
