@@ -28,7 +28,6 @@ typedef struct {
     const elem *x;
     const sc_affine *make;
     sc_pool_shape s;
-    size_t vectors; /* channels in whole vectors */
 } maxpool_args;
 
 /* What the maximum is taken of, before it is stored; `of` is a constant where this is called.  Neither ReLU
@@ -70,13 +69,13 @@ SC_INLINE void max_vecs(elem *y, uint32_t *argmax, const maxpool_args *g, const 
     }
 }
 
-/* The channels that fill no vector, of x. */
-static void max_rest(elem *y, uint32_t *argmax, const maxpool_args *g, const elem *x,
-                     const size_t window[4])
+/* All channels, of x, which fill no vector. */
+static void max_few(elem *y, uint32_t *argmax, const maxpool_args *g, const elem *x,
+                    const size_t window[4])
 {
     const sc_pool_shape *s = &g->s;
 
-    for (size_t c = g->vectors; c < s->c; c++) {
+    for (size_t c = 0; c < s->c; c++) {
         size_t best = window[0] * s->w + window[2];
         for (size_t h = window[0]; h < window[1]; h++) {
             for (size_t w = window[2]; w < window[3]; w++) {
@@ -103,14 +102,17 @@ SC_INLINE void maxpool_row_of(const maxpool_args *g, size_t row, const max_of of
         for (size_t h = window[1]; h < window[1] + s->stride; h++) { /* of the next row */
             prefetch(x + (h * s->w + window[2]) * s->c, s->stride * s->c * sizeof *x, true);
         }
+        if (s->c < VEC) {
+            max_few(y, argmax, g, x, window);
+            continue;
+        }
         size_t c = 0;
         for (; c + MAX_VECS * VEC <= s->c; c += MAX_VECS * VEC) {
             max_vecs(y, argmax, g, x, window, c, MAX_VECS, of);
         }
-        for (; c < g->vectors; c += VEC) {
-            max_vecs(y, argmax, g, x, window, c, 1, of);
+        for (; c < s->c; c += VEC) { /* the last one may do some channels again */
+            max_vecs(y, argmax, g, x, window, min_size(c, s->c - VEC), 1, of);
         }
-        max_rest(y, argmax, g, x, window);
     }
 }
 
@@ -131,11 +133,11 @@ static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x, const 
                             const sc_pool_shape *shape)
 {
     size_t c = shape->c;
-    maxpool_args g = {y, argmax, x, make, *shape, c - c % VEC};
+    maxpool_args g = {y, argmax, x, make, *shape};
 
     pool_check(shape);
     assert(!make || make->y == x);
-    if (make && (make->residual || g.vectors < c)) {
+    if (make && (make->residual || c < VEC)) {
         channel_affine(make, shape->n * shape->h * shape->w, c);
         g.make = NULL;
     } else if (make) {
@@ -219,14 +221,14 @@ SC_INLINE void unmax_vecs(const unmax_args *g, const unmax_run *run, size_t c, c
     }
 }
 
-/* The channels that fill no vector. */
-static void unmax_rest(const unmax_args *g, const unmax_run *run, size_t c, norm_mask mask)
+/* All channels, which fill no vector. */
+static void unmax_few(const unmax_args *g, const unmax_run *run, norm_mask mask)
 {
     const sc_pool_shape *s = &g->s;
     size_t h = run->line % s->h, image = run->line / s->h * s->p, p0, p1, q0, q1;
 
     pool_windows(&p0, &p1, s, h, s->p);
-    for (; c < s->c; c++) {
+    for (size_t c = 0; c < s->c; c++) {
         float first = 0, second = 0;
         for (size_t w = run->w; w < run->end; w++) {
             size_t to = (run->line * s->w + w) * s->c + c;
@@ -256,15 +258,18 @@ static void unmax_rest(const unmax_args *g, const unmax_run *run, size_t c, norm
 SC_INLINE void unmax_run_of(const unmax_args *g, const unmax_run *run, const bool sums,
                             const norm_mask mask)
 {
-    size_t c = 0;
+    size_t c = 0, channels = g->s.c;
 
-    for (; c + MAX_VECS * VEC <= g->s.c; c += MAX_VECS * VEC) {
+    if (channels < VEC) {
+        unmax_few(g, run, mask);
+        return;
+    }
+    for (; c + MAX_VECS * VEC <= channels; c += MAX_VECS * VEC) {
         unmax_vecs(g, run, c, MAX_VECS, sums, mask);
     }
-    for (; c + VEC <= g->s.c; c += VEC) {
-        unmax_vecs(g, run, c, 1, sums, mask);
+    for (; c < channels; c += VEC) { /* the last one may do some channels again */
+        unmax_vecs(g, run, min_size(c, channels - VEC), 1, sums, mask);
     }
-    unmax_rest(g, run, c, mask);
 }
 
 /* One of NORM_PARTS ranges of lines. */

@@ -77,24 +77,50 @@ typedef struct {
     size_t rows, c;
 } norm_args;
 
+/* Adds VEC channels from the group's channel j on of `rows` rows to *sum and *product. */
+SC_INLINE void norm_sum_vec(vec *sum, vec *product, const norm_args *a, size_t row, size_t j,
+                            const size_t rows, const norm_mask mask)
+{
+    const sc_batchnorm *of = a->sums.of;
+    size_t c = a->sums.c0 + j;
+    vec mean = vload(of->mean + c);
+
+    for (size_t k = 0; k < rows; k++) {
+        size_t i = (row + k) * a->c + c;
+        vec x = eload((const elem *)of->x + i);
+        vec g = norm_g(of, i, c, eload((const elem *)of->dy + i), x, mask);
+        *sum += g;
+        *product = vfma(g, x - mean, *product);
+    }
+}
+
 /* Adds `rows` rows from `row` on to the sums of g and of g (x - mean). */
 SC_INLINE void norm_sum_few(const norm_args *a, size_t row, float *first, float *second,
                             const size_t rows, const norm_mask mask)
 {
     const sc_batchnorm *of = a->sums.of;
-    const elem *from = of->x, *dy = of->dy;
+    const elem *from = of->x;
     size_t c0 = a->sums.c0, width = a->sums.width, begin = row * a->c + c0, j = 0;
+    bool overlap = rows_overlap(width);
+    size_t end = width - VEC;
+    vec sum, product, last_sum = vzero(), last_product = vzero();
 
+    if (overlap) {
+        last_sum = vload(first + end);
+        last_product = vload(second + end);
+        norm_sum_vec(&last_sum, &last_product, a, row, end, rows, mask);
+    }
     for (; j + VEC <= width; j += VEC) {
-        vec sum = vload(first + j), product = vload(second + j), mean = vload(of->mean + c0 + j);
-        for (size_t k = 0; k < rows; k++) {
-            size_t i = begin + k * a->c + j;
-            vec x = eload(from + i), g = norm_g(of, i, c0 + j, eload(dy + i), x, mask);
-            sum += g;
-            product = vfma(g, x - mean, product);
-        }
+        sum = vload(first + j);
+        product = vload(second + j);
+        norm_sum_vec(&sum, &product, a, row, j, rows, mask);
         vstore(first + j, sum);
         vstore(second + j, product);
+    }
+    if (overlap) {
+        vstore(first + end, last_sum);
+        vstore(second + end, last_product);
+        return;
     }
     for (; j < width; j++) {
         for (size_t k = 0; k < rows; k++) {

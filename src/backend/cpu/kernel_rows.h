@@ -22,21 +22,42 @@ enum {
     ROWS_FEW = 4 /* that share what they load of a channel, still nearly in memory's order */
 };
 
+/* Whether the last vector of so many channels begins within the one before.  It is computed before the others
+ * and stored after them, since a map may be made in the place of another; what both have is the same. */
+SC_INLINE bool rows_overlap(size_t channels)
+{
+    return channels > VEC && channels % VEC != 0;
+}
+
 /* ---- y = f(x scale + shift + residual) ---- */
+
+/* VEC channels from element i, channel c on. */
+SC_INLINE vec affine_vec(const sc_affine *of, size_t i, size_t c, const bool residual,
+                         const bool relu)
+{
+    vec v = vfma(eload((const elem *)of->x + i), vload(of->scale + c), vload(of->shift + c));
+
+    if (residual) {
+        v += eload((const elem *)of->residual + i);
+    }
+    return relu ? vmax(vzero(), v) : v; /* vmax(0, NaN) is NaN */
+}
 
 SC_INLINE void affine_row(const sc_affine *of, size_t i, size_t channels, const bool residual,
                           const bool relu)
 {
     const elem *x = of->x, *add = of->residual;
     elem *y = of->y;
-    size_t c = 0;
+    bool overlap = rows_overlap(channels);
+    size_t c = 0, end = channels - VEC;
+    vec last = overlap ? affine_vec(of, i + end, end, residual, relu) : vzero();
 
     for (; c + VEC <= channels; c += VEC) {
-        vec v = vfma(eload(x + i + c), vload(of->scale + c), vload(of->shift + c));
-        if (residual) {
-            v += eload(add + i + c);
-        }
-        estore(y + i + c, relu ? vmax(vzero(), v) : v); /* vmax(0, NaN) is NaN */
+        estore(y + i + c, affine_vec(of, i + c, c, residual, relu));
+    }
+    if (overlap) {
+        estore(y + i + end, last);
+        return;
     }
     for (; c < channels; c++) {
         float v = eget(x[i + c]) * of->scale[c] + of->shift[c];
@@ -101,27 +122,63 @@ SC_INLINE float norm_g_at(const sc_batchnorm *of, size_t i, size_t c, float x, c
     return f > 0 ? eget(((const elem *)of->dy)[i]) : 0;
 }
 
+/* What VEC channels of all rows share. */
+typedef struct {
+    vec mean, scale, mean_g, curve;
+} gradient_channels;
+
+SC_INLINE gradient_channels gradient_load(const sc_batchnorm *of, size_t c)
+{
+    gradient_channels s = {vload(of->mean + c), vload(of->scale + c), vload(of->mean_g + c),
+                           vload(of->curve + c)};
+    return s;
+}
+
+/* dx of VEC channels from element i, channel c on, and their g. */
+SC_INLINE vec gradient_vec(vec *g, const sc_batchnorm *of, const gradient_channels *s, size_t i,
+                           size_t c, const norm_mask mask)
+{
+    vec x = eload((const elem *)of->x + i);
+
+    *g = norm_g(of, i, c, eload((const elem *)of->dy + i), x, mask);
+    return s->scale * (*g - s->mean_g) - s->curve * (x - s->mean);
+}
+
 /* Of `rows` rows. */
 SC_INLINE void gradient_few(const sc_batchnorm *of, size_t row, size_t channels, const size_t rows,
                             const norm_mask mask)
 {
-    const elem *from = of->x, *dy = of->dy;
+    const elem *from = of->x;
     elem *dx = of->dx, *dresidual = of->dresidual;
-    size_t begin = row * channels, c = 0;
+    bool overlap = rows_overlap(channels);
+    size_t begin = row * channels, c = 0, end = channels - VEC;
+    vec last[ROWS_FEW], last_g[ROWS_FEW];
 
-    for (; c + VEC <= channels; c += VEC) {
-        vec mean = vload(of->mean + c), scale = vload(of->scale + c);
-        vec mean_g = vload(of->mean_g + c), curve = vload(of->curve + c);
+    if (overlap) {
+        gradient_channels s = gradient_load(of, end);
         for (size_t k = 0; k < rows; k++) {
-            size_t i = begin + k * channels + c;
-            vec x = eload(from + i), g = norm_g(of, i, c, eload(dy + i), x, mask);
-            if (dresidual) {
-                estore(dresidual + i, g);
-            }
-            estore(dx + i, scale * (g - mean_g) - curve * (x - mean));
+            last[k] = gradient_vec(&last_g[k], of, &s, begin + k * channels + end, end, mask);
         }
     }
-    for (; c < channels; c++) {
+    for (; c + VEC <= channels; c += VEC) {
+        gradient_channels s = gradient_load(of, c);
+        for (size_t k = 0; k < rows; k++) {
+            size_t i = begin + k * channels + c;
+            vec of_g, v = gradient_vec(&of_g, of, &s, i, c, mask);
+            if (dresidual) {
+                estore(dresidual + i, of_g);
+            }
+            estore(dx + i, v);
+        }
+    }
+    for (size_t k = 0; overlap && k < rows; k++) {
+        size_t i = begin + k * channels + end;
+        if (dresidual) {
+            estore(dresidual + i, last_g[k]);
+        }
+        estore(dx + i, last[k]);
+    }
+    for (; !overlap && c < channels; c++) {
         for (size_t k = 0; k < rows; k++) {
             size_t i = begin + k * channels + c;
             float x = eget(from[i]), g = norm_g_at(of, i, c, x, mask);

@@ -87,8 +87,8 @@ static void stats_rows(const stats_sums *s, const elem *x, size_t rows, size_t l
     for (; c + 4 * VEC <= width; c += 4 * VEC) {
         stats_rows_of(s, x, rows, ld, c, 4);
     }
-    for (; c + VEC <= width; c += VEC) {
-        stats_rows_of(s, x, rows, ld, c, 1);
+    for (; width >= VEC && c < width; c += VEC) { /* the last one may do some channels again */
+        stats_rows_of(s, x, rows, ld, min_size(c, width - VEC), 1);
     }
     for (; c < width; c++) {
         s->shift[c] = eget(x[c]);
