@@ -177,16 +177,22 @@ static void keeps_the_first_failure(void **state)
     close_step(&s);
 }
 
+static void launch_that_fails(const step *s, cudaError_t status)
+{
+    fake.fail = "cudaMemcpyAsync";
+    fake.fail_in = 1;
+    fake.status = (int)status;
+    cudaMemcpyAsync(s->bytes, s->bytes, 0, cudaMemcpyDeviceToDevice,
+                    NULL); /* as a kernel's launch */
+    sc_cuda_check("relu");
+}
+
 static void notes_a_launch_that_fails(void **state)
 {
     (void)state;
     simclr_error err;
     step s = open_step();
-    fake.fail = "cudaMemcpyAsync";
-    fake.fail_in = 1;
-    fake.status = cudaErrorInvalidConfiguration;
-    cudaMemcpyAsync(s.bytes, s.bytes, 0, cudaMemcpyDeviceToDevice, NULL); /* as a kernel's launch */
-    sc_cuda_check("relu");
+    launch_that_fails(&s, cudaErrorInvalidConfiguration);
     sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_DEVICE, "the GPU failed: relu: error 9");
     sc_cuda_fail_memory("later", "there is none"); /* is not what failed first */
     sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_DEVICE, "relu: error 9");
@@ -201,11 +207,7 @@ static void notes_a_launch_without_memory(void **state)
     (void)state;
     simclr_error err;
     step s = open_step();
-    fake.fail = "cudaMemcpyAsync";
-    fake.fail_in = 1;
-    fake.status = cudaErrorMemoryAllocation;
-    cudaMemcpyAsync(s.bytes, s.bytes, 0, cudaMemcpyDeviceToDevice, NULL);
-    sc_cuda_check("relu");
+    launch_that_fails(&s, cudaErrorMemoryAllocation);
     sc_cuda_fail("later", "something else");
     sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_MEMORY,
                      "the GPU's memory ran out: relu: error 2");
