@@ -17,7 +17,7 @@ if(TARGET simclr)
     list(APPEND test_env SIMCLR=$<TARGET_FILE:simclr>)
 endif()
 if(SIMCLR_SANITIZE MATCHES "thread")
-    list(APPEND test_env RACES=1)
+    list(APPEND test_env SIMCLR_TEST_RACES=1)
 endif()
 
 # simclr_test(NAME LABEL TIMEOUT SOURCE COMMAND...)

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The same steps with 1, 2, 3, 4 and again 1 threads, on each engine in both precisions: the same
-# bytes.  20 steps in fp32, 5 in bf16, which takes long where it is emulated.  With RACES set, by
-# ThreadSanitizer's build, which is slow and sees races in any run: 5 steps with 1 and 3 threads.
+# bytes.  20 steps in fp32, 5 in bf16, which takes long where it is emulated.  With
+# SIMCLR_TEST_RACES set, by ThreadSanitizer's build, which is slow and sees races in any run: 5 steps
+# with 1 and 3 threads.
 # label: slow
 . "$(dirname "$0")/common_train.sh"
 
@@ -24,7 +25,7 @@ same_for_any_threads() # ENGINE PRECISION
         same_state "$what, $threads threads" "$run-$threads" "$run-a"
         same_metrics "$what, $threads threads" "$run-$threads" "$run-a"
     done
-    if [ -z "${RACES:-}" ]; then
+    if [ -z "${SIMCLR_TEST_RACES:-}" ]; then
         run_threads "$1" "$2" 1 b
         same_state "$what, again" "$run-b" "$run-a"
         cmp -s "$run-b/model.safetensors" "$run-2/model.safetensors" ||
@@ -36,7 +37,7 @@ same_for_any_threads() # ENGINE PRECISION
 
 declare -A steps=([fp32]=20 [bf16]=5)
 teams="2 3 4"
-if [ -n "${RACES:-}" ]; then
+if [ -n "${SIMCLR_TEST_RACES:-}" ]; then
     steps[fp32]=5
     teams=3
 fi
