@@ -8,6 +8,9 @@
  * of bf16 along l.  A is read in place, word by word (rows of A one after the other, or A
  * transposed); B in rows of NR words, which must be readable even where cols < NR.  The sum over l
  * has one order, l = 0, 1, ..., for every element.
+ *
+ * Products that go from panel to panel are faster than the last-level cache: they ask for what comes next,
+ * a line each step, to find it in the second level, and for their own B some rows ahead.
  */
 #ifndef SC_CPU_KERNEL_MICRO_H
 #define SC_CPU_KERNEL_MICRO_H
@@ -31,6 +34,7 @@ typedef struct {
     const word *b;       /* rows of NR words, one after the other */
     size_t k;            /* in words */
     bool accumulate;
+    const word *next_b, *next_a; /* of the product after this; NULL: nobody knows */
 } tile;
 
 #if defined(KERNEL_AMX)
@@ -90,11 +94,18 @@ SC_INLINE void tile_store(const tile *t, const size_t rows, const vec *sum0, con
     }
 }
 
-/* rows, and the stride that is 1, are constants where this is called: the loops unroll. */
-SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, const size_t a_col)
+enum {
+    TILE_LINE = 64 / sizeof(word), /* words of a line of the cache */
+    TILE_AHEAD = 8                 /* rows of B */
+};
+
+/* rows, the stride that is 1, and whether there is a next product, are constants where this is called: the
+ * loops unroll. */
+SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, const size_t a_col,
+                         const bool fetch)
 {
     vec sum0[MR], sum1[MR];
-    const word *a = t->a, *b = t->b;
+    const word *a = t->a, *b = t->b, *next_a = t->next_a, *next_b = t->next_b;
 
     UNROLL
     for (size_t i = 0; i < rows; i++) {
@@ -111,45 +122,59 @@ SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, c
         }
         a += a_col;
         b += NR;
+        prefetch(b + TILE_AHEAD * NR, NR * sizeof(word), false);
+        if (fetch) {
+            prefetch(next_b, 1, true);
+            next_b += TILE_LINE;
+        }
+        if (fetch && a_row == 1) { /* rows of A need none: they are read along */
+            prefetch(next_a, 1, true);
+            next_a += a_col;
+        }
     }
     tile_store(t, rows, sum0, sum1);
 }
 
-SC_INLINE void tile_rows(const tile *t, const size_t rows)
+SC_INLINE void tile_rows(const tile *t, const size_t rows, const bool fetch)
 {
     if (t->a_col == 1) {
-        tile_body(t, rows, t->a_row, 1);
+        tile_body(t, rows, t->a_row, 1, fetch);
     } else {
-        tile_body(t, rows, 1, t->a_col);
+        tile_body(t, rows, 1, t->a_col, fetch);
     }
 }
 
-/* A function of its own, so that registers are left for its loop. */
+/* Functions of their own, so that registers are left for their loops. */
 SC_NOINLINE static void tile_whole(const tile *t)
 {
-    tile_rows(t, MR);
+    tile_rows(t, MR, false);
+}
+
+SC_NOINLINE static void tile_fetching(const tile *t)
+{
+    tile_rows(t, MR, true);
 }
 
 static void tile_small(const tile *t, size_t rows)
 {
     switch (rows) {
     case 1:
-        tile_rows(t, 1);
+        tile_rows(t, 1, false);
         break;
     case 2:
-        tile_rows(t, 2);
+        tile_rows(t, 2, false);
         break;
     case 3:
-        tile_rows(t, 3);
+        tile_rows(t, 3, false);
         break;
     case 4:
-        tile_rows(t, 4);
+        tile_rows(t, 4, false);
         break;
     case 5:
-        tile_rows(t, 5);
+        tile_rows(t, 5, false);
         break;
     default:
-        tile_rows(t, 6);
+        tile_rows(t, 6, false);
         break;
     }
 }
@@ -158,9 +183,16 @@ static void tile_small(const tile *t, size_t rows)
 static void tile_sliver(const tile *sliver, size_t rows)
 {
     tile t = *sliver;
+    const size_t lines = (NR + TILE_LINE - 1) / TILE_LINE; /* of a row: each tile fetches one */
 
-    for (; rows >= MR; rows -= MR) {
-        tile_whole(&t);
+    for (size_t i = 0; rows >= MR; rows -= MR, i++) {
+        if (t.next_b && i < lines) {
+            tile_fetching(&t);
+            t.next_b += t.k * TILE_LINE;
+            t.next_a += t.next_a ? TILE_LINE : 0;
+        } else {
+            tile_whole(&t);
+        }
         t.a += MR * t.a_row;
         t.c += MR * t.c_row;
     }

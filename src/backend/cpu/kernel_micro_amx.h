@@ -59,11 +59,29 @@ typedef struct {
     const size_t *at;
     const word *b;
     size_t steps;
+    const word *next_b, *next_a; /* as in a tile: a_row of next_a is that of a */
 } amx_steps;
 
-/* c (16 or 32 rows, NR) = the product; `both`, a constant: more than 16 rows */
+/* Asks for what one step of the next product reads of B, and of A. */
+SC_INLINE void amx_fetch_b(const amx_steps *t, size_t step)
+{
+    prefetch(t->next_b + step * TILE_K * NR, TILE_K * NR * sizeof(word), true);
+}
+
+SC_INLINE void amx_fetch_a(const amx_steps *t, size_t step)
+{
+    const word *a = t->next_a + step * TILE_K;
+    const size_t a_row = t->a_row / WORD_K;
+
+    UNROLL
+    for (size_t i = 0; i < TILE_ROWS; i++) {
+        prefetch(a + i * a_row, AMX_BYTES, true);
+    }
+}
+
+/* c (16 or 32 rows, NR) = the product; constants: `both`, more than 16 rows; `fetch`, there is a next one */
 SC_INLINE void amx_product(float *c, size_t c_row, const amx_steps *t, const bool accumulate,
-                           const bool both)
+                           const bool both, const bool fetch)
 {
     const size_t c_bytes = c_row * sizeof *c, a_bytes = t->a_row * sizeof *t->a;
     const word *b = t->b;
@@ -85,11 +103,17 @@ SC_INLINE void amx_product(float *c, size_t c_row, const amx_steps *t, const boo
     }
     for (size_t step = 0; step < t->steps; step++, b += TILE_K * NR) {
         const kelem *a = t->a + (t->at ? t->at[step] : step * TILE_K * WORD_K);
+        if (fetch) {
+            amx_fetch_b(t, step);
+        }
         _tile_loadd(4, a, a_bytes);
         _tile_loadd(6, b, NR * sizeof *b);
         _tile_loadd(7, b + VEC, NR * sizeof *b);
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
+        if (fetch && t->next_a) { /* not both at once: the loads of tiles would wait */
+            amx_fetch_a(t, step);
+        }
         if (both) {
             _tile_loadd(5, a + AMX_ROWS * t->a_row, a_bytes);
             _tile_dpbf16ps(2, 5, 6);
@@ -106,8 +130,12 @@ SC_INLINE void amx_product(float *c, size_t c_row, const amx_steps *t, const boo
 
 SC_INLINE amx_steps amx_steps_of(const tile *t)
 {
-    return (amx_steps){(const kelem *)(const void *)t->a, t->a_row * WORD_K, NULL, t->b,
-                       t->k / TILE_K};
+    return (amx_steps){.a = (const kelem *)(const void *)t->a,
+                       .a_row = t->a_row * WORD_K,
+                       .b = t->b,
+                       .steps = t->k / TILE_K,
+                       .next_b = t->next_b,
+                       .next_a = t->next_a};
 }
 
 SC_INLINE void amx_rows(float *c, size_t c_row, const tile *t, size_t rows, const bool accumulate)
@@ -115,9 +143,9 @@ SC_INLINE void amx_rows(float *c, size_t c_row, const tile *t, size_t rows, cons
     amx_steps steps = amx_steps_of(t);
 
     if (rows > AMX_ROWS) {
-        amx_product(c, c_row, &steps, accumulate, true);
+        amx_product(c, c_row, &steps, accumulate, true, false);
     } else {
-        amx_product(c, c_row, &steps, accumulate, false);
+        amx_product(c, c_row, &steps, accumulate, false, false);
     }
 }
 
@@ -198,7 +226,12 @@ SC_NOINLINE static void tile_sliver(const tile *sliver, size_t rows)
     amx_fence();
     for (; rows >= TILE_ROWS && t.cols == NR; rows -= TILE_ROWS) {
         amx_steps steps = amx_steps_of(&t);
-        amx_product(t.c, t.c_row, &steps, t.accumulate, true);
+        if (t.next_b) {
+            amx_product(t.c, t.c_row, &steps, t.accumulate, true, true);
+            t.next_b = NULL;
+        } else {
+            amx_product(t.c, t.c_row, &steps, t.accumulate, true, false);
+        }
         t.a += TILE_ROWS * t.a_row;
         t.c += TILE_ROWS * t.c_row;
     }
@@ -213,7 +246,7 @@ SC_NOINLINE static void tile_apart(float *c, const amx_steps *t)
 {
     assert(amx_ready);
     amx_fence();
-    amx_product(c, NR, t, false, true);
+    amx_product(c, NR, t, false, true, false);
     amx_fence();
 }
 

@@ -139,7 +139,8 @@ static void wino_product_part(void *context, size_t part)
                           .a_col = 1,
                           .b = u + o * a->words + k * NR,
                           .k = min_size(k1 - k, WINO_DEPTH),
-                          .accumulate = k > k0};
+                          .accumulate = k > k0,
+                          .next_b = u + (o + NR) * a->words + k * NR};
                 if (t0 == 0 && k == k0) {
                     fetch_share(&b->fetch, part * (WINO_GROUP / NR) + (o - o0) / NR);
                 }

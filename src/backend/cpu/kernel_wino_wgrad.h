@@ -16,9 +16,12 @@
 #include "backend/cpu/kernel_wino_conv.h"
 
 enum {
-    WINO_CHUNK = MATRIX_UNIT ? 1 << 20 : 2 << 20, /* bytes of V and W */
-    WINO_CHUNK_TILES = 128, /* but at least so many tiles: shorter sums are not worth a pass */
-    WINO_WGRAD_SLOTS = 8,   /* or half of them, or one: */
+    /* Bytes of V and W, for the second-level cache; but where that would be fewer tiles than the least, so
+     * many tiles: shorter sums are not worth a pass. */
+    WINO_CHUNK = 1 << 20,
+    WINO_CHUNK_LEAST = MATRIX_UNIT ? 128 : 28 * WORD_K,
+    WINO_CHUNK_TILES = 128,
+    WINO_WGRAD_SLOTS = 8,               /* or half of them, or one: */
     WINO_WGRAD_MEMORY = 24 << 20,       /* bytes that panels and sums of all slots may take */
     WINO_PANEL = MATRIX_UNIT ? 32 : 48, /* columns of a panel of W: a multiple of MR and of VEC */
     WINO_CO = MATRIX_UNIT ? 32 : 24,    /* filters of a part: a panel, or half of one */
@@ -54,7 +57,7 @@ static void wino_wgrad_chunks(wino_wgrad_args *a, size_t slots)
     size_t tiles = (g->n + slots - 1) / slots * g->th * g->tw;
     size_t budget = WINO_CHUNK / (g->points * (ci + co) * sizeof(word)) * WORD_K;
 
-    budget = budget < WINO_CHUNK_TILES ? WINO_CHUNK_TILES : budget;
+    budget = budget < WINO_CHUNK_LEAST ? WINO_CHUNK_TILES : budget;
     size_t chunks = (tiles + budget - 1) / budget;
     a->slots = slots;
     a->chunk = round_up((tiles + chunks - 1) / chunks, WINO_CHUNK_STEP);
@@ -141,10 +144,12 @@ static void wino_wgrad_operand(tile *t, const wino_wgrad_args *a, size_t xi, siz
         t->a = a->turned + (xi * round_up(a->g.co, WINO_PANEL) + k0) * a->rows;
         t->a_row = a->rows;
         t->a_col = 1;
+        t->next_a = t->a + round_up(a->g.co, WINO_PANEL) * a->rows;
     } else {
         t->a = wino_panel_at(&a->w, 0, k0) + xi * a->w.plane;
         t->a_row = 1;
         t->a_col = WINO_PANEL;
+        t->next_a = t->a + a->w.plane;
     }
 }
 
@@ -280,6 +285,7 @@ static void wino_wgrad_part(void *context, size_t part)
                   .b = wino_panel_at(&a->v, 0, column) + xi * a->v.plane,
                   .k = wino_chunk_words(a)};
         wino_wgrad_operand(&t, a, xi, k0);
+        t.next_b = t.b + a->v.plane;
         tile_sliver(&t, filters);
     }
     tile_end(begun);
