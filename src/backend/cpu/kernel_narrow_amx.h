@@ -3,7 +3,8 @@
  * kernel_narrow_amx.h - a block's share of the weight gradient of kernel_narrow_wgrad.h, by the matrix unit.
  *
  * The rows of a tile begin at equal distances, so of a line of x each tap (j,c) has a plane of its own, though
- * most are another, moved by an element.  Rows beyond the last tap are computed and dropped.
+ * most are another, moved by an element.  The planes of the next line follow, so that all taps (i,j,c) are rows
+ * at one distance.  Rows beyond the last tap are computed and dropped.
  */
 #ifndef SC_CPU_KERNEL_NARROW_AMX_H
 #define SC_CPU_KERNEL_NARROW_AMX_H
@@ -42,7 +43,7 @@ static void narrow_sums(float *slot, const narrow_args *g, const narrow_block *b
                         const kelem *planes, const word *dy, fetch_list *next, size_t fetch)
 {
     enum { STEP = WORD_K * TILE_K }; /* outputs */
-    size_t taps = g->s.s * g->s.c, ld = round_up(g->s.k, NR);
+    size_t taps = g->s.r * g->s.s * g->s.c, ld = round_up(g->s.k, NR);
     size_t at[NARROW_LINES * ((NARROW_RUN + STEP - 1) / STEP)], steps = 0;
     float sum[TILE_ROWS * NR];
 
@@ -53,13 +54,12 @@ static void narrow_sums(float *slot, const narrow_args *g, const narrow_block *b
             at[steps++] = p * g->s.stride * g->line + q;
         }
     }
-    for (size_t i = 0; i < g->s.r; i++) {
-        for (size_t j = 0; j < taps; j += TILE_ROWS) {
-            amx_steps product = {planes + i * g->line + j * g->plane, g->plane, at, dy, steps};
-            tile_apart(sum, &product);
-            for (size_t t = 0; t < min_size(taps - j, TILE_ROWS); t++) {
-                add_floats(slot + (i * taps + j + t) * ld, sum + t * NR, NR);
-            }
+    for (size_t t = 0; t < taps; t += TILE_ROWS) {
+        amx_steps product = {
+            .a = planes + t * g->plane, .a_row = g->plane, .at = at, .b = dy, .steps = steps};
+        tile_apart(sum, &product);
+        for (size_t i = 0; i < min_size(taps - t, TILE_ROWS); i++) {
+            add_floats(slot + (t + i) * ld, sum + i * NR, NR);
         }
     }
 }
