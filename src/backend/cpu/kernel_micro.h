@@ -4,7 +4,7 @@
  *
  *   C[i,j] = (accumulate ? C[i,j] : 0) + sum_l A[i,l] B[l,j]     i < rows, j < cols
  *
- * The tile of MR x NR sums stays in registers.  A and B are words (kernel_elem.h): floats, or pairs
+ * The tile of MR x NR sums stays in registers.  A and B are words (kernel_word.h): floats, or pairs
  * of bf16 along l.  A is read in place, word by word (rows of A one after the other, or A
  * transposed); B in rows of NR words, which must be readable even where cols < NR.  The sum over l
  * has one order, l = 0, 1, ..., for every element.
@@ -17,7 +17,7 @@
 
 #include <stdbool.h>
 
-#include "backend/cpu/kernel_elem.h"
+#include "backend/cpu/kernel_word.h"
 
 /* Loops over the rows of a tile unroll fully, or its sums would not stay in registers. */
 #if defined(__clang__)

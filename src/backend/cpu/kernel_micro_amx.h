@@ -19,7 +19,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 
-#include "backend/cpu/kernel_elem.h"
+#include "backend/cpu/kernel_word.h"
 
 enum { AMX_ROWS = 16, AMX_BYTES = 64 };
 

@@ -13,6 +13,7 @@
 #define SC_CPU_KERNEL_UNFOLD_H
 
 #include "backend/cpu/kernel_norm.h"
+#include "backend/cpu/kernel_word.h"
 
 /* Along one side (height or width). */
 typedef struct {

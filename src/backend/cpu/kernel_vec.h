@@ -159,6 +159,34 @@ SC_INLINE vec vkeep_equal(vec x, const uint32_t *of, uint32_t to)
 }
 #endif
 
+/* The first `left` floats of a vector, or all if it has no more; zeros behind them.  Channels come in multiples
+ * of 8, so that only vectors of more can be in part full. */
+#if defined(__AVX512F__)
+SC_INLINE __mmask16 left_mask(size_t left)
+{
+    return (__mmask16)(left >= VEC ? 0xffff : (1U << left) - 1);
+}
+SC_INLINE vec vload_left(const float *p, size_t left)
+{
+    return _mm512_maskz_loadu_ps(left_mask(left), p);
+}
+SC_INLINE void vstore_left(float *p, vec v, size_t left)
+{
+    _mm512_mask_storeu_ps(p, left_mask(left), v);
+}
+#else
+SC_INLINE vec vload_left(const float *p, size_t left)
+{
+    (void)left;
+    return vload(p);
+}
+SC_INLINE void vstore_left(float *p, vec v, size_t left)
+{
+    (void)left;
+    vstore(p, v);
+}
+#endif
+
 SC_INLINE vec vzero(void)
 {
     return vset(0);

@@ -217,11 +217,18 @@ static void wino_convolve(wino_args *a)
     wino_each_slot(a->slots, wino_slot, a);
 }
 
+/* Whether outputs are summed up as they are stored: where a vector is not whole, in a pass of its own. */
+static bool wino_sinks(size_t channels)
+{
+    return channels % VEC == 0;
+}
+
 static void wino_forward(elem *y, sc_channel_stats stats, const elem *x, const sc_affine *make,
                          const float *w, const sc_conv_shape *s, word *scratch)
 {
     wino_args a = wino_forward_args(s);
     stats_whole whole;
+    bool taken = stats.mean && wino_sinks(s->k);
 
     a.g.in = x;
     a.g.out = y;
@@ -229,13 +236,15 @@ static void wino_forward(elem *y, sc_channel_stats stats, const elem *x, const s
     a.make = affine_maker(make, s->c);
     wino_sizes(&a);
     wino_layout(&a, scratch);
-    if (stats.mean) {
+    if (taken) {
         stats_begin(&whole, a.slots, s->k, a.sums_at);
         a.sums.stats = &whole;
     }
     wino_convolve(&a);
-    if (stats.mean) {
+    if (taken) {
         stats_end(&whole, stats.mean, stats.var);
+    } else if (stats.mean) {
+        channel_stats(stats.mean, stats.var, y, s->n * s->p * s->q, s->k);
     }
 }
 
@@ -245,6 +254,7 @@ static void wino_backward_data(elem *dx, const sc_batchnorm *sums, const elem *d
 {
     wino_args a = wino_backward_args(s);
     norm_sums norm;
+    bool taken = sums && wino_sinks(s->c);
 
     a.g.in = dy;
     a.g.out = dx;
@@ -254,13 +264,15 @@ static void wino_backward_data(elem *dx, const sc_batchnorm *sums, const elem *d
     a.make = gradient_maker(make, s->k);
     wino_sizes(&a);
     wino_layout(&a, scratch);
-    if (sums) {
+    if (taken) {
         norm_sums_begin(&norm, sums, a.slots, 0, s->c, a.sums_at);
         a.sums.norm = &norm;
     }
     wino_convolve(&a);
-    if (sums) {
+    if (taken) {
         norm_sums_end(&norm, s->n * s->h * s->w);
+    } else if (sums) {
+        batchnorm_sums(sums, s->n * s->h * s->w, s->c);
     }
 }
 

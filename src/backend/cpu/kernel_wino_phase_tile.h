@@ -12,8 +12,8 @@
 #ifndef SC_CPU_KERNEL_WINO_PHASE_TILE_H
 #define SC_CPU_KERNEL_WINO_PHASE_TILE_H
 
+#include "backend/cpu/kernel_wino_output.h"
 #include "backend/cpu/kernel_wino_phase.h"
-#include "backend/cpu/kernel_wino_tile.h"
 
 /* Of `width` words or columns that hold the blocks of step x step phases, those used at point xi. */
 SC_INLINE void wino_range(size_t *begin, size_t *end, size_t xi, size_t step, size_t width)
@@ -42,17 +42,18 @@ SC_INLINE void phase_pixels(const elem **pixel, const wino_shape *g, size_t tile
     }
 }
 
-/* Channels from c on of a transform's first half, over the columns: B' d of the nh x nw pixels, or with
+/* Channels from c on, of which `left` are left, of a transform's first half, over the columns: B' d of the nh x nw pixels, or with
  * `gradient` A d of 4 x 4 (nh = nw = 5) */
-SC_INLINE void phase_columns(vec *q, const elem *const *pixel, size_t c, const lanes which,
-                             const size_t nh, const size_t nw, const bool gradient)
+SC_INLINE void phase_columns(vec *q, const elem *const *pixel, size_t c, size_t left,
+                             const lanes which, const size_t nh, const size_t nw,
+                             const bool gradient)
 {
     const size_t rows = gradient ? PHASE_TILE : nh, columns = gradient ? PHASE_TILE : nw;
 
     for (size_t j = 0; j < columns; j++) {
         vec d[PHASE_MOST];
         for (size_t i = 0; i < rows; i++) {
-            d[i] = eload_lanes(pixel[i * columns + j] + c, which);
+            d[i] = eload_lanes(pixel[i * columns + j] + c, which, left);
         }
         if (gradient) {
             phase_gradient(q + j, columns, d);
@@ -84,12 +85,12 @@ SC_INLINE void phase_put_words(word *to, size_t plane, vec (*q)[PHASE_POINTS], c
 /* ---- V, words along the channels ---- */
 
 SC_INLINE void phase_input_words(word *v, size_t plane, const elem *const *pixel, size_t c,
-                                 const bool last, const size_t nh, const size_t nw)
+                                 size_t left, const size_t nh, const size_t nw)
 {
     vec q[WORD_K][PHASE_POINTS];
 
     for (size_t h = 0; h < WORD_K; h++) {
-        phase_columns(q[h], pixel, c, lanes_of(h, last), nh, nw, false);
+        phase_columns(q[h], pixel, c, left, lanes_of(h), nh, nw, false);
     }
     phase_put_words(v + c / WORD_K, plane, q, nh, nw, false);
 }
@@ -102,10 +103,10 @@ SC_INLINE void phase_input_block(word *v, size_t plane, const wino_shape *g, siz
 
     phase_pixels(pixel, g, tile_index, nh, nw);
     for (; c + WORD_K * VEC <= g->ci; c += WORD_K * VEC) {
-        phase_input_words(v, plane, pixel, c, false, nh, nw);
+        phase_input_words(v, plane, pixel, c, WORD_K * VEC, nh, nw);
     }
     if (c < g->ci) {
-        phase_input_words(v, plane, pixel, c, true, nh, nw);
+        phase_input_words(v, plane, pixel, c, g->ci - c, nh, nw);
     }
 }
 
@@ -124,51 +125,74 @@ static void phase_input_tile(word *v, size_t plane, const wino_shape *g, size_t 
 
 /* ---- out ---- */
 
-/* What is added to a line of a phase, whose first pixel is element `at` of the output and number `pixel`
- * of the phase: of a joined base all is in the phase of even rows and columns. */
-SC_INLINE const elem *phase_base(const wino_shape *g, size_t at, size_t pixel, const bool even)
-{
-    if (!g->base || (g->joined && !even)) {
-        return NULL;
-    }
-    return g->base + (g->joined ? pixel * g->co : at);
-}
-
-/* out = base + A' M A, to the pixels of one phase; the sink as of wino_output_tile_of */
-SC_INLINE void phase_output_block(const float *u, size_t plane, const wino_shape *g,
-                                  size_t tile_index, const wino_sink *sink, const size_t nh,
-                                  const size_t nw, const sink_kind kind)
+/* Where the pixels of a tile in a phase go.  Of a joined base all is in the phase of even rows and columns. */
+SC_INLINE wino_target phase_target(const wino_shape *g, size_t tile_index, const size_t nh,
+                                   const size_t nw)
 {
     size_t n, h, w, step = g->out_step, line = g->ow * step * g->co;
 
     wino_locate(g, tile_index, &n, &h, &w);
-    size_t rows = min_size(g->oh - h, PHASE_TILE), columns = min_size(g->ow - w, PHASE_TILE);
-    size_t first = (n * g->oh + h) * step * line + w * step * g->co;
-    first += (nh == 5 ? (step - 1) * line : 0) + (nw == 5 ? (step - 1) * g->co : 0);
-    for (size_t c = 0; c < g->co; c += VEC) {
-        vec q[PHASE_TILE * PHASE_MOST];
-        for (size_t j = 0; j < nw; j++) {
-            vec d[PHASE_MOST];
-            for (size_t i = 0; i < nh; i++) {
-                d[i] = vload(u + (i * PHASE_MOST + j) * plane + c);
-            }
-            phase_output(q + j, nw, d, nh);
+    size_t at = (n * g->oh + h) * step * line + w * step * g->co;
+    at += (nh == 5 ? (step - 1) * line : 0) + (nw == 5 ? (step - 1) * g->co : 0);
+    wino_target t = {.out = g->out + at,
+                     .rows = min_size(g->oh - h, PHASE_TILE),
+                     .columns = min_size(g->ow - w, PHASE_TILE),
+                     .line = step * line,
+                     .step = step * g->co,
+                     .at = at};
+    if (g->joined && nh == 4 && nw == 4) {
+        t.base = g->base + ((n * g->oh + h) * g->ow + w) * g->co;
+        t.base_line = g->ow * g->co;
+        t.base_step = g->co;
+    } else if (g->base && !g->joined) {
+        t.base = g->base + at;
+        t.base_line = t.line;
+        t.base_step = t.step;
+    }
+    return t;
+}
+
+/* VEC channels from c on of out = base + A' M A, to the pixels of one phase. */
+SC_INLINE void phase_output_channels(const wino_target *t, const float *u, size_t plane, size_t c,
+                                     size_t left, const wino_sink *sink, const size_t nh,
+                                     const size_t nw, const sink_kind kind)
+{
+    vec q[PHASE_TILE * PHASE_MOST];
+
+    for (size_t j = 0; j < nw; j++) {
+        vec d[PHASE_MOST];
+        for (size_t i = 0; i < nh; i++) {
+            d[i] = vload(u + (i * PHASE_MOST + j) * plane + c);
         }
-        stats_vec sum = stats_vec_begin(vzero());
-        for (size_t i = 0; i < rows; i++) {
-            vec r[PHASE_TILE];
-            phase_output(r, 1, q + i * nw, nw);
-            if (kind != SINK_NONE && i == 0) {
-                sum = sink_begin(sink, c, r[0]);
-            }
-            size_t at = first + i * step * line, pixel = (n * g->oh + h + i) * g->ow + w;
-            const elem *base = phase_base(g, at, pixel, nh == 4 && nw == 4);
-            wino_put_line(g, at, step * g->co, base, g->joined ? g->co : step * g->co, c, r,
-                          columns, sink, &sum, kind);
+        phase_output(q + j, nw, d, nh);
+    }
+    stats_vec sum = stats_vec_begin(vzero());
+    for (size_t i = 0; i < t->rows; i++) {
+        vec r[PHASE_TILE];
+        phase_output(r, 1, q + i * nw, nw);
+        if (kind != SINK_NONE && i == 0) {
+            sum = sink_begin(sink, c, r[0]);
         }
-        if (kind != SINK_NONE) {
-            stats_vec_store(&sink->at, c, &sum);
-        }
+        wino_put_line(t, i, c, left, r, sink, &sum, kind);
+    }
+    if (kind != SINK_NONE) {
+        stats_vec_store(&sink->at, c, &sum);
+    }
+}
+
+/* All channels; the sink as of wino_output_tile_of. */
+SC_INLINE void phase_output_block(const float *u, size_t plane, const wino_shape *g,
+                                  size_t tile_index, const wino_sink *sink, const size_t nh,
+                                  const size_t nw, const sink_kind kind)
+{
+    wino_target t = phase_target(g, tile_index, nh, nw);
+    size_t c = 0;
+
+    for (; c + VEC <= g->co; c += VEC) {
+        phase_output_channels(&t, u, plane, c, VEC, sink, nh, nw, kind);
+    }
+    if (kind == SINK_NONE && c < g->co) {
+        phase_output_channels(&t, u, plane, c, g->co - c, sink, nh, nw, kind);
     }
 }
 
@@ -205,17 +229,33 @@ static void phase_output_tile(const float *u, size_t plane, const wino_shape *g,
 
 /* ---- V and W, words along the tiles ---- */
 
-/* Words of WORD_K tiles, every channel: columns of the panels from `column` on. */
+/* Words of WORD_K tiles, VEC channels from c on: to[xi plane]. */
+SC_INLINE void phase_pair_channels(word *to, size_t plane, const elem *pixel[WORD_K][PHASE_POINTS],
+                                   size_t c, size_t left, const size_t nh, const size_t nw,
+                                   const bool gradient)
+{
+    vec q[WORD_K][PHASE_POINTS];
+
+    for (size_t h = 0; h < WORD_K; h++) {
+        phase_columns(q[h], pixel[h], c, left, EVERY, nh, nw, gradient);
+    }
+    phase_put_words(to, plane, q, nh, nw, gradient);
+}
+
+/* Every channel: columns of the panels from `column` on. */
 SC_INLINE void phase_pair_block(const wino_panels *to, size_t row, size_t column, size_t channels,
                                 const elem *pixel[WORD_K][PHASE_POINTS], const size_t nh,
                                 const size_t nw, const bool gradient)
 {
-    for (size_t c = 0; c < channels; c += VEC) {
-        vec q[WORD_K][PHASE_POINTS];
-        for (size_t h = 0; h < WORD_K; h++) {
-            phase_columns(q[h], pixel[h], c, EVERY, nh, nw, gradient);
-        }
-        phase_put_words(wino_panel_at(to, row, column + c), to->plane, q, nh, nw, gradient);
+    size_t c = 0;
+
+    for (; c + VEC <= channels; c += VEC) {
+        phase_pair_channels(wino_panel_at(to, row, column + c), to->plane, pixel, c, VEC, nh, nw,
+                            gradient);
+    }
+    if (c < channels) {
+        phase_pair_channels(wino_panel_at(to, row, column + c), to->plane, pixel, c, channels - c,
+                            nh, nw, gradient);
     }
 }
 

@@ -32,7 +32,7 @@ static size_t wino_choice(const sc_conv_shape *s)
     size_t tiles = (s->p + 3) / 4 * ((s->q + 3) / 4);
 
     if (s->r != 3 || s->s != 3 || s->stride > 2 || s->dilation != 1 || s->pad > 2 || s->c < 16 ||
-        s->k < 16 || s->c % 8 != 0 || s->k % 8 != 0 || s->c % VEC != 0 || s->k % VEC != 0) {
+        s->k < 16 || s->c % 8 != 0 || s->k % 8 != 0) {
         return 0;
     }
     if (s->stride == 2) {

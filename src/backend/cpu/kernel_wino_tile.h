@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel_wino_tile.h - Winograd's transforms of one tile, all channels: image, output, gradient.
+ * kernel_wino_tile.h - Winograd's transforms of one tile, all channels: image and gradient.
  *
- *   V = B' d B (words along the channels)     out = A' M A     W = A dy A' (words along the tiles)
+ *   V = B' d B (words along the channels)     W = A dy A' (words along the tiles)
  *
  * Each is written once for m = 4 and m = 2; the function without _of chooses.
  */
@@ -11,7 +11,6 @@
 
 #include "backend/cpu/kernel_direct.h"
 #include "backend/cpu/kernel_wino.h"
-#include "backend/cpu/kernel_wino_sink.h"
 
 /* One convolution, or data gradient, as Winograd sees it. */
 typedef struct {
@@ -94,17 +93,17 @@ SC_INLINE void wino_fetch_gradient(const wino_shape *g, size_t tile_index)
     }
 }
 
-/* Channels from c on of a transform's first half, over the columns: of the image (B' d, n = m + 2), or
- * with `gradient` of dy (A y, n = m). */
-SC_INLINE void wino_columns(vec *q, const elem *const *pixel, size_t c, const lanes which,
-                            const size_t m, const bool gradient)
+/* Channels from c on, of which `left` are left, of a transform's first half, over the columns: of the image
+ * (B' d, n = m + 2), or with `gradient` of dy (A y, n = m). */
+SC_INLINE void wino_columns(vec *q, const elem *const *pixel, size_t c, size_t left,
+                            const lanes which, const size_t m, const bool gradient)
 {
     const size_t n = gradient ? m : m + 2;
 
     for (size_t j = 0; j < n; j++) {
         vec d[WINO_MOST];
         for (size_t i = 0; i < n; i++) {
-            d[i] = eload_lanes(pixel[i * n + j] + c, which);
+            d[i] = eload_lanes(pixel[i * n + j] + c, which, left);
         }
         if (gradient) {
             wino_gradient(q + j, n, d, m);
@@ -141,14 +140,14 @@ SC_INLINE void wino_put_words(word *to, size_t plane, vec (*q)[WINO_POINTS], con
     }
 }
 
-/* VEC words of the channels from c on, half of them with `last`. */
+/* VEC words of the channels from c on, of which `left` are left. */
 SC_INLINE void wino_input_words(word *v, size_t plane, const elem *const *pixel, size_t c,
-                                const bool last, const size_t m)
+                                size_t left, const size_t m)
 {
     vec q[WORD_K][WINO_POINTS];
 
     for (size_t h = 0; h < WORD_K; h++) {
-        wino_columns(q[h], pixel, c, lanes_of(h, last), m, false);
+        wino_columns(q[h], pixel, c, left, lanes_of(h), m, false);
     }
     wino_put_words(v + c / WORD_K, plane, q, m, false);
 }
@@ -163,10 +162,10 @@ SC_INLINE void wino_input_tile_of(word *v, size_t plane, const wino_shape *g, si
     wino_pixels(pixel, g, tile_index, m);
     wino_fetch_in(g, tile_index + 1);
     for (; c + WORD_K * VEC <= g->ci; c += WORD_K * VEC) {
-        wino_input_words(v, plane, pixel, c, false, m);
+        wino_input_words(v, plane, pixel, c, WORD_K * VEC, m);
     }
     if (c < g->ci) {
-        wino_input_words(v, plane, pixel, c, true, m);
+        wino_input_words(v, plane, pixel, c, g->ci - c, m);
     }
 }
 
@@ -176,97 +175,6 @@ static void wino_input_tile(word *v, size_t plane, const wino_shape *g, size_t t
         wino_input_tile_of(v, plane, g, tile_index, 4);
     } else {
         wino_input_tile_of(v, plane, g, tile_index, 2);
-    }
-}
-
-/* What an output tile does besides storing: constants where they are used. */
-typedef enum { SINK_NONE, SINK_STATS, SINK_NORM } sink_kind;
-
-SC_INLINE sink_kind sink_kind_of(const wino_sink *s)
-{
-    return !s ? SINK_NONE : s->norm ? SINK_NORM : SINK_STATS;
-}
-
-/* Pixels of one line of the output from element `at` on, `step` apart, VEC channels from c on; adds the
- * pixels at `base`, base_step apart, unless NULL, and to `sum` what the sink takes of the pixels as they
- * are stored. */
-SC_INLINE void wino_put_line(const wino_shape *g, size_t at, size_t step, const elem *base,
-                             size_t base_step, size_t c, const vec *r, size_t count,
-                             const wino_sink *sink, stats_vec *sum, const sink_kind kind)
-{
-    for (size_t j = 0; j < count; j++, at += step) {
-        vec x = r[j];
-        if (base) {
-            x += eload(base + j * base_step + c);
-        }
-        estore(g->out + at + c, x);
-        if (kind != SINK_NONE) {
-            sink_add(sink, sum, at + c, c, erounded(x), kind == SINK_NORM);
-        }
-    }
-}
-
-/* out = A' M A; what reaches over the edge is dropped. */
-SC_INLINE void wino_output_tile_of(const float *u, size_t plane, const wino_shape *g,
-                                   size_t tile_index, const wino_sink *sink, const size_t m,
-                                   const sink_kind kind)
-{
-    const size_t side = m + 2;
-    size_t n, h, w;
-
-    wino_locate(g, tile_index, &n, &h, &w);
-    size_t rows = min_size(g->oh - h, m), cols = min_size(g->ow - w, m);
-    size_t first = ((n * g->oh + h) * g->ow + w) * g->co;
-    for (size_t c = 0; c < g->co; c += VEC) {
-        vec q[WINO_POINTS];
-        for (size_t j = 0; j < side; j++) {
-            vec d[WINO_MOST];
-            for (size_t i = 0; i < side; i++) {
-                d[i] = vload(u + (i * side + j) * plane + c);
-            }
-            wino_output(q + j, side, d, m);
-        }
-        stats_vec sum = stats_vec_begin(vzero());
-        for (size_t i = 0; i < rows; i++) {
-            vec r[WINO_MOST];
-            wino_output(r, 1, q + i * side, m);
-            if (kind != SINK_NONE && i == 0) {
-                sum = sink_begin(sink, c, r[0]);
-            }
-            size_t at = first + i * g->ow * g->co;
-            const elem *base = g->base ? g->base + at : NULL;
-            wino_put_line(g, at, g->co, base, g->co, c, r, cols, sink, &sum, kind);
-        }
-        if (kind != SINK_NONE) {
-            stats_vec_store(&sink->at, c, &sum);
-        }
-    }
-}
-
-SC_INLINE void wino_output_tile_by(const float *u, size_t plane, const wino_shape *g,
-                                   size_t tile_index, const wino_sink *sink, const sink_kind kind)
-{
-    if (g->m == 4) {
-        wino_output_tile_of(u, plane, g, tile_index, sink, 4, kind);
-    } else {
-        wino_output_tile_of(u, plane, g, tile_index, sink, 2, kind);
-    }
-}
-
-/* The sums of the sink, unless NULL, may lie where M was. */
-static void wino_output_tile(const float *u, size_t plane, const wino_shape *g, size_t tile_index,
-                             const wino_sink *sink)
-{
-    switch (sink_kind_of(sink)) {
-    case SINK_NONE:
-        wino_output_tile_by(u, plane, g, tile_index, sink, SINK_NONE);
-        break;
-    case SINK_STATS:
-        wino_output_tile_by(u, plane, g, tile_index, sink, SINK_STATS);
-        break;
-    default:
-        wino_output_tile_by(u, plane, g, tile_index, sink, SINK_NORM);
-        break;
     }
 }
 
@@ -299,16 +207,33 @@ SC_INLINE word *wino_panel_at(const wino_panels *p, size_t row, size_t column)
     return p->at + column / p->width * p->panel + row * p->width + column % p->width;
 }
 
-/* Words of WORD_K tiles, channels c .. c+VEC-1: to[xi plane] = transform of each tile's pixels. */
+/* Words of WORD_K tiles, channels c .. c+VEC-1, of which `left` are left: to[xi plane] = transform of each
+ * tile's pixels. */
 SC_INLINE void wino_pair_channels(word *to, size_t plane, const elem *pixel[WORD_K][WINO_POINTS],
-                                  size_t c, const size_t m, const bool gradient)
+                                  size_t c, size_t left, const size_t m, const bool gradient)
 {
     vec q[WORD_K][WINO_POINTS];
 
     for (size_t h = 0; h < WORD_K; h++) {
-        wino_columns(q[h], pixel[h], c, EVERY, m, gradient);
+        wino_columns(q[h], pixel[h], c, left, EVERY, m, gradient);
     }
     wino_put_words(to, plane, q, m, gradient);
+}
+
+/* Row `row` of V or W, all channels. */
+SC_INLINE void wino_pair_map(const wino_panels *to, size_t channels, size_t row,
+                             const elem *pixel[WORD_K][WINO_POINTS], const size_t m,
+                             const bool gradient)
+{
+    size_t c = 0;
+
+    for (; c + VEC <= channels; c += VEC) {
+        wino_pair_channels(wino_panel_at(to, row, c), to->plane, pixel, c, VEC, m, gradient);
+    }
+    if (c < channels) {
+        wino_pair_channels(wino_panel_at(to, row, c), to->plane, pixel, c, channels - c, m,
+                           gradient);
+    }
 }
 
 /* Row `row` of V and W from the tiles first .. first+WORD_K-1; W is zero from tile `end` on. */
@@ -323,12 +248,8 @@ SC_INLINE void wino_pair_of(const wino_panels *v, const wino_panels *w, const wi
         wino_fetch_in(g, first + i + WORD_K);
         wino_fetch_gradient(g, first + i + WORD_K);
     }
-    for (size_t c = 0; c < g->ci; c += VEC) {
-        wino_pair_channels(wino_panel_at(v, row, c), v->plane, x, c, m, false);
-    }
-    for (size_t k = 0; k < g->co; k += VEC) {
-        wino_pair_channels(wino_panel_at(w, row, k), w->plane, dy, k, m, true);
-    }
+    wino_pair_map(v, g->ci, row, x, m, false);
+    wino_pair_map(w, g->co, row, dy, m, true);
 }
 
 static void wino_pair(const wino_panels *v, const wino_panels *w, const wino_shape *g, size_t row,

@@ -14,6 +14,7 @@
 #define SC_CPU_KERNEL_WINO_WGRAD_H
 
 #include "backend/cpu/kernel_wino_conv.h"
+#include "backend/cpu/kernel_wino_taps.h"
 
 enum {
     /* Bytes of V and W, for the second-level cache; but where that would be fewer tiles than the least, so
@@ -24,7 +25,6 @@ enum {
     WINO_WGRAD_SLOTS = 8,               /* or half of them, or one: */
     WINO_WGRAD_MEMORY = 24 << 20,       /* bytes that panels and sums of all slots may take */
     WINO_PANEL = MATRIX_UNIT ? 32 : 48, /* columns of a panel of W: a multiple of MR and of VEC */
-    WINO_CO = MATRIX_UNIT ? 32 : 24,    /* filters of a part: a panel, or half of one */
     WINO_TURN = 64,                     /* channels whose taps become adjacent at once */
     WINO_CHUNK_STEP = WORD_K * (TILE_K > 2 ? TILE_K : 2)
 };
@@ -153,70 +153,6 @@ static void wino_wgrad_operand(tile *t, const wino_wgrad_args *a, size_t xi, siz
     }
 }
 
-/* sums[tap] (stride ci) = or += (G' dU G)[tap] of VEC filters; du (points, WINO_CO, NR) from one on */
-SC_INLINE void wino_wgrad_taps(float *sums, size_t ci, bool first, const float *du, const size_t m)
-{
-    const size_t side = m + 2;
-    vec q[3 * WINO_MOST];
-
-    for (size_t j = 0; j < side; j++) {
-        vec column[WINO_MOST];
-        for (size_t i = 0; i < side; i++) {
-            column[i] = vload(du + (i * side + j) * WINO_CO * NR);
-        }
-        wino_filter_gradient(q + j, side, column, m);
-    }
-    for (size_t i = 0; i < 3; i++) {
-        vec r[3];
-        wino_filter_gradient(r, 1, q + i * side, m);
-        for (size_t j = 0; j < 3; j++) {
-            float *to = sums + (3 * i + j) * ci;
-            vstore(to, r[j] + (first ? vzero() : vload(to)));
-        }
-    }
-}
-
-/* The same for the taps of one phase: odd 0 and 2, even 1. */
-SC_INLINE void phase_wgrad_taps(float *sums, size_t ci, bool first, const float *du,
-                                const size_t nh, const size_t nw)
-{
-    vec q[2 * PHASE_MOST];
-
-    for (size_t j = 0; j < nw; j++) {
-        vec column[PHASE_MOST];
-        for (size_t i = 0; i < nh; i++) {
-            column[i] = vload(du + (i * PHASE_MOST + j) * WINO_CO * NR);
-        }
-        phase_filter_gradient(q + j, PHASE_MOST, column, nh);
-    }
-    for (size_t i = 0; i < nh - 3; i++) {
-        vec r[2];
-        phase_filter_gradient(r, 1, q + i * PHASE_MOST, nw);
-        for (size_t j = 0; j < nw - 3; j++) {
-            size_t tap = (nh == 5 ? 2 * i : 1) * 3 + (nw == 5 ? 2 * j : 1);
-            vstore(sums + tap * ci, r[j] + (first ? vzero() : vload(sums + tap * ci)));
-        }
-    }
-}
-
-static void phase_wgrad_add(float *sums, size_t ci, bool first, const float *du, size_t phase)
-{
-    switch (phase) {
-    case 0:
-        phase_wgrad_taps(sums, ci, first, du, 5, 4);
-        break;
-    case 1:
-        phase_wgrad_taps(sums, ci, first, du, 5, 5);
-        break;
-    case 2:
-        phase_wgrad_taps(sums, ci, first, du, 4, 5);
-        break;
-    default:
-        phase_wgrad_taps(sums, ci, first, du, 4, 4);
-        break;
-    }
-}
-
 /* sums of filters k0 .. k0+filters-1 and channels c0 .. c0+channels-1 of a phase */
 static void wino_wgrad_add(const wino_wgrad_args *a, const float *du, size_t k0, size_t filters,
                            size_t phase, size_t c0, size_t channels)
@@ -226,12 +162,13 @@ static void wino_wgrad_add(const wino_wgrad_args *a, const float *du, size_t k0,
     for (size_t k = 0; k < filters; k++) {
         for (size_t c = 0; c < channels; c += VEC) {
             float *sums = a->sums + (k0 + k) * 9 * ci + c0 + c;
+            size_t left = channels - c;
             if (a->g.phases) {
-                phase_wgrad_add(sums, ci, !a->begun, du + k * NR + c, phase);
+                phase_wgrad_add(sums, ci, left, !a->begun, du + k * NR + c, phase);
             } else if (a->g.m == 4) {
-                wino_wgrad_taps(sums, ci, !a->begun, du + k * NR + c, 4);
+                wino_wgrad_taps(sums, ci, left, !a->begun, du + k * NR + c, 4);
             } else {
-                wino_wgrad_taps(sums, ci, !a->begun, du + k * NR + c, 2);
+                wino_wgrad_taps(sums, ci, left, !a->begun, du + k * NR + c, 2);
             }
         }
     }
