@@ -61,7 +61,11 @@ static size_t strip_some(elem *y, const elem *base, const strip *g, const kelem 
 {
     float sum[TILE_ROWS * NR];
     size_t rows = min_size(left, TILE_ROWS), cols = min_size(g->co - o, NR);
-    amx_steps steps = {x, g->x_step, g->at, g->packed + o * g->words, g->words / TILE_K};
+    amx_steps steps = {.a = x,
+                       .a_row = g->x_step,
+                       .at = g->at,
+                       .b = g->packed + o * g->words,
+                       .steps = g->words / TILE_K};
 
     tile_apart(sum, &steps);
     for (size_t i = 0; i < rows; i++) {
