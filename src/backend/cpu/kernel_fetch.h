@@ -8,11 +8,11 @@
 #ifndef SC_CPU_KERNEL_FETCH_H
 #define SC_CPU_KERNEL_FETCH_H
 
-#include "backend/cpu/kernel_micro.h"
-#include "backend/cpu/kernel_rows.h"
+#include "backend/cpu/kernel_elem.h"
 
 enum {
-    FETCH_PIECES = 5 + ROWS_MAPS,
+    FETCH_PIECES =
+        9, /* the image, four maps that it is made of, the output, what is added or summed up */
     FETCH_LINE = 64,
     FETCH_CHUNK = (1 << 20) / FETCH_LINE /* lines: what the cache holds beside a chunk */
 };
@@ -40,31 +40,42 @@ static void fetch_divide(fetch_list *f, size_t shares)
     }
 }
 
-/* Share i, into the second-level cache.  Not with a matrix unit: its tiles leave the memory busy. */
+/* What share i has of a list. */
+SC_INLINE fetch_list fetch_part(const fetch_list *f, size_t i)
+{
+    fetch_list part = {.pieces = f->pieces};
+
+    for (size_t piece = 0; piece < f->pieces; piece++) {
+        size_t begin = min_size(i * f->share[piece], f->lines[piece]);
+        part.at[piece] = f->at[piece] + begin * (FETCH_LINE / sizeof(elem));
+        part.lines[piece] = min_size(f->share[piece], f->lines[piece] - begin);
+    }
+    return part;
+}
+
+/* Share i, into the second-level cache. */
 SC_INLINE void fetch_share(const fetch_list *f, size_t i)
 {
-    for (size_t piece = 0; !MATRIX_UNIT && piece < f->pieces; piece++) {
-        size_t begin = i * f->share[piece],
-               end = min_size(begin + f->share[piece], f->lines[piece]);
-        const char *at = (const char *)f->at[piece];
-        for (size_t line = begin; line < end; line++) {
-            prefetch(at + line * FETCH_LINE, FETCH_LINE, true);
-        }
+    fetch_list part = fetch_part(f, i);
+
+    for (size_t piece = 0; piece < part.pieces; piece++) {
+        prefetch(part.at[piece], part.lines[piece] * FETCH_LINE, true);
     }
 }
 
-/* The next `count` lines, piece after piece. */
+/* The next lines, at most `count`, of one piece. */
 SC_INLINE void fetch_lines(fetch_list *f, size_t count)
 {
-    for (; count > 0 && f->piece < f->pieces; count--) {
-        if (f->lines[f->piece] == 0) {
-            f->piece++;
-            continue;
-        }
-        prefetch(f->at[f->piece], FETCH_LINE, true);
-        f->at[f->piece] += FETCH_LINE / sizeof(elem);
-        f->lines[f->piece]--;
+    size_t piece = f->piece;
+
+    if (piece == f->pieces) {
+        return;
     }
+    count = min_size(count, f->lines[piece]);
+    prefetch(f->at[piece], count * FETCH_LINE, true);
+    f->at[piece] += count * (FETCH_LINE / sizeof(elem));
+    f->lines[piece] -= count;
+    f->piece += f->lines[piece] == 0;
 }
 
 static size_t fetch_count(const fetch_list *f)

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 
+#include "backend/cpu/kernel_fetch.h"
 #include "backend/cpu/kernel_word.h"
 
 /* Loops over the rows of a tile unroll fully, or its sums would not stay in registers. */
@@ -35,6 +36,11 @@ typedef struct {
     size_t k;            /* in words */
     bool accumulate;
     const word *next_b, *next_a; /* of the product after this; NULL: nobody knows */
+    /* For the matrix unit alone: where the steps of A begin, in elements, or NULL, one after the other; and
+     * maps of which each step asks for so many lines. */
+    const size_t *at;
+    fetch_list *maps;
+    size_t map_lines;
 } tile;
 
 #if defined(KERNEL_AMX)

@@ -60,6 +60,8 @@ typedef struct {
     const word *b;
     size_t steps;
     const word *next_b, *next_a; /* as in a tile: a_row of next_a is that of a */
+    fetch_list *maps;
+    size_t map_lines;
 } amx_steps;
 
 /* Asks for what one step of the next product reads of B, and of A. */
@@ -114,6 +116,9 @@ SC_INLINE void amx_product(float *c, size_t c_row, const amx_steps *t, const boo
         if (fetch && t->next_a) { /* not both at once: the loads of tiles would wait */
             amx_fetch_a(t, step);
         }
+        if (t->maps) {
+            fetch_lines(t->maps, t->map_lines);
+        }
         if (both) {
             _tile_loadd(5, a + AMX_ROWS * t->a_row, a_bytes);
             _tile_dpbf16ps(2, 5, 6);
@@ -134,8 +139,11 @@ SC_INLINE amx_steps amx_steps_of(const tile *t)
                        .a_row = t->a_row * WORD_K,
                        .b = t->b,
                        .steps = t->k / TILE_K,
+                       .at = t->at,
                        .next_b = t->next_b,
-                       .next_a = t->next_a};
+                       .next_a = t->next_a,
+                       .maps = t->maps,
+                       .map_lines = t->map_lines};
 }
 
 SC_INLINE void amx_rows(float *c, size_t c_row, const tile *t, size_t rows, const bool accumulate)

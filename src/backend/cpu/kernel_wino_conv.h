@@ -37,19 +37,27 @@ typedef struct {
     fetch_list fetch; /* for the next block */
 } wino_block;
 
-enum { WINO_TILES_PER_PART = 4 };
+/* Tiles of V: those of the block, and of two lines more where its lines are transformed. */
+static size_t wino_rows_of_v(const wino_block *b)
+{
+    return b->count + (b->a->g.lines ? (LINES_TAPS - 1) * b->a->g.tw : 0);
+}
 
 static void wino_input_part(void *context, size_t part)
 {
     const wino_block *b = context;
-    size_t end = min_size((part + 1) * WINO_TILES_PER_PART, b->count);
+    const wino_args *a = b->a;
+    const wino_shape *g = &a->g;
+    size_t step = g->lines ? g->tw : 1, end = min_size((part + 1) * a->part, wino_rows_of_v(b));
 
-    for (size_t t = part * WINO_TILES_PER_PART; t < end; t++) {
-        word *v = b->v + t * b->a->g.ld_in;
-        if (b->a->g.phases) {
-            phase_input_tile(v, b->a->v_plane, &b->a->g, b->first + t);
+    for (size_t t = part * a->part; t < end; t += step) {
+        word *v = b->v + t * g->ld_in;
+        if (g->lines) {
+            lines_input(v, a->v_plane, g, (b->first + t) / g->tw);
+        } else if (g->phases) {
+            phase_input_tile(v, a->v_plane, g, b->first + t);
         } else {
-            wino_input_tile(v, b->a->v_plane, &b->a->g, b->first + t);
+            wino_input_tile(v, a->v_plane, g, b->first + t);
         }
     }
 }
@@ -62,7 +70,7 @@ static bool wino_has_sums(const wino_args *a)
 /* The sums of a part take the place of what its first tile has read of M by then. */
 static stats_sums wino_part_sums(const wino_block *b, size_t part)
 {
-    float *m = b->m + part * WINO_TILES_PER_PART * b->a->g.ld_out;
+    float *m = b->m + part * b->a->part * b->a->g.ld_out;
     stats_sums sums = {m, m + b->a->m_plane, m + 2 * b->a->m_plane, false};
     return sums;
 }
@@ -71,11 +79,15 @@ static void wino_output_part(void *context, size_t part)
 {
     const wino_block *b = context;
     const wino_args *a = b->a;
-    size_t end = min_size((part + 1) * WINO_TILES_PER_PART, b->count);
+    size_t step = a->g.lines ? a->g.tw : 1, end = min_size((part + 1) * a->part, b->count);
     wino_sink own = {wino_part_sums(b, part), a->sums.norm}, *sink = wino_has_sums(a) ? &own : NULL;
 
-    for (size_t t = part * WINO_TILES_PER_PART; t < end; t++) {
+    for (size_t t = part * a->part; t < end; t += step) {
         const float *m = b->m + t * a->g.ld_out;
+        if (a->g.lines) {
+            lines_output(m, a->m_plane, &a->g, (b->first + t) / a->g.tw, sink);
+            continue; /* the sums have begun unless the line is between images */
+        }
         if (a->g.phases) {
             phase_output_tile(m, a->m_plane, &a->g, b->first + t, sink);
         } else {
@@ -90,6 +102,9 @@ static size_t wino_count_pixels(const wino_shape *g, size_t first, size_t end)
 {
     size_t count = 0;
 
+    if (g->lines) {
+        return lines_count_pixels(g, first / g->tw, end / g->tw);
+    }
     for (size_t t = first; t < end; t++) {
         size_t n, h, w;
         wino_locate(g, t, &n, &h, &w);
@@ -101,10 +116,13 @@ static size_t wino_count_pixels(const wino_shape *g, size_t first, size_t end)
 static void wino_join_sums(const wino_block *b, size_t slot, size_t parts)
 {
     for (size_t part = 0; part < parts; part++) {
-        size_t first = b->first + part * WINO_TILES_PER_PART;
-        size_t end = min_size(first + WINO_TILES_PER_PART, b->first + b->count);
+        size_t first = b->first + part * b->a->part;
+        size_t end = min_size(first + b->a->part, b->first + b->count);
+        size_t pixels = wino_count_pixels(&b->a->g, first, end);
         stats_sums sums = wino_part_sums(b, part);
-        sink_join(&b->a->sums, slot, &sums, wino_count_pixels(&b->a->g, first, end));
+        if (pixels > 0) {
+            sink_join(&b->a->sums, slot, &sums, pixels);
+        }
     }
 }
 
@@ -141,7 +159,7 @@ static void wino_product_part(void *context, size_t part)
                           .k = min_size(k1 - k, WINO_DEPTH),
                           .accumulate = k > k0,
                           .next_b = u + (o + NR) * a->words + k * NR};
-                if (t0 == 0 && k == k0) {
+                if (!MATRIX_UNIT && t0 == 0 && k == k0) { /* its tiles leave the memory busy */
                     fetch_share(&b->fetch, part * (WINO_GROUP / NR) + (o - o0) / NR);
                 }
                 if (o >= begin && o < end) {
@@ -149,6 +167,41 @@ static void wino_product_part(void *context, size_t part)
                 }
             }
         }
+    }
+    tile_end(begun);
+}
+
+/* The same of lines: the sum is over the taps across them too, whose rows of V are a line apart. */
+static void lines_product_part(void *context, size_t part)
+{
+    const wino_block *b = context;
+    const wino_args *a = b->a;
+    const wino_shape *g = &a->g;
+    size_t groups = (g->co_pad + WINO_GROUP - 1) / WINO_GROUP, xi = part / groups;
+    size_t o0 = part % groups * WINO_GROUP, o1 = min_size(o0 + WINO_GROUP, g->co_pad);
+    size_t at[LINES_STEPS], steps = 0, rows = round_up(b->count, TILE_ROWS);
+
+    for (size_t tap = 0; tap < LINES_TAPS; tap++) {
+        for (size_t k = 0; k < g->in_block; k += TILE_K) {
+            at[steps++] = (tap * g->tw * g->ld_in + k) * WORD_K;
+        }
+    }
+    fetch_list maps = fetch_part(&b->fetch, part);
+    size_t products = (o1 - o0) / NR * (rows / TILE_ROWS) * steps;
+    tile t = {.c_row = g->ld_out,
+              .cols = NR,
+              .a = b->v + xi * a->v_plane,
+              .a_row = g->ld_in,
+              .a_col = 1,
+              .k = a->words,
+              .at = at,
+              .maps = &maps,
+              .map_lines = (fetch_count(&maps) + products - 1) / products};
+    bool begun = tile_begin();
+    for (size_t o = o0; o < o1; o += NR) {
+        t.c = b->m + xi * a->m_plane + o;
+        t.b = a->u + xi * a->u_plane + o * a->words;
+        tile_sliver(&t, rows);
     }
     tile_end(begun);
 }
@@ -186,20 +239,21 @@ static void wino_slot(void *context, size_t slot)
     bool begun = tile_begin();
     sc_part_range(&begin, &end, g->n, a->slots, slot);
     make.made = begin * g->ih * g->iw;
-    end *= g->th * g->tw;
-    for (b.first = begin * g->th * g->tw; b.first < end; b.first += a->block) {
+    end = wino_end_tile(g, end);
+    for (b.first = wino_first_tile(g, begin); b.first < end; b.first += a->block) {
         b.count = min_size(end - b.first, a->block);
-        size_t parts = (b.count + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART;
+        size_t parts = (b.count + a->part - 1) / a->part;
         size_t next = b.first + b.count;
         make_rows(&make, wino_rows_in(g, next) * g->iw);
         if (a->slots > 1) { /* large filters fill the cache */
             wino_fetch_next(&b.fetch, g, &make, next, b.count);
             wino_fetch_output(&b.fetch, g, a->sums.norm ? a->sums.norm->of : NULL, b.first,
                               b.count);
-            fetch_divide(&b.fetch, wino_product_parts(g) * (WINO_GROUP / NR));
+            fetch_divide(&b.fetch, wino_product_parts(g) * (g->lines ? 1 : WINO_GROUP / NR));
         }
-        sc_parallel_for(parts, wino_input_part, &b);
-        sc_parallel_for(wino_product_parts(g), wino_product_part, &b);
+        sc_parallel_for((wino_rows_of_v(&b) + a->part - 1) / a->part, wino_input_part, &b);
+        sc_parallel_for(wino_product_parts(g), g->lines ? lines_product_part : wino_product_part,
+                        &b);
         sc_parallel_for(parts, wino_output_part, &b);
         if (wino_has_sums(a)) {
             wino_join_sums(&b, slot, parts);

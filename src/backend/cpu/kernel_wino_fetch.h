@@ -10,6 +10,8 @@
 #define SC_CPU_KERNEL_WINO_FETCH_H
 
 #include "backend/cpu/kernel_fetch.h"
+#include "backend/cpu/kernel_rows.h"
+#include "backend/cpu/kernel_wino_lines.h"
 #include "backend/cpu/kernel_wino_phase_tile.h"
 
 /* Rows of the image, or of the output or its gradient, that the tiles before `tile_index` and the others
@@ -19,12 +21,16 @@ static size_t wino_rows_in(const wino_shape *g, size_t tile_index)
     size_t row = (tile_index + g->tw - 1) / g->tw, n = row / g->th, lines = row % g->th * g->m;
     size_t reach = lines * g->in_step + 2 - (size_t)g->pad;
 
+    if (g->lines) {
+        return lines_rows_in(g, row);
+    }
     return n >= g->n ? g->n * g->ih : n * g->ih + (lines == 0 ? 0 : min_size(reach, g->ih));
 }
 
 static size_t wino_rows_out(const wino_shape *g, size_t tile_index)
 {
-    size_t row = (tile_index + g->tw - 1) / g->tw, n = row / g->th, lines = row % g->th * g->m;
+    size_t row = (tile_index + g->tw - 1) / g->tw, n = row / g->th;
+    size_t lines = row % g->th * (g->lines ? 1 : g->m);
 
     return n >= g->n ? g->n * g->oh : n * g->oh + lines;
 }

@@ -24,8 +24,9 @@ typedef struct {
     word *u;      /* (xi, co_pad / NR, words, NR) */
     word *v;      /* per slot (xi, tiles of a block, words of ci) */
     float *m;     /* per slot (xi, tiles of a block, co_pad) */
-    size_t words; /* that hold ci, of every phase */
+    size_t words; /* that hold ci, of every phase, or for every tap across the lines */
     size_t block, slots, u_plane, v_plane, m_plane;
+    size_t part;     /* tiles that are transformed and summed up together */
     bool stream;     /* U goes past the caches */
     row_maker make;  /* of the image, if it is not there yet */
     wino_sums sums;  /* of the output, a range a slot */
@@ -168,7 +169,9 @@ static void wino_filter_part(void *context, size_t part)
     wino_taps(tap, a, l0 * WORD_K, WINO_FILTERS * WORD_K, o0);
     for (size_t l = 0; l < WINO_FILTERS; l++) {
         word *u = a->u + o0 * a->words + (l0 + l) * NR;
-        if (a->g.phases) {
+        if (a->g.lines) {
+            lines_filter_words(u, a->u_plane, a->g.in_block * NR, tap + l * WORD_K);
+        } else if (a->g.phases) {
             phase_filter_words(u, a, tap + l * WORD_K);
         } else if (a->g.m == 4) {
             wino_filter_word(u, a, tap + l * WORD_K, 4);

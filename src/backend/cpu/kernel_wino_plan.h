@@ -9,6 +9,7 @@
 #include "backend/cpu/kernel_wino_filter.h"
 
 enum {
+    WINO_TILES_PER_PART = 4, /* that are transformed, and summed up, together */
     /* Bytes of U, and then how many slots there are, and bytes of V and M of a block: */
     WINO_SMALL_FILTERS = 4 << 20,
     WINO_SMALL_SLOTS = 16,
@@ -48,9 +49,21 @@ static size_t wino_choice(const sc_conv_shape *s)
 
 static void wino_tiles(wino_shape *g)
 {
-    g->points = g->phases ? PHASE_POINTS : (g->m + 2) * (g->m + 2);
-    g->th = (g->oh + g->m - 1) / g->m;
+    g->points = g->lines ? WINO_MOST : g->phases ? PHASE_POINTS : (g->m + 2) * (g->m + 2);
+    g->th = g->lines ? g->oh + 1 : (g->oh + g->m - 1) / g->m;
     g->tw = (g->ow + g->m - 1) / g->m;
+}
+
+/* Tiles before image n: between images, but not after the last, there may be a row of them. */
+static size_t wino_first_tile(const wino_shape *g, size_t n)
+{
+    return n * g->th * g->tw;
+}
+
+/* Those before the end of image n - 1 */
+static size_t wino_end_tile(const wino_shape *g, size_t n)
+{
+    return (n * g->th - (g->lines ? 1 : 0)) * g->tw;
 }
 
 static void wino_sizes(wino_args *a)
@@ -63,6 +76,7 @@ static void wino_sizes(wino_args *a)
     g->co_pad = g->out_block * g->out_step * g->out_step;
     a->words = g->in_block * g->in_step * g->in_step;
     g->ld_in = a->words + 16;
+    a->words *= g->lines ? LINES_TAPS : 1;
     g->ld_out = g->co_pad + 16;
     a->u_plane = a->words * g->co_pad + 16;
     size_t filters = g->points * a->u_plane * sizeof(word);
@@ -81,9 +95,17 @@ static void wino_sizes(wino_args *a)
     a->slots = min_size(a->slots, (g->n * g->th * g->tw + budget - 1) / budget);
     size_t tiles = (g->n + a->slots - 1) / a->slots * g->th * g->tw; /* of a slot */
     size_t blocks = (tiles + budget - 1) / budget;
-    a->block = round_up((tiles + blocks - 1) / blocks, TILE_ROWS);
-    a->v_plane = a->block * g->ld_in + 16;
-    a->m_plane = a->block * g->ld_out + 16;
+    size_t rows = round_up((tiles + blocks - 1) / blocks, TILE_ROWS), more = 0;
+    a->block = rows;
+    a->part = WINO_TILES_PER_PART;
+    if (g->lines) { /* whole lines, of V two more */
+        rows = max_size(rows, round_up(g->tw, TILE_ROWS));
+        more = (LINES_TAPS - 1) * g->tw;
+        a->block = rows - rows % g->tw;
+        a->part = max_size(1, LINES_PART / g->tw) * g->tw;
+    }
+    a->v_plane = (rows + more) * g->ld_in + 16;
+    a->m_plane = rows * g->ld_out + 16;
 }
 
 /* zeros, sums, U, then V and M of each slot; in words */
@@ -120,6 +142,7 @@ static wino_args wino_forward_args(const sc_conv_shape *s)
                          .out_step = 1},
                    .w_ci = 9,
                    .w_co = 9 * s->c};
+    a.g.lines = a.g.m == 4 && lines_choice(s);
     return a;
 }
 
@@ -140,6 +163,7 @@ static wino_args wino_backward_args(const sc_conv_shape *s)
                    .w_ci = 9 * s->c,
                    .w_co = 9,
                    .flip = true};
+    a.g.lines = a.g.m == 4 && lines_choice(s);
     return a;
 }
 

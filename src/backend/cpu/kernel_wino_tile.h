@@ -21,11 +21,13 @@ typedef struct {
     const elem *dy;   /* of the weight gradient: (n,oh,ow,co) */
     size_t n, ih, iw, ci, oh, ow, co;
     ptrdiff_t pad;
-    size_t m, points; /* 4 and 36, or 2 and 16; with phases 4 and 25 */
+    size_t m, points; /* 4 and 36, or 2 and 16; with phases 4 and 25, of lines 4 and 6 */
     /* A convolution of stride 2 reads, its data gradient writes, every phase of the pixels apart
      * (kernel_wino_phase_tile.h): their step is 2; else both are 1, and there is one block. */
     bool phases;
     size_t in_step, out_step;
+    /* Tiles of single lines (kernel_wino_lines.h): 6 points, and rows of tiles between the images. */
+    bool lines;
     size_t th, tw;              /* tiles of an image */
     size_t in_block, out_block; /* words of ci, and co rounded up to slivers: of one phase */
     size_t co_pad;              /* columns: out_block for each phase */

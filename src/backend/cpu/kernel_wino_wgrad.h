@@ -49,6 +49,12 @@ static size_t wino_wgrad_columns(const wino_shape *g)
     return round_up(g->ci, NR) * g->in_step * g->in_step;
 }
 
+/* Rows of V beyond those of W: of the lines that the last taps read. */
+static size_t wino_more_rows(const wino_shape *g)
+{
+    return g->lines ? (LINES_TAPS - 1) * g->tw / WORD_K : 0;
+}
+
 /* Chunks, and the panels that hold one, when so many slots share the images. */
 static void wino_wgrad_chunks(wino_wgrad_args *a, size_t slots)
 {
@@ -58,11 +64,14 @@ static void wino_wgrad_chunks(wino_wgrad_args *a, size_t slots)
     size_t budget = WINO_CHUNK / (g->points * (ci + co) * sizeof(word)) * WORD_K;
 
     budget = budget < WINO_CHUNK_LEAST ? WINO_CHUNK_TILES : budget;
+    budget = g->lines ? max_size(LINES_CHUNK, g->tw) : budget;
     size_t chunks = (tiles + budget - 1) / budget;
     a->slots = slots;
     a->chunk = round_up((tiles + chunks - 1) / chunks, WINO_CHUNK_STEP);
     a->rows = a->chunk / WORD_K;
-    a->v = (wino_panels){.plane = ci * a->rows + 16, .panel = NR * a->rows, .width = NR};
+    a->chunk -= g->lines ? a->chunk % g->tw : 0;
+    size_t rows = a->rows + wino_more_rows(g);
+    a->v = (wino_panels){.plane = ci * rows + 16, .panel = NR * rows, .width = NR};
     a->w = (wino_panels){
         .plane = co * a->rows + 16, .panel = WINO_PANEL * a->rows, .width = WINO_PANEL};
     a->turned_words = MATRIX_UNIT ? g->points * co * a->rows : 0;
@@ -74,6 +83,7 @@ static void wino_wgrad_sizes(wino_wgrad_args *a, const sc_conv_shape *s)
     wino_shape *g = &a->g;
 
     *g = wino_forward_args(s).g;
+    g->lines = g->lines && s->q / 4 % WORD_K == 0; /* words lie within lines */
     wino_tiles(g);
     a->sum_words = round_up(g->co * 9 * g->ci, 16);
     for (size_t slots = WINO_WGRAD_SLOTS; slots > 2; slots /= 2) {
@@ -124,6 +134,30 @@ static void wino_pair_part(void *context, size_t part)
     }
 }
 
+/* A line of V, and of W. */
+static void wino_pair_line(void *context, size_t line)
+{
+    const wino_wgrad_args *a = context;
+    const wino_shape *g = &a->g;
+    size_t row = line * g->tw / WORD_K, words = wino_chunk_words(a), i = a->first / g->tw + line;
+    size_t lines = a->count / g->tw;
+
+    lines_pairs_in(&a->v, g, row, words + wino_more_rows(g), i, line < lines + LINES_TAPS - 1);
+    lines_pairs_gradient(&a->w, g, row, words, i, line < lines);
+}
+
+static void wino_pairs(wino_wgrad_args *a)
+{
+    size_t words = wino_chunk_words(a), line = a->g.tw / WORD_K; /* of so many words */
+
+    if (a->g.lines) {
+        sc_parallel_for((words + line - 1) / line + LINES_TAPS - 1, wino_pair_line, a);
+    } else {
+        sc_parallel_for((words * WORD_K + WINO_TILES_PER_PART - 1) / WINO_TILES_PER_PART,
+                        wino_pair_part, a);
+    }
+}
+
 /* W of a point with its words along the tiles. */
 static void wino_turn_part(void *context, size_t xi)
 {
@@ -163,7 +197,9 @@ static void wino_wgrad_add(const wino_wgrad_args *a, const float *du, size_t k0,
         for (size_t c = 0; c < channels; c += VEC) {
             float *sums = a->sums + (k0 + k) * 9 * ci + c0 + c;
             size_t left = channels - c;
-            if (a->g.phases) {
+            if (a->g.lines) {
+                lines_wgrad_taps(sums, ci, left, !a->begun, du + k * NR + c, WINO_CO * NR);
+            } else if (a->g.phases) {
                 phase_wgrad_add(sums, ci, left, !a->begun, du + k * NR + c, phase);
             } else if (a->g.m == 4) {
                 wino_wgrad_taps(sums, ci, left, !a->begun, du + k * NR + c, 4);
@@ -196,6 +232,22 @@ static size_t wino_wgrad_parts(const wino_shape *g)
     return (g->co + WINO_CO - 1) / WINO_CO * (wino_wgrad_columns(g) / NR);
 }
 
+/* dU of all taps across the lines: V of a tap is a line further; meanwhile a share of what comes next is
+ * fetched. */
+static void lines_wgrad_products(const wino_wgrad_args *a, tile t, size_t filters, size_t share)
+{
+    fetch_list maps = fetch_part(&a->fetch, share);
+    size_t steps = LINES_TAPS * t.k / TILE_K;
+
+    t.maps = &maps;
+    t.map_lines = (fetch_count(&maps) + steps - 1) / steps;
+    for (size_t tap = 0; tap < LINES_TAPS; tap++) {
+        tile_sliver(&t, filters);
+        t.c += WINO_CO * NR;
+        t.b += a->g.tw / WORD_K * NR;
+    }
+}
+
 static void wino_wgrad_part(void *context, size_t part)
 {
     const wino_wgrad_args *a = context;
@@ -211,7 +263,9 @@ static void wino_wgrad_part(void *context, size_t part)
 
     bool begun = tile_begin();
     for (size_t xi = 0; xi < a->g.points; xi++) {
-        fetch_share(&a->fetch, part * a->g.points + xi);
+        if (!MATRIX_UNIT) { /* its tiles leave the memory busy */
+            fetch_share(&a->fetch, part * a->g.points + xi);
+        }
         wino_range(&begin, &end, xi, a->g.in_step, columns);
         if (column < begin || column >= end) {
             continue;
@@ -222,8 +276,13 @@ static void wino_wgrad_part(void *context, size_t part)
                   .b = wino_panel_at(&a->v, 0, column) + xi * a->v.plane,
                   .k = wino_chunk_words(a)};
         wino_wgrad_operand(&t, a, xi, k0);
-        t.next_b = t.b + a->v.plane;
-        tile_sliver(&t, filters);
+        if (a->g.lines) {
+            t.c = du + xi * LINES_TAPS * WINO_CO * NR;
+            lines_wgrad_products(a, t, filters, part * a->g.points + xi);
+        } else {
+            t.next_b = t.b + a->v.plane;
+            tile_sliver(&t, filters);
+        }
     }
     tile_end(begun);
     wino_wgrad_add(a, du, k0, filters, column / block, c0, channels);
@@ -233,7 +292,6 @@ static void wino_wgrad_slot(void *context, size_t slot)
 {
     wino_wgrad_args a = *(const wino_wgrad_args *)context;
     size_t place = wino_place(a.slots, slot), parts = wino_wgrad_parts(&a.g), begin, end;
-    size_t tiles = a.g.th * a.g.tw; /* of an image */
 
     a.sums += slot * a.sum_words;
     a.v.at += place * a.panel_words;
@@ -242,15 +300,14 @@ static void wino_wgrad_slot(void *context, size_t slot)
     bool begun = tile_begin();
     sc_part_range(&begin, &end, a.g.n, a.slots, slot);
     a.make.made = begin * a.g.ih * a.g.iw;
-    for (a.first = begin * tiles; a.first < end * tiles; a.first += a.chunk) {
-        a.count = min_size(end * tiles - a.first, a.chunk);
-        a.begun = a.first > begin * tiles;
+    size_t first = wino_first_tile(&a.g, begin), last = wino_end_tile(&a.g, end);
+    for (a.first = first; a.first < last; a.first += a.chunk) {
+        a.count = min_size(last - a.first, a.chunk);
+        a.begun = a.first > first;
         make_rows(&a.make, wino_rows_in(&a.g, a.first + a.count) * a.g.iw);
         wino_fetch_chunk(&a.fetch, &a.g, &a.make, a.first + a.count, a.count);
         fetch_divide(&a.fetch, parts * a.g.points);
-        sc_parallel_for((wino_chunk_words(&a) * WORD_K + WINO_TILES_PER_PART - 1) /
-                            WINO_TILES_PER_PART,
-                        wino_pair_part, &a);
+        wino_pairs(&a);
         if (MATRIX_UNIT) {
             sc_parallel_for(a.g.points, wino_turn_part, &a);
         }
