@@ -7,6 +7,10 @@
  * machine may leave both there for good, and a step then takes ten times as long.  So it spins
  * briefly, then yields, then sleeps, and sleeps at once where it shares the caller's processor; on
  * waking the system gives it an idle one.
+ *
+ * Each thread begins with its share of the parts, neighbours, whose data it often had in the loop before.
+ * One that has done its own takes half of what another has not begun: processors that share a core with
+ * others' work are half as fast as the rest, now this one, now that one.
  */
 #define _GNU_SOURCE /* sched_getcpu */
 #include "core/parallel.h"
@@ -21,11 +25,12 @@ enum { THREADS_MOST = 1024, SPINS = 8000, YIELDS = 50, CACHE_LINE = 64 };
 
 typedef struct {
     _Alignas(CACHE_LINE) atomic_uint go; /* 1: run your share of the loop */
+    /* What nobody has begun of the share: the first part in the upper half, the end in the lower. */
+    _Alignas(CACHE_LINE) _Atomic uint64_t left;
 } worker;
 
 static struct {
     pthread_mutex_t busy; /* held by the thread whose loop runs */
-    size_t parts;
     sc_part_fn fn;
     void *context;
     int team;                                    /* threads of this loop, the caller included */
@@ -35,7 +40,7 @@ static struct {
     _Alignas(CACHE_LINE) atomic_uint sleepers;
     pthread_mutex_t lock; /* of going to sleep */
     pthread_cond_t change;
-    worker worker[THREADS_MOST];
+    worker worker[THREADS_MOST]; /* the first is the caller */
 } pool = {.busy = PTHREAD_MUTEX_INITIALIZER,
           .lock = PTHREAD_MUTEX_INITIALIZER,
           .change = PTHREAD_COND_INITIALIZER};
@@ -84,12 +89,56 @@ static void wake(void)
 
 /* ---- the loop ---- */
 
+static uint64_t parts_of(uint64_t begin, uint64_t end)
+{
+    return begin << 32 | end;
+}
+
+/* The first part of what is left of a share becomes the caller's; false: there is none. */
+static bool take_part(worker *own, size_t *part)
+{
+    uint64_t left = atomic_load(&own->left);
+
+    while (left >> 32 < (uint32_t)left) {
+        *part = left >> 32;
+        if (atomic_compare_exchange_weak(&own->left, &left, parts_of(*part + 1, (uint32_t)left)))
+            return true;
+    }
+    return false;
+}
+
+/* The second half of what is left of another's share becomes the own. */
+static bool take_half(worker *own, worker *other)
+{
+    uint64_t left = atomic_load(&other->left);
+
+    while (left >> 32 < (uint32_t)left) {
+        uint64_t begin = left >> 32, end = (uint32_t)left, middle = begin + (end - begin) / 2;
+        if (atomic_compare_exchange_weak(&other->left, &left, parts_of(begin, middle))) {
+            atomic_store(&own->left, parts_of(middle, end));
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_from_others(int index)
+{
+    for (int i = 1; i < pool.team; i++) {
+        if (take_half(&pool.worker[index], &pool.worker[(index + i) % pool.team]))
+            return true;
+    }
+    return false;
+}
+
 static void run_share(int index)
 {
-    size_t begin, end;
-    sc_part_range(&begin, &end, pool.parts, (size_t)pool.team, (size_t)index);
-    for (size_t part = begin; part < end; part++)
-        pool.fn(pool.context, part);
+    size_t part;
+
+    do {
+        while (take_part(&pool.worker[index], &part))
+            pool.fn(pool.context, part);
+    } while (take_from_others(index));
 }
 
 static void *work(void *context)
@@ -133,11 +182,15 @@ static void run_team(size_t parts, sc_part_fn fn, void *context)
     pool.team = team <= pool.started ? team : pool.started + 1;
     if ((size_t)pool.team > parts)
         pool.team = (int)parts;
-    pool.parts = parts;
     pool.fn = fn;
     pool.context = context;
     atomic_store_explicit(&pool.processor, sched_getcpu(), memory_order_relaxed);
     atomic_store(&pool.unfinished, (unsigned)pool.team - 1);
+    for (int i = 0; i < pool.team; i++) {
+        size_t begin, end;
+        sc_part_range(&begin, &end, parts, (size_t)pool.team, (size_t)i);
+        atomic_store(&pool.worker[i].left, parts_of(begin, end));
+    }
     for (int i = 1; i < pool.team; i++)
         atomic_store(&pool.worker[i].go, 1);
     wake();
@@ -150,7 +203,7 @@ static void run_team(size_t parts, sc_part_fn fn, void *context)
 void sc_parallel_for(size_t parts, sc_part_fn fn, void *context)
 {
     /* A loop within a loop, and one while another thread's loop runs, runs where it is called. */
-    if (parts > 1 && !inside && sc_parallel_threads() > 1 &&
+    if (parts > 1 && parts <= UINT32_MAX && !inside && sc_parallel_threads() > 1 &&
         pthread_mutex_trylock(&pool.busy) == 0) {
         run_team(parts, fn, context);
         pthread_mutex_unlock(&pool.busy);

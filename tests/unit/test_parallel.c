@@ -5,7 +5,9 @@
 #include "support/support.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/parallel.h"
 
@@ -82,6 +84,29 @@ static void each_calling_thread_has_its_own_setting(void **state)
     assert_int_equal(sc_parallel_threads(), 1);
 }
 
+enum { WAITED_MS = 20000 }; /* far longer than the other parts take */
+
+/* The first part ends when all others have run, or after WAITED_MS. */
+static void wait_in_first_part(void *context, size_t part)
+{
+    atomic_int *done = context;
+    for (int i = 0; part == 0 && i < WAITED_MS && atomic_load(done) < PARTS - 1; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (part > 0 || atomic_load(done) == PARTS - 1)
+        atomic_fetch_add(done, 1);
+}
+
+static void others_take_what_a_slow_thread_has_not_begun(void **state)
+{
+    (void)state;
+    for (int threads = 2; threads <= 4; threads++) {
+        atomic_int done = 0;
+        sc_parallel_set_threads(threads);
+        sc_parallel_for(PARTS, wait_in_first_part, &done);
+        assert_int_equal(atomic_load(&done), PARTS);
+    }
+}
+
 /* Also where there are fewer items than ranges, which threads take from either end. */
 static void ranges_are_even_and_cover_all(void **state)
 {
@@ -113,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bits_for_any_number_of_threads),
         cmocka_unit_test(each_calling_thread_has_its_own_setting),
+        cmocka_unit_test(others_take_what_a_slow_thread_has_not_begun),
         cmocka_unit_test(ranges_are_even_and_cover_all),
         cmocka_unit_test(nothing_to_do),
     };
