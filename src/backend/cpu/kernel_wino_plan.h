@@ -12,10 +12,10 @@ enum {
     WINO_TILES_PER_PART = 4, /* that are transformed, and summed up, together */
     /* Bytes of U, and then how many slots there are, and bytes of V and M of a block: */
     WINO_SMALL_FILTERS = 4 << 20,
-    WINO_SMALL_SLOTS = 16,
+    WINO_SMALL_SLOTS = 32,
     WINO_SMALL_BLOCK = 384 << 10,
     WINO_MEDIUM_FILTERS = 16 << 20,
-    WINO_MEDIUM_SLOTS = 8,
+    WINO_MEDIUM_SLOTS = 16,
     WINO_MEDIUM_BLOCK = 2 << 20
     /* above that one slot, and half the bytes of U */
 };
