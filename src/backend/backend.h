@@ -27,9 +27,9 @@
 #include "core/real.h"
 
 /* How fast tables may compute 3x3 convolutions.  Of stride 1, Winograd's F(4x4) needs a quarter of
- * the multiplications, F(2x2) less than half; of stride 2, F(4,2) over the phases of the pixels 9 of
- * 16, with FASTEST alone.  They round more, in bf16 by about 1, 0.4 and 1 % (rms) of the output,
- * where the direct sum errs by 0.2 %. */
+ * the multiplications, F(2x2) less than half, F(4,3) along the lines alone, which FASTEST may choose, half; of
+ * stride 2, F(4,2) over the phases of the pixels 9 of 16, with FASTEST alone.  They round more, in bf16
+ * by about 1.2, 0.4, 0.5 and 1 % (rms) of the output, where the direct sum errs by 0.2 %. */
 typedef enum { SC_CONV_FASTEST, SC_CONV_WINOGRAD2, SC_CONV_DIRECT } sc_conv_algorithm;
 
 /* y[n,p,q,k] = sum_{r,s,c} w[k,c,r,s] x[n, p*stride + r*dilation - pad, q*stride + s*dilation - pad, c]
