@@ -240,9 +240,10 @@ void check_passes(void)
     } shapes[] = {
         {{5, 8, 8, 16, 32, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},   /* F(4x4), fewer images than slots */
         {{19, 12, 8, 32, 16, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* blocks that end within an image */
-        {{5, 3, 64, 16, 32, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},  /* a line is a part, also between images */
-        {{6, 9, 6, 24, 40, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},   /* tiles cut at the edges */
-        {{3, 7, 6, 16, 32, 3, 3, 1, 0, 1}, SC_CONV_FASTEST},   /* without a border of zeros */
+        {{5, 3, 64, 16, 32, 3, 3, 1, 1, 1},
+         SC_CONV_FASTEST}, /* a line is a part, also between images */
+        {{6, 9, 6, 24, 40, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* tiles cut at the edges */
+        {{3, 7, 6, 16, 32, 3, 3, 1, 0, 1}, SC_CONV_FASTEST}, /* without a border of zeros */
         {{7, 6, 8, 32, 48, 3, 3, 1, 1, 1}, SC_CONV_WINOGRAD2},
         {{2, 4, 4, 272, 264, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* filters past the caches */
         {{18, 8, 16, 32, 48, 3, 3, 2, 1, 1}, SC_CONV_FASTEST}, /* phases */
