@@ -11,7 +11,8 @@
  * small too (V and M stay in L2); when U is larger than the caches, there is one slot, and V and M are
  * half as large as U, so that U is read seldom (kernel_wino_plan.h).  The data gradient is the
  * convolution of dy with the filters turned round.  With stride 2 there are 25 points, and V, or in
- * the data gradient M, holds a block for each phase of the pixels (kernel_wino_phase_tile.h).
+ * the data gradient M, holds a block for each phase of the pixels (kernel_wino_phase_tile.h); of tiles along
+ * the lines there are 6, a block is whole lines, and V has two lines more (kernel_wino_lines.h).
  *
  * Before a block its image's rows are made, if they are still to be (kernel_rows.h), while it is stored
  * its pixels are summed up (kernel_wino_sink.h), and during its products, which leave the memory idle, the
