@@ -132,15 +132,23 @@ static size_t wino_product_parts(const wino_shape *g)
     return g->points * ((g->co_pad + WINO_GROUP - 1) / WINO_GROUP);
 }
 
-/* M[xi] = V[xi] U[xi], WINO_GROUP columns of one xi */
+/* A part of the products is WINO_GROUP columns, *o0 .. *o1 - 1, of the xi that is returned. */
+static size_t wino_product_columns(size_t *o0, size_t *o1, const wino_shape *g, size_t part)
+{
+    size_t groups = (g->co_pad + WINO_GROUP - 1) / WINO_GROUP;
+
+    *o0 = part % groups * WINO_GROUP;
+    *o1 = min_size(*o0 + WINO_GROUP, g->co_pad);
+    return part / groups;
+}
+
+/* M[xi] = V[xi] U[xi] */
 static void wino_product_part(void *context, size_t part)
 {
     const wino_block *b = context;
     const wino_args *a = b->a;
     const wino_shape *g = &a->g;
-    size_t groups = (g->co_pad + WINO_GROUP - 1) / WINO_GROUP, xi = part / groups;
-    size_t o0 = part % groups * WINO_GROUP, o1 = min_size(o0 + WINO_GROUP, g->co_pad);
-    size_t begin, end, k0, k1;
+    size_t o0, o1, begin, end, k0, k1, xi = wino_product_columns(&o0, &o1, g, part);
     const word *v = b->v + xi * a->v_plane, *u = a->u + xi * a->u_plane;
 
     wino_range(&begin, &end, xi, g->out_step, g->co_pad);
@@ -178,8 +186,7 @@ static void lines_product_part(void *context, size_t part)
     const wino_block *b = context;
     const wino_args *a = b->a;
     const wino_shape *g = &a->g;
-    size_t groups = (g->co_pad + WINO_GROUP - 1) / WINO_GROUP, xi = part / groups;
-    size_t o0 = part % groups * WINO_GROUP, o1 = min_size(o0 + WINO_GROUP, g->co_pad);
+    size_t o0, o1, xi = wino_product_columns(&o0, &o1, g, part);
     size_t at[LINES_STEPS], steps = 0, rows = round_up(b->count, TILE_ROWS);
 
     for (size_t tap = 0; tap < LINES_TAPS; tap++) {
