@@ -6,7 +6,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 for name in $(env | sed -n 's/^\(SIMCLR_[A-Z0-9_]*\)=.*/\1/p'); do
-    case $name in SIMCLR_SOURCE | SIMCLR_TEST_SEED) ;; *) unset "$name" ;; esac
+    case $name in SIMCLR_SOURCE | SIMCLR_TEST_*) ;; *) unset "$name" ;; esac
 done
 unset CLICOLOR_FORCE
 
