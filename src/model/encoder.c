@@ -4,7 +4,7 @@
  *
  *   x (rows,H,W,C) -> conv1, bn1, act -> pool -> layer1..4 -> [conv_last, bn_last] -> h (rows,D)
  *
- * Backward walks the same list in reverse; ws.a carries the gradient from block to block.
+ * Backward walks the same list in reverse; `a` carries the gradient from block to block.
  */
 #include "model/encoder.h"
 
@@ -146,8 +146,18 @@ static size_t at_least(size_t count, size_t least)
     return count > least ? count : least;
 }
 
-/* Sizes of the shared buffers: the largest of what any unit asks for. */
-static sc_workspace workspace_sizes(const sc_encoder *e)
+/* Elements of an image's largest map between two blocks. */
+static size_t largest_between(const sc_encoder *e)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < e->blocks; i++) {
+        most = at_least(at_least(most, e->block[i].in_count), e->block[i].out_count);
+    }
+    return most;
+}
+
+static sc_workspace stem_workspace(const sc_encoder *e)
 {
     sc_workspace ws = {0};
 
@@ -158,23 +168,23 @@ static sc_workspace workspace_sizes(const sc_encoder *e)
             ws.conv_bytes = at_least(ws.conv_bytes, sc_conv2d_scratch(&e->pool_conv, e->max_rows));
         }
     }
-    for (size_t i = 0; i < e->blocks; i++) {
-        sc_block_need(&ws, &e->block[i], e->max_rows);
-    }
-    if (e->has_last) {
-        size_t count = e->last_rows * e->last_channels;
-        sc_unit_need(&ws, &e->last, e->max_rows);
-        ws.y_count = at_least(ws.y_count, count);
-        ws.b_count = at_least(ws.b_count, count);
-    }
+    return ws;
+}
+
+static sc_workspace last_workspace(const sc_encoder *e)
+{
+    sc_workspace ws = {0};
+
+    sc_unit_need(&ws, &e->last, e->max_rows);
+    ws.y_count = ws.b_count = e->last_rows * e->last_channels;
     return ws;
 }
 
 void sc_encoder_plan(sc_encoder *encoder, sc_arena *arena)
 {
     sc_encoder *e = encoder;
-    size_t n = e->max_rows, bytes = e->nn.backend->map_bytes;
-    sc_workspace *ws = &e->ws;
+    size_t n = e->max_rows, bytes = e->nn.backend->map_bytes, end;
+    sc_map *a = sc_arena_take(arena, n * largest_between(e), bytes);
 
     if (e->nn.backend->precision != SC_FP32) {
         e->x_map = sc_arena_take(arena, n * e->height * e->width * e->options.in_channels, bytes);
@@ -189,22 +199,20 @@ void sc_encoder_plan(sc_encoder *encoder, sc_arena *arena)
     } else {
         e->stem_out = sc_arena_take(arena, n * stem_count(e), bytes);
     }
+    e->stem_ws = stem_workspace(e);
+    end = sc_workspace_plan(&e->stem_ws, a, n, bytes, *arena);
     for (size_t i = 0; i < e->blocks; i++) {
-        sc_block_plan(&e->block[i], n, arena);
-    }
-    if (e->has_last) {
-        sc_unit_plan(&e->last, n, arena);
+        end = at_least(end, sc_block_plan(&e->block[i], a, n, arena));
     }
     if (e->options.last_pool == SC_LAST_POOL_MAX) {
         e->last_argmax = sc_arena_take(arena, n * e->dim, sizeof(uint32_t));
     }
-    *ws = workspace_sizes(e);
-    ws->a = sc_arena_take(arena, n * ws->a_count, bytes);
-    ws->b = sc_arena_take(arena, n * ws->b_count, bytes);
-    ws->c = sc_arena_take(arena, n * ws->c_count, bytes);
-    ws->y = sc_arena_take(arena, n * ws->y_count, bytes);
-    ws->v = ws->v_count ? sc_arena_take(arena, n * ws->v_count, bytes) : NULL;
-    ws->conv = sc_arena_take(arena, ws->conv_bytes, 1);
+    if (e->has_last) {
+        sc_unit_plan(&e->last, n, arena);
+        e->last_ws = last_workspace(e);
+        end = at_least(end, sc_workspace_plan(&e->last_ws, a, n, bytes, *arena));
+    }
+    arena->used = at_least(arena->used, end);
 }
 
 void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training,
@@ -222,18 +230,18 @@ void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training
         be->map_store(e->x_map, x, rows * e->height * e->width * e->options.in_channels);
         e->x = e->x_map;
     }
-    map = sc_unit_forward(e->has_pool ? e->ws.y : e->stem_out, (sc_input){e->x, NULL}, NULL, rows,
-                          training, &e->ws, &e->stem);
+    map = sc_unit_forward(e->has_pool ? e->stem_ws.y : e->stem_out, (sc_input){e->x, NULL}, NULL,
+                          rows, training, &e->stem_ws, &e->stem);
     if (e->has_pool) {
         sc_encoder_pool_forward(map, e);
         map = (sc_input){e->pool_out, NULL};
     }
     for (size_t i = 0; i < e->blocks; i++) {
-        map = sc_block_forward(map, rows, training, &e->ws, &e->block[i]);
+        map = sc_block_forward(map, rows, training, &e->block[i]);
         last = &e->block[i].unit[e->block[i].units - 1];
     }
     if (e->has_last) {
-        map = sc_unit_forward(e->ws.y, map, NULL, rows, training, &e->ws, &e->last);
+        map = sc_unit_forward(e->last_ws.y, map, NULL, rows, training, &e->last_ws, &e->last);
         last = &e->last;
     }
     const sc_map *made = sc_unit_made(map, rows, last);
@@ -244,12 +252,12 @@ void sc_encoder_forward(sc_real *h, const sc_real *x, size_t rows, bool training
     }
 }
 
-/* dh -> ws.a, the gradient of the last block's output; whether its sums were taken. */
+/* dh -> the gradient of the last block's output; whether its sums were taken. */
 static bool last_backward(const sc_real *dh, sc_encoder *e)
 {
-    sc_workspace *ws = &e->ws;
     const sc_backend *be = e->nn.backend;
     sc_block *block = &e->block[e->blocks - 1];
+    sc_workspace *ws = e->has_last ? &e->last_ws : &block->ws;
     sc_map *dmap = e->has_last ? ws->b : ws->a;
 
     if (e->options.last_pool == SC_LAST_POOL_MAX) {
@@ -273,22 +281,22 @@ static bool last_backward(const sc_real *dh, sc_encoder *e)
 static const sc_batchnorm *sums_before(sc_encoder *e, size_t i)
 {
     if (i > 0) {
-        return sc_block_sums(e->ws.a, &e->block[i - 1]);
+        return sc_block_sums(e->stem_ws.a, &e->block[i - 1]);
     }
-    return e->has_pool ? NULL : sc_unit_sums(e->ws.a, e->stem_out, false, &e->stem);
+    return e->has_pool ? NULL : sc_unit_sums(e->stem_ws.a, e->stem_out, false, &e->stem);
 }
 
 void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder)
 {
     sc_encoder *e = encoder;
-    sc_workspace *ws = &e->ws;
+    sc_workspace *ws = &e->stem_ws;
     sc_map *dstem = ws->a, *stem = e->stem_out;
     bool summed = last_backward(dh, e);
 
     for (size_t i = e->blocks; i-- > 0;) {
         const sc_map *before = e->has_pool ? e->pool_out : e->stem_out;
         const sc_batchnorm *sums = sums_before(e, i);
-        sc_block_backward(i > 0 ? e->block[i - 1].out : before, sums, summed, e->rows, ws,
+        sc_block_backward(i > 0 ? e->block[i - 1].out : before, sums, summed, e->rows,
                           &e->block[i]);
         summed = sums != NULL;
     }

@@ -53,7 +53,7 @@ typedef struct {
     size_t last_rows, last_channels; /* of the map that is pooled: h*w, C */
     const sc_map *x;                 /* of the last forward: the caller's, or in bf16 x_map */
     sc_map *x_map;                   /* (max_rows,H,W,C): x rounded to bf16; NULL in fp32 */
-    sc_workspace ws;
+    sc_workspace stem_ws, last_ws;
     size_t first, count; /* its entries in the table of parameters */
 } sc_encoder;
 

@@ -20,7 +20,7 @@ void sc_encoder_pool_forward(sc_input x, sc_encoder *encoder)
         be->avgpool_forward(e->pool_out, sc_unit_made(x, e->rows, &e->stem), &shape);
         break;
     default:
-        sc_conv2d_forward(e->pool_out, (sc_channel_stats){NULL, NULL}, x, e->rows, e->ws.conv,
+        sc_conv2d_forward(e->pool_out, (sc_channel_stats){NULL, NULL}, x, e->rows, e->stem_ws.conv,
                           &e->pool_conv);
         be->bias_forward(e->pool_out, sc_params_value(e->nn.params, e->pool_bias),
                          e->rows * shape.p * shape.q, shape.c);
@@ -36,18 +36,19 @@ void sc_encoder_pool_backward(const sc_batchnorm *sums, sc_encoder *encoder)
     shape.n = e->rows;
     switch (e->options.down) {
     case SC_DOWN_MAXPOOL:
-        be->maxpool_backward(e->ws.b, sums, e->ws.a, e->pool_argmax, &shape);
+        be->maxpool_backward(e->stem_ws.b, sums, e->stem_ws.a, e->pool_argmax, &shape);
         break;
     case SC_DOWN_AVGPOOL:
-        be->avgpool_backward(e->ws.b, e->ws.a, &shape);
+        be->avgpool_backward(e->stem_ws.b, e->stem_ws.a, &shape);
         if (sums != NULL) {
             be->batchnorm_sums(sums, shape.n * shape.h * shape.w, shape.c);
         }
         break;
     default:
-        be->bias_backward(sc_params_grad(e->nn.params, e->pool_bias), e->ws.a,
+        be->bias_backward(sc_params_grad(e->nn.params, e->pool_bias), e->stem_ws.a,
                           e->rows * shape.p * shape.q, shape.c);
-        sc_conv2d_backward(e->ws.b, sums, (sc_gradient){e->ws.a, NULL}, (sc_input){e->ws.y, NULL},
-                           SC_NO_BASE, e->rows, e->ws.conv, &e->pool_conv);
+        sc_conv2d_backward(e->stem_ws.b, sums, (sc_gradient){e->stem_ws.a, NULL},
+                           (sc_input){e->stem_ws.y, NULL}, SC_NO_BASE, e->rows, e->stem_ws.conv,
+                           &e->pool_conv);
     }
 }

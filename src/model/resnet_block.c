@@ -16,137 +16,6 @@ static void raise_to(size_t *most, size_t count)
     *most = count > *most ? count : *most;
 }
 
-/* ---- unit: convolution, norm, activation ---- */
-
-int sc_unit_init(sc_unit *unit, sc_nn nn, const sc_unit_options *options, size_t height,
-                 size_t width, simclr_error *err)
-{
-    const sc_unit_options *o = options;
-    /* Without a norm the bias is the convolution's, as PyTorch would name it. */
-    const char *name = o->norm->kind == SC_NORM_NONE ? o->conv_name : o->norm_name;
-    int rc = sc_conv2d_init(&unit->conv, nn, o->conv_name, &o->conv, height, width, err);
-
-    if (rc < 0) {
-        return rc;
-    }
-    unit->act = o->act;
-    unit->p = unit->conv.shape.p;
-    unit->q = unit->conv.shape.q;
-    unit->k = o->conv.out_channels;
-    return sc_norm_init(&unit->norm, nn, name, o->norm, unit->k, err);
-}
-
-static size_t unit_out(const sc_unit *unit)
-{
-    return unit->p * unit->q * unit->k;
-}
-
-static size_t unit_in(const sc_unit *unit)
-{
-    return unit->conv.in_h * unit->conv.in_w * unit->conv.shape.c;
-}
-
-static bool is_relu(const sc_unit *unit)
-{
-    return unit->act.kind == SC_ACT_RELU;
-}
-
-/* An activation whose derivative needs its argument. */
-static bool is_smooth(const sc_unit *unit)
-{
-    return !is_relu(unit) && unit->act.kind != SC_ACT_IDENTITY;
-}
-
-void sc_unit_plan(sc_unit *unit, size_t max_n, sc_arena *arena)
-{
-    unit->u = sc_arena_take(arena, max_n * unit_out(unit), unit->conv.nn.backend->map_bytes);
-    sc_norm_plan(&unit->norm, max_n, arena);
-}
-
-void sc_unit_need(sc_workspace *ws, const sc_unit *unit, size_t max_n)
-{
-    raise_to(&ws->conv_bytes, sc_conv2d_scratch(&unit->conv, max_n));
-    if (is_smooth(unit)) {
-        raise_to(&ws->v_count, unit_out(unit));
-    }
-}
-
-const sc_map *sc_unit_made(sc_input y, size_t n, const sc_unit *unit)
-{
-    return sc_norm_made(y, n, unit->p * unit->q, &unit->norm);
-}
-
-/* y = act(v), v the norm's output: where y stands. */
-static sc_input apply_act(sc_map *y, sc_input v, size_t n, const sc_unit *unit)
-{
-    if (!is_smooth(unit)) {
-        return v;
-    }
-    unit->conv.nn.backend->act_forward(y, sc_unit_made(v, n, unit), n * unit_out(unit),
-                                       unit->act.kind, unit->act.param);
-    return (sc_input){y, NULL};
-}
-
-/* u = conv(x), with the statistics that the norm wants. */
-static void convolve(sc_input x, size_t n, bool training, sc_workspace *ws, sc_unit *unit)
-{
-    sc_conv2d_forward(unit->u, sc_norm_wants(&unit->norm, training), x, n, ws->conv, &unit->conv);
-}
-
-/* y = act(norm(u) + residual) */
-static sc_input finish(sc_map *y, const sc_map *residual, size_t n, bool training, sc_unit *unit)
-{
-    sc_input v = sc_norm_measured(y, unit->u, residual, is_relu(unit), n, unit->p * unit->q,
-                                  training, &unit->norm);
-    return apply_act(y, v, n, unit);
-}
-
-sc_input sc_unit_forward(sc_map *y, sc_input x, const sc_map *residual, size_t n, bool training,
-                         sc_workspace *ws, sc_unit *unit)
-{
-    convolve(x, n, training, ws, unit);
-    return finish(y, residual, n, training, unit);
-}
-
-sc_input sc_unit_again(sc_map *y, const sc_map *residual, size_t n, sc_unit *unit)
-{
-    sc_input v =
-        sc_norm_again(y, unit->u, residual, is_relu(unit), n, unit->p * unit->q, &unit->norm);
-    return apply_act(y, v, n, unit);
-}
-
-bool sc_unit_reads_output(const sc_unit *unit)
-{
-    return is_relu(unit) && unit->norm.options.kind != SC_NORM_BATCH;
-}
-
-const sc_batchnorm *sc_unit_sums(const sc_map *dy, const sc_map *y, bool residual, sc_unit *unit)
-{
-    if (is_smooth(unit)) {
-        return NULL;
-    }
-    return sc_norm_sums(dy, unit->u, is_relu(unit) ? y : NULL, residual, &unit->norm);
-}
-
-sc_gradient sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, bool summed,
-                                  const sc_map *y, const sc_map *residual, size_t n,
-                                  sc_workspace *ws, sc_unit *unit)
-{
-    size_t rows = unit->p * unit->q;
-
-    if (!is_smooth(unit)) {
-        return sc_norm_backward(du, dresidual, dy, summed, unit->u, is_relu(unit) ? y : NULL, n,
-                                rows, &unit->norm);
-    }
-    sc_map *dv = dresidual ? dresidual : du;
-    sc_input v = sc_norm_again(ws->v, unit->u, residual, false, n, rows, &unit->norm);
-    unit->conv.nn.backend->act_backward(dv, dy, sc_unit_made(v, n, unit), n * unit_out(unit),
-                                        unit->act.kind, unit->act.param);
-    return sc_norm_backward(du, NULL, dv, false, unit->u, NULL, n, rows, &unit->norm);
-}
-
-/* ---- block ---- */
-
 typedef struct {
     const sc_block_options *block;
     size_t height, width; /* of the next unit's input */
@@ -242,41 +111,48 @@ int sc_block_init(sc_block *block, sc_nn nn, const sc_block_options *options, si
     return rc;
 }
 
-void sc_block_plan(sc_block *block, size_t max_n, sc_arena *arena)
+static sc_workspace workspace_of(const sc_block *block, size_t max_n)
 {
+    sc_workspace need = {0}, *ws = &need;
+
+    for (size_t i = 0; i < block->units; i++) {
+        const sc_unit *unit = &block->unit[i];
+        sc_unit_need(ws, unit, max_n);
+        raise_to(&ws->b_count, sc_unit_out(unit));
+        raise_to(&ws->b_count, sc_unit_in(unit));
+        raise_to(&ws->c_count, sc_unit_out(unit));
+        raise_to(&ws->c_count, sc_unit_in(unit));
+        if (i + 1 < block->units) {
+            raise_to(&ws->y_count, sc_unit_out(unit));
+        }
+    }
+    if (block->has_skip) {
+        sc_unit_need(ws, &block->skip, max_n);
+        if (sc_unit_is_smooth(&block->unit[block->units - 1])) {
+            raise_to(&ws->y_count, block->out_count);
+        }
+    }
+    return need;
+}
+
+size_t sc_block_plan(sc_block *block, sc_map *a, size_t max_n, sc_arena *arena)
+{
+    size_t bytes = block->unit[0].conv.nn.backend->map_bytes;
+
     for (size_t i = 0; i < block->units; i++) {
         sc_unit_plan(&block->unit[i], max_n, arena);
     }
     if (block->has_skip) {
         sc_unit_plan(&block->skip, max_n, arena);
     }
-    block->out =
-        sc_arena_take(arena, max_n * block->out_count, block->unit[0].conv.nn.backend->map_bytes);
+    block->out = sc_arena_take(arena, max_n * block->out_count, bytes);
+    block->ws = workspace_of(block, max_n);
+    return sc_workspace_plan(&block->ws, a, max_n, bytes, *arena);
 }
 
-void sc_block_need(sc_workspace *ws, const sc_block *block, size_t max_n)
+sc_input sc_block_forward(sc_input x, size_t n, bool training, sc_block *block)
 {
-    raise_to(&ws->a_count, block->in_count);
-    raise_to(&ws->a_count, block->out_count);
-    for (size_t i = 0; i < block->units; i++) {
-        const sc_unit *unit = &block->unit[i];
-        sc_unit_need(ws, unit, max_n);
-        raise_to(&ws->b_count, unit_out(unit));
-        raise_to(&ws->b_count, unit_in(unit));
-        raise_to(&ws->c_count, unit_out(unit));
-        raise_to(&ws->c_count, unit_in(unit));
-        if (i + 1 < block->units) {
-            raise_to(&ws->y_count, unit_out(unit));
-        }
-    }
-    if (block->has_skip) {
-        sc_unit_need(ws, &block->skip, max_n);
-        raise_to(&ws->y_count, block->out_count);
-    }
-}
-
-sc_input sc_block_forward(sc_input x, size_t n, bool training, sc_workspace *ws, sc_block *block)
-{
+    sc_workspace *ws = &block->ws;
     sc_unit *last = &block->unit[block->units - 1];
     const sc_map *residual = x.map;
     sc_input in = x;
@@ -284,12 +160,14 @@ sc_input sc_block_forward(sc_input x, size_t n, bool training, sc_workspace *ws,
     for (size_t i = 0; i + 1 < block->units; i++) {
         in = sc_unit_forward(ws->y, in, NULL, n, training, ws, &block->unit[i]);
     }
-    convolve(in, n, training, ws, last);
-    if (block->has_skip) { /* x is there: the first unit has read it */
-        in = sc_unit_forward(ws->y, (sc_input){x.map, NULL}, NULL, n, training, ws, &block->skip);
+    sc_unit_convolve(in, n, training, ws, last);
+    /* x is there: the first unit has read it.  What the skip gives may be read by the next block, which makes
+     * this one's output: it must not lie in this one's workspace, and gradients come later. */
+    if (block->has_skip) {
+        in = sc_unit_forward(ws->a, (sc_input){x.map, NULL}, NULL, n, training, ws, &block->skip);
         residual = sc_unit_made(in, n, &block->skip);
     }
-    return finish(block->out, residual, n, training, last);
+    return sc_unit_finish(block->out, residual, n, training, last);
 }
 
 const sc_batchnorm *sc_block_sums(const sc_map *dy, sc_block *block)
@@ -298,8 +176,9 @@ const sc_batchnorm *sc_block_sums(const sc_map *dy, sc_block *block)
 }
 
 /* The gradient of x by way of the skip, to dx, from that of its output in ws->a. */
-static sc_base skip_backward(sc_map *dx, sc_input x, size_t n, sc_workspace *ws, sc_block *block)
+static sc_base skip_backward(sc_map *dx, sc_input x, size_t n, sc_block *block)
 {
+    sc_workspace *ws = &block->ws;
     sc_conv2d *conv = &block->skip.conv;
     sc_gradient ds =
         sc_unit_backward_norm(ws->a, NULL, ws->a, false, NULL, NULL, n, ws, &block->skip);
@@ -312,14 +191,15 @@ static sc_base skip_backward(sc_map *dx, sc_input x, size_t n, sc_workspace *ws,
 }
 
 void sc_block_backward(const sc_map *x, const sc_batchnorm *sums, bool summed, size_t n,
-                       sc_workspace *ws, sc_block *block)
+                       sc_block *block)
 {
+    sc_workspace *ws = &block->ws;
     sc_unit *last = &block->unit[block->units - 1];
     sc_map *now = ws->c, *next = ws->b; /* gradient after, before a convolution */
     const sc_map *residual = x;
     const sc_input in = {x, NULL};
 
-    if (block->has_skip && is_smooth(last)) {
+    if (block->has_skip && sc_unit_is_smooth(last)) {
         residual = sc_unit_made(sc_unit_again(ws->y, NULL, n, &block->skip), n, &block->skip);
     }
     sc_gradient du =
@@ -335,14 +215,8 @@ void sc_block_backward(const sc_map *x, const sc_batchnorm *sums, bool summed, s
         next = after;
     }
     /* What the skip gives dx; without a convolution it is there since the last unit's du was made. */
-    sc_base other = block->has_skip ? skip_backward(next, in, n, ws, block) : (sc_base){ws->a, 1};
+    sc_base other = block->has_skip ? skip_backward(next, in, n, block) : (sc_base){ws->a, 1};
     sc_conv2d_backward(ws->a, sums, du, in, other, n, ws->conv, &block->unit[0].conv);
-}
-
-double sc_unit_macs(const sc_unit *unit)
-{
-    const sc_conv_shape *s = &unit->conv.shape;
-    return (double)unit_out(unit) * (double)(s->c * s->r * s->s);
 }
 
 double sc_block_macs(const sc_block *block)

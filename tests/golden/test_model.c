@@ -227,16 +227,27 @@ static void close_network(network *t)
     sc_free(t->file.bytes);
 }
 
-static sc_real forward_backward(network *t)
+static sc_real forward(network *t)
 {
-    sc_params_zero_grad(&t->params);
     sc_encoder_forward(t->h, t->x, t->rows, true, &t->encoder);
     sc_projector_forward(t->z, t->h, t->rows, true, &t->projector);
-    double loss = sc_ntxent_forward(&t->ntxent, t->z, t->rows);
+    return (sc_real)sc_ntxent_forward(&t->ntxent, t->z, t->rows);
+}
+
+static void backward(network *t)
+{
+    sc_params_zero_grad(&t->params);
     sc_ntxent_backward(t->dz, &t->ntxent);
     sc_projector_backward(t->dh, t->dz, &t->projector);
     sc_encoder_backward(t->dh, &t->encoder);
-    return (sc_real)loss;
+}
+
+static sc_real forward_backward(network *t)
+{
+    sc_real loss = forward(t);
+
+    backward(t);
+    return loss;
 }
 
 /* Every entry of one sort, as "prefix/name". */
@@ -277,11 +288,10 @@ static void compare_gradients(network *t, double limit)
     }
 }
 
-static void compare_first_step(network *t)
+/* Between the passes: the backward one needs a stage's maps no more when it is through it. */
+static void compare_stages(network *t, double limit)
 {
-    sc_real loss = forward_backward(t), sums[16];
-    double depth = t->encoder.options.arch == 50 ? 3 : 1; /* 53 layers, not 20 */
-    double forward = depth * limit_of.forward;
+    sc_real sums[16];
 
     for (size_t i = 0, stage = 1, left = 0; i < t->encoder.blocks; i++) {
         if (left == 0)
@@ -290,12 +300,22 @@ static void compare_first_step(network *t)
             char name[32];
             snprintf(name, sizeof name, "digest/layer%zu", stage++);
             digest(sums, t->encoder.block[i].out, t->rows * t->encoder.block[i].out_count);
-            close_to(&t->file, name, sums, 16, forward);
+            close_to(&t->file, name, sums, 16, limit);
         }
     }
-    close_to(&t->file, "h", t->h, t->rows * t->encoder.dim, forward);
-    close_to(&t->file, "z", t->z, t->rows * 8, forward);
-    close_to(&t->file, "loss", &loss, 1, forward);
+}
+
+static void compare_first_step(network *t)
+{
+    double depth = t->encoder.options.arch == 50 ? 3 : 1; /* 53 layers, not 20 */
+    double limit = depth * limit_of.forward;
+    sc_real loss = forward(t);
+
+    compare_stages(t, limit);
+    backward(t);
+    close_to(&t->file, "h", t->h, t->rows * t->encoder.dim, limit);
+    close_to(&t->file, "z", t->z, t->rows * 8, limit);
+    close_to(&t->file, "loss", &loss, 1, limit);
     print_message("forward: worst error / limit %.2g\n", worst);
     worst = 0;
     close_to(&t->file, "dz", t->dz, t->rows * 8, depth * limit_of.gradient);
@@ -307,7 +327,7 @@ static void compare_first_step(network *t)
     print_message("BN statistics: worst error / limit %.2g\n", worst);
     worst = 0;
     sc_encoder_forward(t->h, t->x, t->rows, false, &t->encoder);
-    close_to(&t->file, "h_eval", t->h, t->rows * t->encoder.dim, forward);
+    close_to(&t->file, "h_eval", t->h, t->rows * t->encoder.dim, limit);
 }
 
 /* Sums for a cosine; a bias in front of BatchNorm has no direction. */
