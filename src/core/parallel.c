@@ -22,6 +22,8 @@
 #include <stdint.h>
 
 enum { THREADS_MOST = 1024, SPINS = 8000, YIELDS = 50, CACHE_LINE = 64 };
+/* Kernels keep up to half a megabyte of tiles there; some systems give a thread a quarter of that. */
+enum { STACK_BYTES = 8 << 20 };
 
 typedef struct {
     _Alignas(CACHE_LINE) atomic_uint go; /* 1: run your share of the loop */
@@ -158,13 +160,33 @@ static void *work(void *context)
     return NULL;
 }
 
+/* The child of a fork has no workers, and the lock as another thread held it. */
+static void forget_workers(void)
+{
+    for (int i = 1; i <= pool.started; i++)
+        atomic_store(&pool.worker[i].go, 0);
+    pool.started = 0;
+    atomic_store(&pool.sleepers, 0);
+    pthread_mutex_init(&pool.busy, NULL);
+    pthread_mutex_init(&pool.lock, NULL);
+    pthread_cond_init(&pool.change, NULL);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, forget_workers);
+}
+
 /* Workers for a team of so many threads; fewer when the system gives no more. */
 static void hire(int team)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_attr_t attributes;
     if (pool.started >= team - 1 || pthread_attr_init(&attributes) != 0)
         return;
+    pthread_once(&once, watch_forks);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
     while (pool.started < team - 1) {
         pthread_t thread;
         intptr_t index = pool.started + 1;
