@@ -26,9 +26,9 @@ endif()
 # simclr_file_flags(FILE...): optimisation and instruction set by folder and name.
 #   ref/     the specification: no fused multiply-add, so that every compiler gives the same bits
 #   cpu/     loops do not set errno and do not trap, which lets the compiler vectorise them
-# With sanitizers -O3 takes minutes a file, and less has the same checks: the tables under ASan by -O1, as
-# what it saves in compiling is more than their tests take longer.  The reference, with which all is
-# compared, would be most of what such tests take; what tables share with it is checked there.
+# With sanitizers -O3 takes minutes a file, and -O2 has the same checks.  (-O1 saves as much in compiling as the
+# tests then take longer.)  The reference, with which all is compared, would be most of what such tests
+# take; what tables share with it is checked there.
 function(simclr_file_flags)
     foreach(file IN LISTS ARGN)
         set(flags "")
@@ -37,9 +37,6 @@ function(simclr_file_flags)
         endif()
         if(file MATCHES "/src/backend/cpu/")
             list(APPEND flags -fno-math-errno -fno-trapping-math)
-            if(SIMCLR_SANITIZE MATCHES "address")
-                list(APPEND flags -O1)
-            endif()
         else()
             list(APPEND flags -ffp-contract=off)
         endif()

@@ -22,6 +22,10 @@ endif()
 
 # simclr_test(NAME LABEL TIMEOUT SOURCE COMMAND...)
 function(simclr_test name label timeout source)
+    list(JOIN ARGN " " command)
+    if(command MATCHES ";") # CMake would make two arguments of one
+        message(FATAL_ERROR "${name}: a semicolon in ${command}")
+    endif()
     add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     file(STRINGS ${source} more LIMIT_COUNT 20 REGEX "^(#| \\*) label: ")
     list(TRANSFORM more REPLACE "^.*label: *" "")

@@ -25,6 +25,18 @@ expect()
     fi
 }
 
+# left_out WHAT: a part of the test that is not done here; ./bootstrap check counts it as a skip.
+left_out()
+{
+    echo "*** SKIPPED $(basename "$0"): $* ***"
+}
+
+# have TOOL: whether it is installed; where not, what it would check is left out.
+have()
+{
+    command -v "$1" > /dev/null || { left_out "no $1"; return 1; }
+}
+
 finish()
 {
     [ "$failures" -eq 0 ] || echo "$failures failed"

@@ -38,7 +38,7 @@ expect 0 "kept as shipped: data.shuffle=false" "$SIMCLR" config --yaml --as-ship
 
 for json in "config --json" "presets --json" "presets tiny --json" "doctor --json"; do
     expect 0 "{" "$SIMCLR" $json
-    if command -v python3 > /dev/null; then
+    if have python3; then
         python3 -m json.tool < "$scratch/out" > /dev/null || { echo "FAILED: $json"; failures=1; }
     fi
 done

@@ -14,7 +14,7 @@ keys()
 {
     local file=$1
     shift
-    if command -v python3 > /dev/null; then
+    if have python3; then
         python3 -m json.tool "$file" > /dev/null || fail "$file is not JSON"
     fi
     for key in "$@"; do
@@ -114,6 +114,6 @@ if [ -d "$photos" ]; then
     tiny "$scratch/grey" "$scratch/photos" steps=2 batch=8 data.image_size=32 data.channels=1
     check_exit "grey photographs" 0 $?
 else
-    echo "no photos in SHARED=${SHARED:-}: that part is left out"
+    left_out "no photos in SHARED=${SHARED:-}"
 fi
 finish

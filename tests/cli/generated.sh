@@ -23,7 +23,7 @@ update=no
 [ "${1:-}" = --update ] && update=yes
 compare docs/man/simclr.1 help --man
 compare docs/config.md config --markdown
-if command -v groff > /dev/null; then
+if have groff; then
     groff -man -Tutf8 -ww "$root/docs/man/simclr.1" > "$scratch/page" 2> "$scratch/warnings"
     [ -s "$scratch/warnings" ] && { head "$scratch/warnings"; failures=1; }
 fi

@@ -17,7 +17,7 @@ done
 
 # One step: no medians, which on a busy machine leave out what disturbed a row.
 expect 0 '"what": "profile"' "$SIMCLR" bench profile --json --repeat 1 $settings
-if command -v python3 > /dev/null; then
+if have python3; then
     python3 -c 'import json, sys
 share = sum(r["share"] for r in json.load(open(sys.argv[1]))["rows"])
 sys.exit(0 if 99.9 < share < 100.1 else "shares sum to %g" % share)' "$scratch/out" || fail "the sum of shares"
@@ -25,7 +25,7 @@ fi
 expect 0 '"what": "profile"' "$SIMCLR" bench profile --json --repeat 5 --precision fp32 $settings
 check_json()
 {
-    command -v python3 > /dev/null || return 0
+    have python3 || return 0
     python3 - "$scratch/out" << 'EOF'
 import json, sys
 p = json.load(open(sys.argv[1]))

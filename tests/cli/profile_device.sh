@@ -22,7 +22,7 @@ done
 expect 0 '"what": "profile"' "$SIMCLR" bench profile --json --repeat 2 $settings
 check_json()
 {
-    command -v python3 > /dev/null || return 0
+    have python3 || return 0
     python3 - "$scratch/out" << 'EOF'
 import json, sys
 p = json.load(open(sys.argv[1]))

@@ -4,6 +4,7 @@
  * on every generation of GPUs from 8.0 on, in bf16 by tensor cores, that is admitted by conv_plan.h.
  *
  *   plan_check [--all]   a line a device, network and precision; --all: a line a plan
+ * label: slow
  */
 #include <stdio.h>
 #include <string.h>

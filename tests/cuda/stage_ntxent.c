@@ -149,12 +149,12 @@ static void check(size_t rows, size_t dim, double temperature, data_kind kind)
 
 static void against_cpu(void **state)
 {
-    static const size_t rows[] = {4, 6, 66, 130, 322}, dims[] = {1, 3, 64, 128, 200};
+    static const size_t rows[] = {4, 6, 66, 130, 194}, dims[] = {1, 3, 64, 128, 200};
     static const double temperatures[] = {0.05, 0.1, 0.5, 1};
     (void)state;
     for (size_t i = 0; i < 5; i++)
         for (size_t j = 0; j < 5; j++)
-            for (size_t kind = 0; kind < (rows[i] < 300 ? DATA_KINDS : 1); kind++)
+            for (size_t kind = 0; kind < (rows[i] < 100 ? DATA_KINDS : 1); kind++)
                 check(rows[i], dims[j], temperatures[sct_below(4)],
                       (data_kind)((kind + j) % DATA_KINDS));
     check(70, 1030, 0.5, NORMAL);  /* several slabs of d */

@@ -6,6 +6,8 @@
  * SIMCLR_CUDA names the plug-in; else it is the one of this build, a directory above the program.
  * Without a GPU it says why and the exit status is 77.
  *
+ * label: slow
+ *
  * Convolutions may sum in any order, and in bf16 round what is not yet the result (dw, before it is
  * added): norms instead of elements.  Output 4e-3, dw 6e-3; fp32 1e-5.
  */

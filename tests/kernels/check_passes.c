@@ -121,8 +121,8 @@ static sc_batchnorm norm_before(const sc_backend *t, const pass_context *g, floa
                           .dbeta = vectors + 3 * c};
 }
 
-/* out: dy and dresidual made before and dx, those made meanwhile, deviations of the sums and whether the
- * maps are the same. */
+/* out: dy and dresidual made before and dx, those made meanwhile, deviations of the sums, whether the maps
+ * are the same. */
 static void run_data(const sc_backend *t, float **out, void *scratch, void *context)
 {
     const pass_context *g = context;
@@ -142,9 +142,8 @@ static void run_data(const sc_backend *t, float **out, void *scratch, void *cont
     t->conv2d_backward_data(out[5], &sums, out[3], &meanwhile, g->w, base, s, scratch);
     sc_backend_ref(t->precision)->batchnorm_sums(&wanted_sums, pixels, s->c);
     deviations(out[6], want, VECTORS, s->c);
-    out[6][VECTORS * s->c] = same_maps(t, out[0], out[3], y) &&
-                             same_maps(t, out[2], out[5], in_count(s)) &&
-                             (!g->add || same_maps(t, out[1], out[4], y));
+    *out[7] = same_maps(t, out[0], out[3], y) && same_maps(t, out[2], out[5], in_count(s)) &&
+              (!g->add || same_maps(t, out[1], out[4], y));
 }
 
 /* The weights alone, whose dy is to be made.  out: dy and dresidual made before and dw, those made
@@ -211,18 +210,19 @@ static void pass_case(const sc_conv_shape *s, int direction, int variant)
         for (int i = 0; i < 6; i++) {
             c.out[i] = (case_output){MAP_ANY, i % 3 == 2 ? x : y, NULL};
         }
-        c.out[6] = (case_output){OUT_NEAR, VECTORS * s->c + 1, NULL};
+        c.out[6] = (case_output){OUT_NEAR, VECTORS * s->c, NULL};
+        c.out[7] = (case_output){OUT_TRUE, 1, NULL};
     } else if (direction == WEIGHT_ALONE) {
         c.run = run_weight_alone;
         c.out[0] = c.out[1] = c.out[3] = c.out[4] = (case_output){MAP_ANY, y, NULL};
         c.out[2] = c.out[5] = (case_output){MAP_ANY, 2 * w, fill(2 * w, true)};
-        c.out[6] = (case_output){OUT_EXACT, 1, NULL};
+        c.out[6] = (case_output){OUT_TRUE, 1, NULL};
     } else {
         const float *initial = direction == WEIGHT ? fill(to, true) : NULL;
         c.run = direction == FORWARD ? run_forward : run_weight;
         c.out[0] = c.out[2] = (case_output){MAP_ANY, x, NULL};
         c.out[1] = c.out[3] = (case_output){MAP_ANY, to, initial};
-        c.out[4] = (case_output){OUT_EXACT, 1, NULL};
+        c.out[4] = (case_output){OUT_TRUE, 1, NULL};
     }
     snprintf(
         c.shape, sizeof c.shape,
@@ -242,8 +242,9 @@ void check_passes(void)
         {{19, 12, 8, 32, 16, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* blocks that end within an image */
         {{5, 3, 64, 16, 32, 3, 3, 1, 1, 1},
          SC_CONV_FASTEST}, /* a line is a part, also between images */
-        {{6, 9, 6, 24, 40, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* tiles cut at the edges */
-        {{3, 7, 6, 16, 32, 3, 3, 1, 0, 1}, SC_CONV_FASTEST}, /* without a border of zeros */
+        {{3, 7, 28, 24, 40, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* lines of seven tiles */
+        {{6, 9, 6, 24, 40, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},  /* tiles cut at the edges */
+        {{3, 7, 6, 16, 32, 3, 3, 1, 0, 1}, SC_CONV_FASTEST},  /* without a border of zeros */
         {{7, 6, 8, 32, 48, 3, 3, 1, 1, 1}, SC_CONV_WINOGRAD2},
         {{2, 4, 4, 272, 264, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* filters past the caches */
         {{18, 8, 16, 32, 48, 3, 3, 2, 1, 1}, SC_CONV_FASTEST}, /* phases */

@@ -205,8 +205,8 @@ static int choose_tables(const char *name, int precision)
         check.table[p][t] = table_by_name(table_names[t], (sc_precision)p);
         found += check.table[p][t] != NULL;
         if (!check.table[p][t]) {
-            printf("SKIP %s %s: not on this machine or not in this build\n", table_names[t],
-                   precision_names[p]);
+            printf("*** SKIPPED %s %s: not on this machine or not in this build ***\n",
+                   table_names[t], precision_names[p]);
         }
     }
     return found;

@@ -23,6 +23,7 @@ typedef enum {
     OUT_EXACT, /* numbers equal; -0 equals 0, NaN equals NaN */
     OUT_NEAR,  /* within tolerance * the largest magnitude of the reference */
     OUT_BITS,  /* uint32_t */
+    OUT_TRUE,  /* 1 of the table and of the reference: something that the case found out holds */
     MAP_EXACT, /* the same for a map */
     MAP_NEAR,  /* and, in bf16, one step of bf16 more */
     MAP_ANY    /* a map that another output judges */

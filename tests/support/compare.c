@@ -29,10 +29,11 @@ void sct_assert_close(const char *what, const sc_real *got, const sc_real *want,
     for (size_t i = 0; i < n; i++) {
         double error = fabs((double)got[i] - (double)want[i]);
         double allowed = atol + rtol * fabs((double)want[i]);
-        bool good = error <= allowed || (got[i] == want[i]) || (isnan(got[i]) && isnan(want[i]));
-        double ratio = good           ? 0
-                       : isnan(error) ? INFINITY
-                                      : error / (allowed > 0 ? allowed : 1e-300);
+        bool good = (error <= allowed && isfinite(want[i])) || got[i] == want[i] ||
+                    (isnan(got[i]) && isnan(want[i]));
+        double ratio = good               ? 0
+                       : !isfinite(error) ? INFINITY
+                                          : error / (allowed > 0 ? allowed : 1e-300);
         bad += !good;
         if (ratio > worst) {
             worst = ratio;
@@ -93,7 +94,7 @@ double sct_grad_error(sct_scalar_fn f, void *context, sc_real *x, const sc_real 
         norm_numeric += numeric * numeric;
     }
     double scale = sqrt(norm_grad) + sqrt(norm_numeric);
-    return scale > 0 ? sqrt(difference) / scale : 0;
+    return scale == 0 ? 0 : sqrt(difference) / scale; /* NaN stays NaN */
 }
 
 void sct_assert_grad(const char *what, sct_scalar_fn f, void *context, sc_real *x,

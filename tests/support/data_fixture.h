@@ -29,8 +29,9 @@ void fixture_jpeg(void **bytes, size_t *size, uint32_t h, uint32_t w, uint32_t s
                   bool progressive);
 void fixture_png_file(const char *dir, const char *name, uint32_t seed);
 
-/* Directory of shared data sets, or NULL with a loud line on stderr. */
+/* Directory of shared data sets, or NULL: then sct_skip(FIXTURE_NO_SHARED). */
 const char *fixture_shared(void);
+#define FIXTURE_NO_SHARED "no shared data; set SHARED to the directory of photos/ and odd-images/"
 
 /* sc_image_decode without name and error. */
 int fixture_decode(sc_image *out, const void *bytes, size_t size, int channels);

@@ -52,7 +52,7 @@ void sct_assert_error(int result, const simclr_error *err, int code, const char 
 /* Central differences of the scalar f at x (n values, restored) against grad:
  *   d_i = (f(x + h e_i) - f(x - h e_i)) / 2h
  * at `samples` random i (0 or >= n: all).  Returns ||g - d|| / (||g|| + ||d||) over those, 0 when
- * both vanish.  h is scaled by max(1, |x_i|). */
+ * both vanish, NaN if any is NaN.  h is scaled by max(1, |x_i|). */
 typedef double (*sct_scalar_fn)(void *context);
 double sct_grad_error(sct_scalar_fn f, void *context, sc_real *x, const sc_real *grad, size_t n,
                       double h, size_t samples);

@@ -2,13 +2,10 @@
  *
  * test_dataset.c - options, residency, fingerprint, account of bad images, memory failures.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "support/support.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/alloc.h"
 #include "core/parallel.h"
@@ -182,7 +179,7 @@ static void photos(void **state)
     (void)state;
     const char *shared = fixture_shared();
     if (shared == NULL) {
-        skip();
+        sct_skip(FIXTURE_NO_SHARED);
     }
     sc_dataset *ds;
     sc_dataset_options options = sc_dataset_defaults();
@@ -207,5 +204,5 @@ int main(void)
         cmocka_unit_test(memory_failures),
         cmocka_unit_test(photos),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return sct_run(tests);
 }

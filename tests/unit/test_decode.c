@@ -2,13 +2,10 @@
  *
  * test_decode.c - equality with Pillow 9.4 on the odd images, and files cut or damaged anywhere.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "support/support.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/alloc.h"
 #include "core/fs.h"
@@ -69,7 +66,7 @@ static void odd_images_as_pillow(void **state)
     char line[512], root[SC_PATH_MAX];
     const char *shared = fixture_shared();
     if (shared == NULL) {
-        skip();
+        sct_skip(FIXTURE_NO_SHARED);
     }
     assert_int_equal(sc_path_join(root, shared, "odd-images", NULL), 0);
     FILE *table = fopen(SC_TEST_GOLDEN "/pil_decode.tsv", "r");
@@ -160,7 +157,7 @@ static void exif_rotation(void **state)
     const char *shared = fixture_shared();
     char path[SC_PATH_MAX];
     if (shared == NULL) {
-        skip();
+        sct_skip(FIXTURE_NO_SHARED);
     }
     void *bytes;
     size_t size;
@@ -190,5 +187,5 @@ int main(void)
         cmocka_unit_test(flipped_bits),
         cmocka_unit_test(exif_rotation),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return sct_run(tests);
 }
