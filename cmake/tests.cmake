@@ -22,9 +22,10 @@ endif()
 
 # simclr_test(NAME LABEL TIMEOUT SOURCE COMMAND...)
 function(simclr_test name label timeout source)
-    list(JOIN ARGN " " command)
-    if(command MATCHES ";") # CMake would make two arguments of one
-        message(FATAL_ERROR "${name}: a semicolon in ${command}")
+    list(LENGTH ARGN words)
+    math(EXPR given "${ARGC} - 4")
+    if(NOT words EQUAL given)
+        message(FATAL_ERROR "${name}: CMake makes two arguments of one with a semicolon: ${ARGN}")
     endif()
     add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     file(STRINGS ${source} more LIMIT_COUNT 20 REGEX "^(#| \\*) label: ")
