@@ -25,11 +25,7 @@ struct CUgraphExec_st {
     struct CUgraph_st graph;
 };
 
-/* What waits in the stream; `own` is the driver's copy of memory that is not page-locked. */
-static struct {
-    node node;
-    void *own;
-} work[WORK];
+static node work[WORK]; /* what waits in the stream */
 static size_t waiting;
 static struct {
     char *begin, *end;
@@ -54,34 +50,10 @@ static void drain(bool ok)
 {
     for (size_t i = 0; i < waiting; i++) {
         if (ok) {
-            do_node(&work[i].node);
+            do_node(&work[i]);
         }
-        free(work[i].own);
     }
     waiting = 0;
-}
-
-static bool is_locked(const void *from)
-{
-    bool found = false;
-    for (size_t i = 0; i < LOCKED; i++) {
-        found |= (const char *)from >= locked[i].begin && (const char *)from < locked[i].end;
-    }
-    return found;
-}
-
-/* Page-locked memory is read when its turn comes, other memory now. */
-static void wait_for_turn(node n, bool copy_now)
-{
-    void *own = copy_now && n.bytes > 0 ? malloc(n.bytes) : NULL;
-    if (own != NULL) {
-        n.from = memcpy(own, n.from, n.bytes);
-    }
-    if (waiting == WORK) {
-        abort(); /* a test that queues so much wants a larger table */
-    }
-    work[waiting].node = n;
-    work[waiting++].own = own;
 }
 
 void fake_reset(void)
@@ -187,6 +159,18 @@ cudaError_t cudaFreeHost(void *block)
     return turn(__func__);
 }
 
+cudaError_t cudaPointerGetAttributes(struct cudaPointerAttributes *out, const void *at)
+{
+    memset(out, 0, sizeof(*out));
+    out->type = cudaMemoryTypeUnregistered;
+    for (size_t i = 0; i < LOCKED; i++) {
+        if ((const char *)at >= locked[i].begin && (const char *)at < locked[i].end) {
+            out->type = cudaMemoryTypeHost;
+        }
+    }
+    return turn(__func__);
+}
+
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
 {
     *free_bytes = fake.free_mib << 20;
@@ -194,32 +178,33 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
     return turn(__func__);
 }
 
-static cudaError_t queue(const char *call, void *to, const void *from, size_t bytes, bool copy_now)
+/* Any memory is read when its turn comes: of what is not page-locked, too, CUDA promises no more. */
+static cudaError_t queue(const char *call, void *to, const void *from, size_t bytes)
 {
     cudaError_t status = turn(call);
     if (status != cudaSuccess) {
         return status;
     }
-    if (capturing != NULL) {
-        capturing->node[capturing->count++] = (node){to, from, bytes};
-    } else {
-        wait_for_turn((node){to, from, bytes}, copy_now);
+    if (capturing == NULL && waiting == WORK) {
+        abort(); /* a test that queues so much wants a larger table */
     }
+    *(capturing != NULL ? &capturing->node[capturing->count++] : &work[waiting++]) =
+        (node){to, from, bytes};
     return status;
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
+    (void)kind;
     (void)stream;
-    bool upload = kind == cudaMemcpyHostToDevice;
-    return queue(__func__, to, from, bytes, upload && !is_locked(from));
+    return queue(__func__, to, from, bytes);
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
 {
     (void)stream;
-    return value == 0 ? queue(__func__, to, NULL, bytes, false) : cudaErrorInvalidValue;
+    return value == 0 ? queue(__func__, to, NULL, bytes) : cudaErrorInvalidValue;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
@@ -282,7 +267,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream)
     fake.launches++;
     for (size_t i = 0; i < graph->graph.count; i++) {
         const node *n = &graph->graph.node[i];
-        queue("node", n->to, n->from, n->bytes, false);
+        queue("node", n->to, n->from, n->bytes);
     }
     return turn(__func__);
 }

@@ -148,11 +148,22 @@ void sc_cuda_host_free(void *block)
     }
 }
 
-/* What is not page-locked goes through the driver's own buffer, and may be changed when this returns. */
+static bool is_page_locked(const void *block)
+{
+    struct cudaPointerAttributes a;
+    return check("asking what memory is", cudaPointerGetAttributes(&a, block)) &&
+           a.type == cudaMemoryTypeHost;
+}
+
+/* From other memory than page-locked CUDA may copy at once, or, where the device reads the host's pages
+ * by itself, when the copy's turn comes; its caller may change it when this returns. */
 void sc_cuda_upload(void *to, const void *from, size_t bytes)
 {
     check("copy to the device",
           cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, state.stream));
+    if (!is_page_locked(from)) {
+        check("work before a copy to the device", cudaStreamSynchronize(state.stream));
+    }
 }
 
 /* All zeros where it fails, so that nobody reads what was never written. */
