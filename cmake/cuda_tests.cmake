@@ -28,13 +28,15 @@ add_dependencies(test_device_load plugin_good plugin_other)
 
 # Those that want the headers of CUDA and cuDNN, and plan_check cuDNN itself; none wants a GPU.
 set(cuda ${PROJECT_SOURCE_DIR}/src/backend/cuda)
-set(fakes ${PROJECT_SOURCE_DIR}/tests/cuda/fake_cudart.c ${PROJECT_SOURCE_DIR}/tests/cuda/fake_cudnn.c)
+set(fakes fake_cudart.c fake_devices.c fake_cudnn.c)
+list(TRANSFORM fakes PREPEND ${PROJECT_SOURCE_DIR}/tests/cuda/)
 set(plan_check_sources ${cuda}/plan_check.c ${cuda}/conv_plan.c ${cuda}/cudnn_graph.c)
 set(faked_runtime_sources ${cuda}/runtime.c ${fakes})
 set(faked_conv_sources ${cuda}/conv_cudnn.c ${cuda}/conv_plan.c ${cuda}/plan_store.c
     ${faked_runtime_sources})
+set(faked_threads_sources ${faked_conv_sources})
 set(faked_plugin_sources ${cuda}/plugin.c ${faked_conv_sources})
-foreach(name plan_check faked_runtime faked_conv faked_plugin)
+foreach(name plan_check faked_runtime faked_conv faked_threads faked_plugin)
     set(main ${PROJECT_SOURCE_DIR}/tests/cuda/${name}_main.c)
     if(SIMCLR_CUDA_HEADERS)
         add_executable(${name} ${main} ${${name}_sources})

@@ -34,6 +34,8 @@ static struct {
 fake_state fake;
 static struct CUgraph_st *capturing;
 static cudaError_t last;
+static _Thread_local int current; /* device of a thread; a reset leaves it */
+static int stream_device = -1;    /* of the thread that made the stream; -1: there is none */
 static char stream_place, event_place;
 
 static void do_node(const node *n)
@@ -63,20 +65,30 @@ void fake_reset(void)
         .driver = 13000, .devices = 2, .capability = {90, 80}, .free_mib = 700, .ms = 1};
     capturing = NULL;
     last = cudaSuccess;
+    stream_device = -1;
 }
 
-/* The status of this call: the failure that was asked for, when its turn comes. */
-static cudaError_t turn(const char *call)
+int fake_turn(const char *call)
 {
     if (fake.sticky && last != cudaSuccess) {
-        return last;
+        return (int)last;
     }
     if (fake.fail != NULL && strcmp(fake.fail, call) == 0 && fake.fail_in > 0 &&
         --fake.fail_in == 0) {
         last = (cudaError_t)fake.status;
-        return last;
+        return (int)last;
     }
     return cudaSuccess;
+}
+
+/* The same of a call that means the stream or its device, in the thread's device.  CUDA refuses launches
+ * elsewhere, and takes memory there. */
+static cudaError_t turn_here(const char *call)
+{
+    if (stream_device >= 0 && current != stream_device) {
+        return last = cudaErrorInvalidResourceHandle;
+    }
+    return (cudaError_t)fake_turn(call);
 }
 
 cudaError_t cudaGetLastError(void)
@@ -97,7 +109,7 @@ const char *cudaGetErrorString(cudaError_t status)
 
 cudaError_t cudaMalloc(void **block, size_t bytes)
 {
-    cudaError_t status = turn(__func__);
+    cudaError_t status = turn_here(__func__);
     *block = NULL;
     if (status == cudaSuccess) {
         *block = malloc(bytes);
@@ -115,12 +127,12 @@ cudaError_t cudaMallocManaged(void **block, size_t bytes, unsigned flags)
 cudaError_t cudaMemset(void *block, int value, size_t bytes)
 {
     memset(block, value, bytes);
-    return turn(__func__);
+    return (cudaError_t)fake_turn(__func__);
 }
 
 cudaError_t cudaDeviceSynchronize(void)
 {
-    return turn(__func__);
+    return (cudaError_t)fake_turn(__func__);
 }
 
 cudaError_t cudaFree(void *block)
@@ -128,12 +140,12 @@ cudaError_t cudaFree(void *block)
     drain(true); /* as CUDA: it waits */
     free(block);
     fake.blocks -= block != NULL;
-    return turn(__func__);
+    return turn_here(__func__);
 }
 
 cudaError_t cudaMallocHost(void **block, size_t bytes)
 {
-    cudaError_t status = turn(__func__);
+    cudaError_t status = turn_here(__func__);
     *block = NULL;
     for (size_t i = 0; i < LOCKED && status == cudaSuccess && *block == NULL; i++) {
         if (locked[i].begin == NULL) {
@@ -156,7 +168,7 @@ cudaError_t cudaFreeHost(void *block)
         }
     }
     free(block);
-    return turn(__func__);
+    return turn_here(__func__);
 }
 
 cudaError_t cudaPointerGetAttributes(struct cudaPointerAttributes *out, const void *at)
@@ -168,20 +180,20 @@ cudaError_t cudaPointerGetAttributes(struct cudaPointerAttributes *out, const vo
             out->type = cudaMemoryTypeHost;
         }
     }
-    return turn(__func__);
+    return (cudaError_t)fake_turn(__func__);
 }
 
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
 {
     *free_bytes = fake.free_mib << 20;
     *total = (size_t)1000 << 20;
-    return turn(__func__);
+    return turn_here(__func__);
 }
 
 /* Any memory is read when its turn comes: of what is not page-locked, too, CUDA promises no more. */
 static cudaError_t queue(const char *call, void *to, const void *from, size_t bytes)
 {
-    cudaError_t status = turn(call);
+    cudaError_t status = turn_here(call);
     if (status != cudaSuccess) {
         return status;
     }
@@ -214,7 +226,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream)
     if (capturing != NULL) {
         return last = cudaErrorStreamCaptureUnsupported;
     }
-    cudaError_t status = turn(__func__);
+    cudaError_t status = turn_here(__func__);
     drain(status == cudaSuccess);
     return status;
 }
@@ -225,7 +237,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMo
 {
     (void)stream;
     (void)mode;
-    cudaError_t status = turn(__func__);
+    cudaError_t status = turn_here(__func__);
     if (status == cudaSuccess) {
         capturing = calloc(1, sizeof(*capturing));
         fake.graphs++;
@@ -237,7 +249,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMo
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 {
     (void)stream;
-    cudaError_t status = turn(__func__);
+    cudaError_t status = (cudaError_t)fake_turn(__func__);
     *graph = capturing;
     capturing = NULL;
     if (status != cudaSuccess) {
@@ -251,7 +263,7 @@ cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t *out, cudaGraph_t grap
                                           unsigned long long flags)
 {
     (void)flags;
-    cudaError_t status = turn(__func__);
+    cudaError_t status = (cudaError_t)fake_turn(__func__);
     *out = NULL;
     if (status == cudaSuccess) {
         *out = malloc(sizeof(**out));
@@ -269,7 +281,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream)
         const node *n = &graph->graph.node[i];
         queue("node", n->to, n->from, n->bytes);
     }
-    return turn(__func__);
+    return turn_here(__func__);
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph)
@@ -286,65 +298,43 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph)
     return cudaSuccess;
 }
 
-/* ---- devices, streams, events ---- */
-
-cudaError_t cudaDriverGetVersion(int *version)
-{
-    *version = fake.driver;
-    return turn(__func__);
-}
-
-cudaError_t cudaRuntimeGetVersion(int *version)
-{
-    *version = CUDART_VERSION;
-    return turn(__func__);
-}
-
-cudaError_t cudaGetDeviceCount(int *count)
-{
-    *count = fake.devices;
-    return turn(__func__);
-}
-
-cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int number)
-{
-    memset(p, 0, sizeof(*p));
-    snprintf(p->name, sizeof(p->name), "Fake %c", 'A' + number);
-    p->totalGlobalMem = (size_t)1000 << 20;
-    p->major = fake.capability[number] / 10;
-    p->minor = fake.capability[number] % 10;
-    return turn(__func__);
-}
+/* ---- a thread's device, the stream, events ---- */
 
 cudaError_t cudaSetDevice(int number)
 {
-    return number < fake.devices ? turn(__func__) : cudaErrorInvalidDevice;
+    cudaError_t status =
+        number < fake.devices ? (cudaError_t)fake_turn(__func__) : cudaErrorInvalidDevice;
+    current = status == cudaSuccess ? number : current;
+    return status;
 }
 
-cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int number)
+cudaError_t cudaGetDevice(int *number)
 {
-    (void)number;
-    *value = attribute == cudaDevAttrMultiProcessorCount ? 132 : 0;
-    return turn(__func__);
+    *number = current;
+    return (cudaError_t)fake_turn(__func__);
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
 {
     (void)flags;
     *stream = (cudaStream_t)(void *)&stream_place;
-    return turn(__func__);
+    cudaError_t status = (cudaError_t)fake_turn(__func__);
+    stream_device = status == cudaSuccess ? current : -1;
+    return status;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream)
 {
     (void)stream;
-    return turn(__func__);
+    cudaError_t status = turn_here(__func__);
+    stream_device = -1;
+    return status;
 }
 
 cudaError_t cudaEventCreate(cudaEvent_t *event)
 {
     *event = (cudaEvent_t)(void *)&event_place;
-    return turn(__func__);
+    return (cudaError_t)fake_turn(__func__);
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event)
@@ -357,13 +347,13 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
     (void)event;
     (void)stream;
-    return turn(__func__);
+    return turn_here(__func__);
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
     (void)event;
-    return turn(__func__);
+    return (cudaError_t)fake_turn(__func__);
 }
 
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t begin, cudaEvent_t end)
@@ -371,5 +361,5 @@ cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t begin, cudaEvent_t end)
     (void)begin;
     (void)end;
     *ms = fake.ms;
-    return turn(__func__);
+    return (cudaError_t)fake_turn(__func__);
 }

@@ -3,6 +3,7 @@
  * fake_cudart.h - the calls of CUDA's runtime that the plug-in's C makes, in host memory, so that its
  * bookkeeping is tested where there is no GPU.  Copies and zeroings are done when somebody waits for the
  * stream, as late as they may be; while it is captured they are noted, and queued when the graph is launched.
+ * Each thread has its device; a thread with another than that of the stream is refused.
  */
 #ifndef SC_TESTS_FAKE_CUDART_H
 #define SC_TESTS_FAKE_CUDART_H
@@ -29,5 +30,7 @@ extern fake_state fake;
 
 /* A machine with two good devices. */
 void fake_reset(void);
+/* The cudaError_t of this call: the failure that was asked for, when its turn comes. */
+int fake_turn(const char *call);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "fake_cudnn.h"
 
+#include <cuda_runtime_api.h>
 #include <cudnn.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +13,11 @@
 
 fake_cudnn_state fake_cudnn;
 static char handle_place;
+static int handle_device;
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
 {
+    cudaGetDevice(&handle_device);
     *handle = fake_cudnn.no_handle ? NULL : (cudnnHandle_t)(void *)&handle_place;
     return (cudnnStatus_t)fake_cudnn.no_handle;
 }
@@ -100,8 +103,14 @@ int sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, cons
                      void *out, void *workspace, char *why, size_t why_size)
 {
     fake_engine *engine = plan;
+    int device = -1;
+    cudaGetDevice(&device);
     engine->executions++;
     fake.ms = engine->ms;
+    if (device != handle_device) {
+        snprintf(why, why_size, "the handle is of another device than the thread's");
+        return CUDNN_STATUS_BAD_PARAM;
+    }
     if (handle == NULL || a == NULL || b == NULL || out == NULL || workspace == NULL ||
         engine->no_run) {
         snprintf(why, why_size, "engine %d does not run", (int)engine->notes.engine);

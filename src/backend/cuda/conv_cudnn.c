@@ -187,6 +187,7 @@ bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape
     sc_plan_key key = sc_plan_key_of(pass, precision, shape);
     buffers to = {a, b, out, workspace};
     conv_plan *plan = NULL;
+    sc_cuda_enter();
     for (size_t i = 0; i < state.count && plan == NULL; i++) {
         if (memcmp(&state.plan[i].key, &key, sizeof(key)) == 0) {
             plan = &state.plan[i];

@@ -17,7 +17,7 @@ typedef struct {
 
 static struct {
     cudaStream_t stream;
-    int processors;
+    int number, processors;
     void *workspace;
     bool failed, recording, graphs_fail;
     char failure[300];  /* the first one */
@@ -27,8 +27,12 @@ static struct {
     recording of[SC_DEVICE_KEYS];
 } state;
 
+/* The device that this thread of the host was made to use here. */
+static _Thread_local int current = -1;
+
 void *sc_cuda_stream(void)
 {
+    sc_cuda_enter(); /* kernels are launched into it */
     return state.stream;
 }
 
@@ -86,11 +90,26 @@ void sc_cuda_check(const char *what)
     check(what, cudaGetLastError());
 }
 
+static cudaError_t make_current(int number)
+{
+    cudaError_t status = cudaSetDevice(number);
+    current = status == cudaSuccess ? number : current;
+    return status;
+}
+
+void sc_cuda_enter(void)
+{
+    if (state.stream != NULL && current != state.number) {
+        check("making the device current", make_current(state.number));
+    }
+}
+
 /* ---- memory ---- */
 
 void *sc_cuda_alloc(size_t bytes, simclr_error *err)
 {
     void *block = NULL;
+    sc_cuda_enter();
     cudaError_t status = cudaMalloc(&block, bytes > 0 ? bytes : 1);
     if (status == cudaSuccess) {
         sc_cuda_zero(block, bytes);
@@ -114,6 +133,7 @@ void *sc_cuda_alloc(size_t bytes, simclr_error *err)
 void sc_cuda_free(void *block)
 {
     if (block != NULL) { /* waits for all work */
+        sc_cuda_enter();
         check("freeing memory", cudaFree(block));
     }
 }
@@ -124,6 +144,7 @@ size_t sc_cuda_free_bytes(void)
 {
     static const size_t later = (size_t)256 << 20;
     size_t free_bytes = 0, total = 0;
+    sc_cuda_enter();
     bool known = check("asking for free memory", cudaMemGetInfo(&free_bytes, &total));
     return known && free_bytes > later ? free_bytes - later : 0;
 }
@@ -131,6 +152,7 @@ size_t sc_cuda_free_bytes(void)
 void *sc_cuda_host_alloc(size_t bytes, simclr_error *err)
 {
     void *block = NULL;
+    sc_cuda_enter();
     cudaError_t status = cudaMallocHost(&block, bytes > 0 ? bytes : 1);
     if (status != cudaSuccess) {
         cudaGetLastError(); /* told here, not by sc_cuda_wait */
@@ -144,6 +166,7 @@ void *sc_cuda_host_alloc(size_t bytes, simclr_error *err)
 void sc_cuda_host_free(void *block)
 {
     if (block != NULL) {
+        sc_cuda_enter();
         check("freeing page-locked memory", cudaFreeHost(block));
     }
 }
@@ -159,6 +182,7 @@ static bool is_page_locked(const void *block)
  * by itself, when the copy's turn comes; its caller may change it when this returns. */
 void sc_cuda_upload(void *to, const void *from, size_t bytes)
 {
+    sc_cuda_enter();
     check("copy to the device",
           cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, state.stream));
     if (!is_page_locked(from)) {
@@ -169,6 +193,7 @@ void sc_cuda_upload(void *to, const void *from, size_t bytes)
 /* All zeros where it fails, so that nobody reads what was never written. */
 void sc_cuda_download(void *to, const void *from, size_t bytes)
 {
+    sc_cuda_enter();
     if (!check("copy from the device",
                cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, state.stream)) ||
         !check("work before a copy from the device", cudaStreamSynchronize(state.stream))) {
@@ -178,6 +203,7 @@ void sc_cuda_download(void *to, const void *from, size_t bytes)
 
 void sc_cuda_zero(void *to, size_t bytes)
 {
+    sc_cuda_enter();
     if (bytes > 0) {
         check("zeroing memory", cudaMemsetAsync(to, 0, bytes, state.stream));
     }
@@ -185,6 +211,7 @@ void sc_cuda_zero(void *to, size_t bytes)
 
 void sc_cuda_copy(void *to, const void *from, size_t bytes)
 {
+    sc_cuda_enter();
     if (bytes > 0) {
         check("copy on the device",
               cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, state.stream));
@@ -193,6 +220,7 @@ void sc_cuda_copy(void *to, const void *from, size_t bytes)
 
 int sc_cuda_wait(simclr_error *err)
 {
+    sc_cuda_enter();
     if (state.stream != NULL) {
         check("work on the device", cudaStreamSynchronize(state.stream));
     }
@@ -246,6 +274,7 @@ void sc_cuda_play(size_t key, void (*record)(void *context), void *context)
         sc_cuda_fail("play", "no such key");
         return;
     }
+    sc_cuda_enter();
     /* The first call finds the plans of convolutions and loads kernels, which a recording must not. */
     if (r->warm && r->graph == NULL && !state.graphs_fail) {
         r->graph = capture(record, context);
@@ -260,6 +289,7 @@ void sc_cuda_play(size_t key, void (*record)(void *context), void *context)
 
 void sc_cuda_forget(void)
 {
+    sc_cuda_enter();
     if (state.stream != NULL) {
         check("work on the device", cudaStreamSynchronize(state.stream));
     }
@@ -284,7 +314,8 @@ static int open_failed(int number, const char *what, cudaError_t status, simclr_
 int sc_cuda_open(int number, simclr_error *err)
 {
     memset(&state, 0, sizeof(state));
-    cudaError_t status = cudaSetDevice(number);
+    state.number = number;
+    cudaError_t status = make_current(number);
     if (status != cudaSuccess) {
         return open_failed(number, "the device cannot be used", status, err);
     }

@@ -15,6 +15,9 @@ enum { SC_CUDA_CAPABILITY = 80 };
 int sc_cuda_open(int number, simclr_error *err);
 /* Frees what sc_cuda_open made; blocks are their owners'. */
 void sc_cuda_close(void);
+/* Makes it the device of the calling thread: CUDA keeps one for each, and calls may come from several in
+ * turn.  What is declared in runtime.h begins with it. */
+void sc_cuda_enter(void);
 
 /* Between calls that are recorded and not executed: nothing may synchronise or allocate. */
 bool sc_cuda_recording(void);
