@@ -84,13 +84,16 @@ bool sc_cudnn_config_notes(sc_cudnn_notes *out, sc_cudnn_descriptor config)
     return true;
 }
 
-sc_cudnn_descriptor sc_cudnn_plan(int64_t *workspace, sc_cudnn_descriptor config,
+sc_cudnn_descriptor sc_cudnn_plan(int64_t *workspace, sc_cudnn_descriptor config, sc_cudnn_graph *g,
                                   const sc_cudnn_target *target)
 {
     fake_engine *engine = config;
     (void)target;
     *workspace = engine->workspace;
     fake_cudnn.alive += !engine->no_plan;
+    if (engine->no_plan && g->why[0] == '\0') {
+        snprintf(g->why, sizeof(g->why), "engine %d has no plan", (int)engine->notes.engine);
+    }
     return engine->no_plan ? NULL : engine;
 }
 

@@ -23,6 +23,14 @@ void sc_conv_search_open(sc_conv_search *search, const sc_cudnn_target *target, 
                          &search->graph, target, true);
 }
 
+const char *sc_conv_search_why(const sc_conv_search *search)
+{
+    if (search->graph.why[0] != '\0') {
+        return search->graph.why;
+    }
+    return search->count > 0 ? "none of the engines proposed is admitted" : "no engine is proposed";
+}
+
 void sc_conv_search_close(sc_conv_search *search)
 {
     while (search->count > 0) {
@@ -55,7 +63,8 @@ bool sc_conv_candidate_make(sc_conv_candidate *out, sc_conv_search *search, size
         !sc_conv_admits(&out->notes, search->precision, search->algorithm)) {
         return false;
     }
-    out->plan = sc_cudnn_plan(&out->workspace, search->config[index], &search->target);
+    out->plan =
+        sc_cudnn_plan(&out->workspace, search->config[index], &search->graph, &search->target);
     if (out->plan != NULL && (size_t)out->workspace > (size_t)SC_CUDA_CONV_WORKSPACE) {
         sc_cudnn_free(out->plan);
         out->plan = NULL;

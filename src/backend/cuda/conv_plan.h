@@ -30,10 +30,12 @@ typedef struct {
     sc_cudnn_descriptor plan; /* its taker's */
 } sc_conv_candidate;
 
-/* count is 0 where cuDNN has nothing to propose; graph.why may tell. */
+/* count is 0 where cuDNN has nothing to propose. */
 void sc_conv_search_open(sc_conv_search *search, const sc_cudnn_target *target, sc_conv_pass pass,
                          sc_precision precision, const sc_conv_shape *shape);
 void sc_conv_search_close(sc_conv_search *search);
+/* Why there is no plan: what failed first since it was opened, or that nothing is admitted. */
+const char *sc_conv_search_why(const sc_conv_search *search);
 
 /* Whether an engine is admitted. */
 bool sc_conv_admits(const sc_cudnn_notes *notes, sc_precision precision,

@@ -179,12 +179,12 @@ void sc_cudnn_free(sc_cudnn_descriptor descriptor)
 }
 
 /* Sets the described device, by the name it has there; does nothing with a handle. */
-static bool set_described(cudnnBackendDescriptor_t d, int name, const sc_cudnn_target *target)
+static void set_described(sc_cudnn_graph *g, cudnnBackendDescriptor_t d, int name,
+                          const sc_cudnn_target *target)
 {
-    cudnnBackendDescriptor_t device = target->described;
-    return device == NULL ||
-           cudnnBackendSetAttribute(d, (cudnnBackendAttributeName_t)name,
-                                    CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &device) == 0;
+    if (target->described != NULL) {
+        set_descriptor(g, d, (cudnnBackendAttributeName_t)name, target->described);
+    }
 }
 
 #if CUDNN_VERSION >= 90800
@@ -196,131 +196,69 @@ enum {
 enum { HEURISTICS_DEVICE = -1, PLAN_DEVICE = -1 };
 #endif
 
+/* Of what was tried with a graph and has a status of its own. */
+static bool succeeded(sc_cudnn_graph *g, const sc_cudnn_graph *tried)
+{
+    if (g->why[0] == '\0') {
+        memcpy(g->why, tried->why, sizeof(g->why));
+    }
+    return tried->status == 0;
+}
+
 size_t sc_cudnn_configs(sc_cudnn_descriptor *out, size_t most, sc_cudnn_graph *g,
                         const sc_cudnn_target *target, bool fallback)
 {
     cudnnBackendHeurMode_t mode = fallback ? CUDNN_HEUR_MODE_FALLBACK : CUDNN_HEUR_MODE_A;
-    cudnnBackendDescriptor_t heuristics = NULL;
+    sc_cudnn_graph query = {.status = g->status};
+    cudnnBackendDescriptor_t heuristics = new_kept(&query, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
     size_t made = 0;
     int64_t got = 0;
-    if (g->status != 0 || cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR,
-                                                       &heuristics) != CUDNN_STATUS_SUCCESS) {
-        return 0;
-    }
-    set_descriptor(g, heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, g->operations);
-    set(g, heuristics, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
-    if (!set_described(heuristics, HEURISTICS_DEVICE, target)) {
-        check(g, "heuristics for a described device", CUDNN_STATUS_NOT_SUPPORTED);
-    }
-    finalize(g, heuristics, "heuristics");
-    while (g->status == 0 && made < most &&
+    set_descriptor(&query, heuristics, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, g->operations);
+    set(&query, heuristics, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
+    set_described(&query, heuristics, HEURISTICS_DEVICE, target);
+    finalize(&query, heuristics, fallback ? "engines that always work" : "heuristics");
+    while (query.status == 0 && made < most &&
            cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &out[made]) == 0) {
         made++;
     }
     if (made > 0) {
-        check(g, "results of the heuristics",
+        check(&query, "results of the heuristics",
               cudnnBackendGetAttribute(heuristics, CUDNN_ATTR_ENGINEHEUR_RESULTS,
                                        CUDNN_TYPE_BACKEND_DESCRIPTOR, (int64_t)made, &got, out));
     }
-    size_t count = g->status == 0 && got > 0 ? (size_t)got : 0;
+    size_t count = succeeded(g, &query) && got > 0 ? (size_t)got : 0;
     count = count < made ? count : made;
     while (made > count) {
         sc_cudnn_free(out[--made]);
     }
-    sc_cudnn_free(heuristics);
+    sc_cudnn_graph_free(&query);
     return count;
 }
 
-static void take_note(sc_cudnn_notes *out, cudnnBackendNumericalNote_t note)
-{
-    switch (note) {
-    case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
-        out->tensor_core = true;
-        break;
-    case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
-        out->narrow_inputs = true;
-        break;
-    case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION:
-        out->narrow_sums = true;
-        break;
-    case CUDNN_NUMERICAL_NOTE_FFT:
-        out->fourier = true;
-        break;
-    case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC:
-        out->deterministic = false;
-        break;
-    case CUDNN_NUMERICAL_NOTE_WINOGRAD:
-        out->winograd = out->winograd > 1 ? out->winograd : 1;
-        break;
-    case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4:
-        out->winograd = 4;
-        break;
-    case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6:
-        out->winograd = 6;
-        break;
-    case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13:
-        out->winograd = 13;
-        break;
-    default:
-        break;
-    }
-}
-
-bool sc_cudnn_config_notes(sc_cudnn_notes *out, sc_cudnn_descriptor config)
-{
-    cudnnBackendDescriptor_t engine = NULL;
-    cudnnBackendNumericalNote_t note[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
-    cudnnBackendBehaviorNote_t behavior[CUDNN_BEHAVIOR_NOTE_TYPE_COUNT];
-    int64_t one = 0, notes = 0, behaviors = 0;
-    memset(out, 0, sizeof(*out));
-    out->deterministic = true;
-    if (cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine) != 0) {
-        return false;
-    }
-    bool ok =
-        cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR,
-                                 1, &one, &engine) == 0 &&
-        cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &one,
-                                 &out->engine) == 0 &&
-        cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
-                                 CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &notes,
-                                 note) == 0 &&
-        cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE,
-                                 CUDNN_BEHAVIOR_NOTE_TYPE_COUNT, &behaviors, behavior) == 0;
-    for (int64_t i = 0; ok && i < notes && i < CUDNN_NUMERICAL_NOTE_TYPE_COUNT; i++) {
-        take_note(out, note[i]);
-    }
-    for (int64_t i = 0; ok && i < behaviors && i < CUDNN_BEHAVIOR_NOTE_TYPE_COUNT; i++) {
-        if (behavior[i] == CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION) {
-            out->runtime_compiled = true;
-        }
-    }
-    sc_cudnn_free(engine);
-    return ok;
-}
-
-sc_cudnn_descriptor sc_cudnn_plan(int64_t *workspace, sc_cudnn_descriptor config,
+sc_cudnn_descriptor sc_cudnn_plan(int64_t *workspace, sc_cudnn_descriptor config, sc_cudnn_graph *g,
                                   const sc_cudnn_target *target)
 {
-    cudnnBackendDescriptor_t plan = NULL;
+    sc_cudnn_graph attempt = {.status = g->status};
+    cudnnBackendDescriptor_t plan = new_kept(&attempt, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
     void *handle = target->handle;
     int64_t one = 0;
     *workspace = 0;
-    if (cudnnBackendCreateDescriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, &plan) != 0) {
-        return NULL;
-    }
     if (handle != NULL) { /* versions before 9.8 ask for it; later ones need not take it */
         cudnnBackendSetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1,
                                  &handle);
     }
-    if (cudnnBackendSetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
-                                 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &config) == 0 &&
-        set_described(plan, PLAN_DEVICE, target) && cudnnBackendFinalize(plan) == 0 &&
-        cudnnBackendGetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64,
-                                 1, &one, workspace) == 0) {
+    set_descriptor(&attempt, plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
+    set_described(&attempt, plan, PLAN_DEVICE, target);
+    finalize(&attempt, plan, "plan");
+    if (attempt.status == 0) {
+        check(&attempt, "a plan's workspace",
+              cudnnBackendGetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
+                                       CUDNN_TYPE_INT64, 1, &one, workspace));
+    }
+    if (succeeded(g, &attempt)) {
         return plan;
     }
-    sc_cudnn_free(plan);
+    sc_cudnn_graph_free(&attempt);
     return NULL;
 }
 

@@ -2,9 +2,10 @@
  *
  * cudnn_graph.h - convolutions as graphs of cuDNN's backend API: descriptions, engines, plans.
  *
- * The first failure sticks and is told in `why`; later calls then do nothing.  All descriptors of a graph
- * are freed together.  Needs no device where a described one is given (cuDNN 9.8 or later).
- * No type of cuDNN's is named here, so that only cudnn_graph.c depends on its header.
+ * The first failure of building a graph sticks: later calls then do nothing.  A query or a plan fails by
+ * itself.  All descriptors of a graph are freed together.  Needs no device where a described one is
+ * given (cuDNN 9.8 or later).
+ * No type of cuDNN's is named here, so that only cudnn_graph.c and cudnn_notes.c depend on its header.
  */
 #ifndef SC_CUDA_CUDNN_GRAPH_H
 #define SC_CUDA_CUDNN_GRAPH_H
@@ -23,8 +24,8 @@ typedef struct {
     sc_cudnn_descriptor kept[SC_CUDNN_DESCRIPTORS];
     size_t count;
     sc_cudnn_descriptor operations; /* the operation graph */
-    int status;                     /* cudnnStatus_t of the first failure; 0: none */
-    char why[320];
+    int status;                     /* cudnnStatus_t of the first failure to build it; 0: none */
+    char why[320];                  /* what failed first of all; "": nothing */
 } sc_cudnn_graph;
 
 /* Where plans run: on the device of a handle, or on a described one. */
@@ -57,7 +58,7 @@ size_t sc_cudnn_configs(sc_cudnn_descriptor *out, size_t most, sc_cudnn_graph *g
 bool sc_cudnn_config_notes(sc_cudnn_notes *out, sc_cudnn_descriptor config);
 
 /* NULL where the engine does not take this graph. */
-sc_cudnn_descriptor sc_cudnn_plan(int64_t *workspace, sc_cudnn_descriptor config,
+sc_cudnn_descriptor sc_cudnn_plan(int64_t *workspace, sc_cudnn_descriptor config, sc_cudnn_graph *g,
                                   const sc_cudnn_target *target);
 /* Queues it: 0, or a cudnnStatus_t, told in `why`. */
 int sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, const void *b,

@@ -66,9 +66,7 @@ bool sc_plan_check(sc_plan_report *out, sc_cudnn_descriptor device, sc_conv_pass
         }
     }
     if (out->admitted == 0) {
-        snprintf(out->why, sizeof(out->why), "%s",
-                 search.graph.status != 0 ? search.graph.why
-                                          : "none of the engines proposed is admitted");
+        snprintf(out->why, sizeof(out->why), "%s", sc_conv_search_why(&search));
     }
     sc_conv_search_close(&search);
     return out->admitted > 0;
