@@ -149,16 +149,41 @@ static void remembers_between_runs(void **state)
 static void no_plan_is_said_once(void **state)
 {
     (void)state;
+    fake_engine *e = fake_cudnn.engine;
     open_engines("none", 1);
-    fake_cudnn.engine[0].notes.narrow_sums = true;
+    assert_true(conv(SC_CONV_DW, 1));
+    assert_null(sc_cuda_conv_note());
+    e[0].notes.narrow_sums = true;
+    e[0].executions = 0;
     assert_false(conv(SC_CONV_Y, 1));
     assert_false(conv(SC_CONV_Y, 1));
-    assert_int_equal(fake_cudnn.searches, 1);
-    assert_int_equal(fake_cudnn.engine[0].executions, 0);
+    assert_int_equal(fake_cudnn.searches, 2);
+    assert_int_equal(e[0].executions, 0);
+    assert_string_equal(sc_cuda_conv_note(), "1 of 2 convolutions without cuDNN, slowly: "
+                                             "none of the engines proposed is admitted");
+    fake_cudnn.proposed = 0;
+    assert_false(conv(SC_CONV_DX, 1));
+    assert_string_equal(sc_cuda_conv_note(), "2 of 3 convolutions without cuDNN, slowly: "
+                                             "none of the engines proposed is admitted");
     close_engines();
-    open_engines("none", 0); /* nothing proposed at all */
-    assert_false(conv(SC_CONV_Y, 1));
-    close_engines();
+    assert_null(sc_cuda_conv_note());
+}
+
+static void no_plan_is_explained(void **state)
+{
+    (void)state;
+    static const char *const why[] = {"no engine is proposed", "engine 1 has no plan",
+                                      "engine 0 does not run"};
+    for (size_t i = 0; i < 3; i++) {
+        open_engines("none", i == 0 ? 0 : 2);
+        fake_cudnn.engine[1].no_plan = true;
+        fake_cudnn.engine[0].no_plan = i == 0;
+        fake_cudnn.engine[0].notes.fourier = i == 1;
+        fake_cudnn.engine[0].no_run = true;
+        assert_false(conv(SC_CONV_Y, 1));
+        assert_non_null(strstr(sc_cuda_conv_note(), why[i]));
+        close_engines();
+    }
 }
 
 static void call_conv(void *context)
@@ -259,6 +284,7 @@ int main(void)
         cmocka_unit_test(prefers_the_earlier_of_equals),
         cmocka_unit_test(remembers_between_runs),
         cmocka_unit_test(no_plan_is_said_once),
+        cmocka_unit_test(no_plan_is_explained),
         cmocka_unit_test(does_not_time_in_a_recording),
         cmocka_unit_test(tells_what_fails),
         cmocka_unit_test(tells_that_memory_ran_out),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cuda/conv_cudnn.h"
 #include "backend/cuda/kernels.h"
 #include "fake_cudart.h"
 #include "fake_cudnn.h"
@@ -98,11 +99,35 @@ static void opens_one_usable_device(void **state)
     }
 }
 
+/* Both things that make a run slow. */
+static void notes_what_is_slow(void **state)
+{
+    (void)state;
+    static char place;
+    const sc_conv_shape shape = {.n = 1, .h = 1, .w = 1, .c = 8, .k = 8, .r = 1, .s = 1};
+    const sc_device *device;
+    simclr_error err;
+    for (int graphs = 0; graphs < 2; graphs++) {
+        reset();
+        setenv("SIMCLR_CUDA_GRAPHS", graphs ? "on" : "off", 1);
+        sct_assert_ok(simclr_device_plugin()->open(&device, 0, &err), &err);
+        assert_false(sc_cuda_conv(SC_CONV_Y, SC_BF16, &shape, &place, &place, &place, &place));
+        assert_string_equal(
+            device->note(),
+            graphs ? "1 of 1 convolutions without cuDNN, slowly: no engine is proposed"
+                   : "1 of 1 convolutions without cuDNN, slowly: no engine is proposed; "
+                     "steps are queued kernel by kernel: SIMCLR_CUDA_GRAPHS is off");
+        simclr_device_plugin()->close();
+    }
+    unsetenv("SIMCLR_CUDA_GRAPHS");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(probe_tells),
         cmocka_unit_test(opens_one_usable_device),
+        cmocka_unit_test(notes_what_is_slow),
     };
     return sct_run(tests);
 }

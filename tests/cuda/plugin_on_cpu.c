@@ -4,6 +4,7 @@
  * program, and what else loads plug-ins, runs with device=cuda on any machine.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "backend/cuda/kernels.h"
 
@@ -15,12 +16,19 @@ static int probe(char *text, size_t size)
     return 1;
 }
 
+/* What a test wants to be told. */
+static const char *note(void)
+{
+    return getenv("SIMCLR_TEST_NOTE");
+}
+
 static int open_device(const sc_device **out, int number, simclr_error *err)
 {
     *out = NULL;
     if (number != 0)
         return sc_fail(err, SIMCLR_E_DEVICE, "cuda:%d: no such device", number);
     sc_cuda_device(&device);
+    device.note = note;
     snprintf(device.name, sizeof device.name, "%s", "cuda:0, on the processor");
     *out = &device;
     return SIMCLR_OK;

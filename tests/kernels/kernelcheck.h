@@ -71,6 +71,8 @@ void *table_alloc(size_t bytes);
 void table_free(void *block);
 enum { POISON = 0xff }; /* of each byte: quiet NaNs, as floats and as bfloat16 */
 void table_poison(void *block, size_t bytes);
+/* When all cases have run: says what should be known of them; false: they do not count. */
+bool table_end(void);
 /* Of convolutions forward, to the data, to the weights, by precision: largest norm of the difference
  * over the norm of the output.  0: element by element, as all else. */
 extern const double table_norms[3][2];

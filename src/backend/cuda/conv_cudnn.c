@@ -9,6 +9,7 @@
 
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/cuda/conv_plan.h"
@@ -34,7 +35,8 @@ static struct {
     cudaEvent_t begin, end;
     sc_plan_store store;
     conv_plan plan[PLANS];
-    size_t count;
+    size_t count, without; /* without: those of them that have none */
+    char why[320];         /* the first of these */
 } state;
 
 /* What a call gave. */
@@ -129,17 +131,16 @@ static bool first(sc_conv_candidate *out, sc_conv_search *search)
 /* The fastest one.  Where some had no memory to run in, it is not kept for other runs, and if there is none
  * that is a failure: convolutions without a plan run without cuDNN, which is slow. */
 static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_plan_key *key,
-                    const buffers *to)
+                    const buffers *to, refusal *r)
 {
     double best = 1e30;
-    refusal r = {.no_memory = false};
     out->plan = NULL;
     for (size_t i = 0; i < search->count; i++) {
         sc_conv_candidate one;
         if (!sc_conv_candidate_make(&one, search, i)) {
             continue;
         }
-        double us = time_plan(one.plan, to, best, &r);
+        double us = time_plan(one.plan, to, best, r);
         if (us >= 0 && us < FASTER * best) {
             sc_cudnn_free(out->plan);
             *out = one;
@@ -148,11 +149,11 @@ static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_pla
             sc_cudnn_free(one.plan);
         }
     }
-    if (out->plan != NULL && !r.no_memory) {
+    if (out->plan != NULL && !r->no_memory) {
         sc_plan_choice choice = {*key, out->index, out->notes.engine, best};
         sc_plan_store_put(&state.store, &choice);
-    } else if (out->plan == NULL && r.no_memory) {
-        tell(&r);
+    } else if (out->plan == NULL && r->no_memory) {
+        tell(r);
     }
     return out->plan != NULL;
 }
@@ -165,17 +166,21 @@ static conv_plan *plan_new(const sc_plan_key *key, sc_conv_pass pass, sc_precisi
     sc_conv_candidate chosen = {0};
     conv_plan *plan = &state.plan[state.count++];
     sc_cudnn_target target = {.handle = state.handle};
+    refusal r = {.no_memory = false};
     *plan = (conv_plan){.key = *key};
     sc_conv_search_open(&search, &target, pass, precision, shape);
     bool found =
         recall(&chosen, &search, key) ||
-        (sc_cuda_recording() ? first(&chosen, &search) : fastest(&chosen, &search, key, to));
+        (sc_cuda_recording() ? first(&chosen, &search) : fastest(&chosen, &search, key, to, &r));
     if (found) {
         plan->plan = chosen.plan;
         plan->config = search.config[chosen.index];
         search.config[chosen.index] = NULL;
         plan->graph = search.graph;
         memset(&search.graph, 0, sizeof(search.graph));
+    } else if (state.without++ == 0) {
+        snprintf(state.why, sizeof(state.why), "%s",
+                 r.why[0] != '\0' ? r.why : sc_conv_search_why(&search));
     }
     sc_conv_search_close(&search);
     return plan;
@@ -204,6 +209,14 @@ bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape
         tell(&r);
     }
     return true;
+}
+
+const char *sc_cuda_conv_note(void)
+{
+    static char text[sizeof(state.why) + 80];
+    snprintf(text, sizeof(text), "%zu of %zu convolutions without cuDNN, slowly: %s", state.without,
+             state.count, state.why);
+    return state.without > 0 ? text : NULL;
 }
 
 int sc_cuda_conv_open(const char *device, simclr_error *err)
@@ -244,6 +257,7 @@ void sc_cuda_conv_close(void)
     if (state.handle != NULL) {
         cudnnDestroy(state.handle);
     }
+    state.without = 0;
     state.begin = state.end = NULL;
     state.handle = NULL;
 }

@@ -9,5 +9,8 @@
 
 /* device: its name, of the file where choices of plans are kept. */
 int sc_cuda_conv_open(const char *device, simclr_error *err);
+/* "3 of 60 convolutions without cuDNN, slowly: ...", each pass of a shape counted, and why the first of
+ * them; NULL: all that were met have plans. */
+const char *sc_cuda_conv_note(void);
 
 #endif

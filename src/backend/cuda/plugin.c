@@ -100,6 +100,18 @@ static void close_device(void)
     }
 }
 
+/* Convolutions first: they cost the most by far. */
+static const char *note(void)
+{
+    static char text[800];
+    const char *plain = sc_cuda_conv_note(), *queued = sc_cuda_note();
+    if (plain == NULL || queued == NULL) {
+        return plain != NULL ? plain : queued;
+    }
+    snprintf(text, sizeof(text), "%s; %s", plain, queued);
+    return text;
+}
+
 static int open_device(const sc_device **out, int number, simclr_error *err)
 {
     char text[600] = "";
@@ -132,7 +144,7 @@ static int open_device(const sc_device **out, int number, simclr_error *err)
     sc_cuda_device(&device);
     device.abi = SC_DEVICE_ABI;
     device.bytes = sizeof(device);
-    device.note = sc_cuda_note;
+    device.note = note;
     snprintf(device.name, sizeof(device.name), "cuda:%d, %.100s", number, p.name);
     *out = &device;
     return SIMCLR_OK;
