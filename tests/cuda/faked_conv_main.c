@@ -261,19 +261,42 @@ static void tells_that_memory_ran_out(void **state)
     sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_MEMORY,
                      "the GPU's memory ran out: convolution: engine 0 does not run");
     close_engines();
-    open_engines("memory", 2); /* CUDA has none, whatever cuDNN calls it */
-    e[0].no_run = e[1].no_run = true;
-    fake.fail = "cudaMemcpyAsync";
-    fake.fail_in = 1;
-    fake.status = cudaErrorMemoryAllocation;
-    cudaMemcpyAsync(NULL, NULL, 0, cudaMemcpyDeviceToDevice, NULL); /* as a call of cuDNN's */
-    assert_false(conv(SC_CONV_DX, 1));
-    sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_MEMORY, "the GPU's memory ran out: ");
-    close_engines();
     open_engines("memory", 2); /* refused for other reasons: the plain kernels' turn */
     e[0].no_run = e[1].no_run = true;
     assert_false(conv(SC_CONV_DX, 1));
     sct_assert_ok(sc_cuda_wait(&err), &err);
+    close_engines();
+}
+
+/* What cuDNN calls a failed execution, where there is little memory. */
+static void suspects_that_memory_ran_out(void **state)
+{
+    (void)state;
+    simclr_error err;
+    fake_engine *e = fake_cudnn.engine;
+    open_engines("suspects", 2);
+    e[0].ms = 0.5F;
+    e[0].no_run = true;
+    fake.free_mib = 100;
+    assert_true(conv(SC_CONV_Y, 1)); /* one runs: no failure */
+    assert_int_equal(executed(SC_CONV_Y, 1), 1);
+    sct_assert_ok(sc_cuda_wait(&err), &err);
+    e[1].no_run = true;
+    assert_false(conv(SC_CONV_DX, 1)); /* none does */
+    sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_MEMORY,
+                     "the GPU's memory ran out: convolution: engine 0 does not run");
+    close_engines();
+    open_engines("suspects", 2); /* what was chosen then is no choice for other runs */
+    e[0].ms = 0.5F;
+    assert_true(conv(SC_CONV_Y, 1));
+    assert_int_equal(executed(SC_CONV_Y, 1), 0);
+    close_engines();
+    open_engines("suspects", 2); /* that one is: and finds no memory when it is recalled */
+    e[0].no_run = true;
+    fake.free_mib = 100;
+    assert_true(conv(SC_CONV_Y, 1));
+    sct_assert_error(sc_cuda_wait(&err), &err, SIMCLR_E_MEMORY,
+                     "the GPU's memory ran out: convolution: engine 0 does not run");
     close_engines();
 }
 
@@ -288,6 +311,7 @@ int main(void)
         cmocka_unit_test(does_not_time_in_a_recording),
         cmocka_unit_test(tells_what_fails),
         cmocka_unit_test(tells_that_memory_ran_out),
+        cmocka_unit_test(suspects_that_memory_ran_out),
     };
     return sct_run(tests);
 }

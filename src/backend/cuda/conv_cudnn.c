@@ -45,32 +45,42 @@ typedef struct {
     void *out, *workspace;
 } buffers;
 
-/* Why plans did not run: if one had no memory, that. */
+/* Why plans did not run: the first; or if one had no memory, that. */
 typedef struct {
-    char why[320];
+    char why[320]; /* "": all ran */
     bool no_memory;
 } refusal;
+
+static void refuse(refusal *r, const char *why, bool no_memory)
+{
+    if (r->why[0] == '\0' || (no_memory && !r->no_memory)) {
+        snprintf(r->why, sizeof(r->why), "%s", why);
+        r->no_memory = no_memory;
+    }
+}
 
 static bool execute(sc_cudnn_descriptor plan, const buffers *to, refusal *r)
 {
     char why[sizeof(r->why)];
     int status = sc_cudnn_execute(state.handle, plan, to->a, to->b, to->out, to->workspace, why,
                                   sizeof(why));
-    if (status !=
-        0) { /* CUDA's error is taken here: it is told with the refusal, or the plan not taken */
-        bool no_memory =
-            cudaGetLastError() == cudaErrorMemoryAllocation || sc_cudnn_no_memory(status);
-        if (!r->no_memory) {
-            memcpy(r->why, why, sizeof(why));
-        }
-        r->no_memory |= no_memory;
+    if (status != 0) {
+        refuse(r, why, sc_cudnn_no_memory(status));
     }
     return status == 0;
 }
 
+/* Where a kernel finds no memory to be loaded into, cuDNN may say no more than that execution failed, and
+ * the runtime of CUDA that says why is its own.  So it counts that there is little: less than what
+ * sc_cuda_free_bytes leaves to kernels that are loaded when they are first run. */
+static bool for_want_of_memory(const refusal *r)
+{
+    return r->no_memory || (!sc_cuda_recording() && sc_cuda_free_bytes() == 0);
+}
+
 static void tell(const refusal *r)
 {
-    if (r->no_memory) {
+    if (for_want_of_memory(r)) {
         sc_cuda_fail_memory("convolution", r->why);
     } else {
         sc_cuda_fail("convolution", r->why);
@@ -94,8 +104,8 @@ static double time_plan(sc_cudnn_descriptor plan, const buffers *to, double best
         if (!ok || cudaEventRecord(state.end, stream) != cudaSuccess ||
             cudaEventSynchronize(state.end) != cudaSuccess ||
             cudaEventElapsedTime(&ms, state.begin, state.end) != cudaSuccess) {
-            sc_cuda_check(
-                "timing a convolution"); /* not the plan's refusal: the device's failure */
+            sc_cuda_check("timing a convolution"); /* if it is not the plan's refusal */
+            refuse(r, "it was not timed", false);
             return -1;
         }
         double one = 1e3 * (double)ms / EXECUTIONS;
@@ -128,8 +138,8 @@ static bool first(sc_conv_candidate *out, sc_conv_search *search)
     return found;
 }
 
-/* The fastest one.  Where some had no memory to run in, it is not kept for other runs, and if there is none
- * that is a failure: convolutions without a plan run without cuDNN, which is slow. */
+/* The fastest one.  Where some did not run, which may be for want of memory, it is not kept for other runs.
+ * If none did for that, it is a failure: convolutions without a plan run without cuDNN, which is slow. */
 static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_plan_key *key,
                     const buffers *to, refusal *r)
 {
@@ -149,11 +159,11 @@ static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_pla
             sc_cudnn_free(one.plan);
         }
     }
-    if (out->plan != NULL && !r->no_memory) {
+    if (out->plan != NULL && r->why[0] == '\0') {
         sc_plan_choice choice = {*key, out->index, out->notes.engine, best};
         sc_plan_store_put(&state.store, &choice);
-    } else if (out->plan == NULL && r->no_memory) {
-        tell(r);
+    } else if (out->plan == NULL && r->why[0] != '\0' && for_want_of_memory(r)) {
+        sc_cuda_fail_memory("convolution", r->why);
     }
     return out->plan != NULL;
 }
