@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODES = 64, WORK = 1024, LOCKED = 8 };
+enum { NODES = 64, WORK = 1024, LOCKED = 8, EVENTS = 2 };
 
 typedef struct {
     void *to;
@@ -36,7 +36,11 @@ static struct CUgraph_st *capturing;
 static cudaError_t last;
 static _Thread_local int current; /* device of a thread; a reset leaves it */
 static int stream_device = -1;    /* of the thread that made the stream; -1: there is none */
-static char stream_place, event_place;
+static char stream_place;
+static struct CUevent_st {
+    double ms; /* fake.ms when it was recorded */
+} events[EVENTS];
+static size_t made_events;
 
 static void do_node(const node *n)
 {
@@ -61,8 +65,7 @@ static void drain(bool ok)
 void fake_reset(void)
 {
     drain(false);
-    fake = (fake_state){
-        .driver = 13000, .devices = 2, .capability = {90, 80}, .free_mib = 700, .ms = 1};
+    fake = (fake_state){.driver = 13000, .devices = 2, .capability = {90, 80}, .free_mib = 700};
     capturing = NULL;
     last = cudaSuccess;
     stream_device = -1;
@@ -333,7 +336,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 cudaError_t cudaEventCreate(cudaEvent_t *event)
 {
-    *event = (cudaEvent_t)(void *)&event_place;
+    *event = &events[made_events++ % EVENTS];
     return (cudaError_t)fake_turn(__func__);
 }
 
@@ -345,8 +348,8 @@ cudaError_t cudaEventDestroy(cudaEvent_t event)
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
-    (void)event;
     (void)stream;
+    event->ms = fake.ms;
     return turn_here(__func__);
 }
 
@@ -358,8 +361,6 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event)
 
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t begin, cudaEvent_t end)
 {
-    (void)begin;
-    (void)end;
-    *ms = fake.ms;
+    *ms = (float)(end->ms - begin->ms);
     return (cudaError_t)fake_turn(__func__);
 }

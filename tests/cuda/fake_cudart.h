@@ -23,7 +23,7 @@ typedef struct {
     int captures, launches, synchronisations;
     size_t blocks; /* not freed yet */
     size_t graphs; /* not destroyed yet */
-    float ms;      /* what every pair of events is apart */
+    double ms;     /* the device's clock, which events read */
 } fake_state;
 
 extern fake_state fake;

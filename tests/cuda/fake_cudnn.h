@@ -12,7 +12,7 @@ enum { FAKE_ENGINES = 8, FAKE_FAILS = 3000, FAKE_NO_MEMORY = 4004 };
 typedef struct {
     sc_cudnn_notes notes;
     int64_t workspace;
-    float ms;       /* of the five executions between two events */
+    float ms;       /* of an execution */
     bool no_plan;   /* the engine does not take this graph */
     bool no_run;    /* and this plan fails when executed */
     int status;     /* with this cudnnStatus_t */

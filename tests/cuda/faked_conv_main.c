@@ -16,7 +16,7 @@
 #include "fake_cudart.h"
 #include "fake_cudnn.h"
 
-enum { TIMED = 1 + 3 * 5 }; /* executions of a plan that is timed to the end */
+enum { TIMED = 1 + 1 + 3 * 5 }; /* executions of a plan that is timed to the end */
 
 /* Deterministic engines by their number, 1 ms each. */
 static void open_engines(const char *cache, size_t count)
@@ -112,12 +112,14 @@ static void prefers_the_earlier_of_equals(void **state)
 {
     (void)state;
     fake_engine *e = fake_cudnn.engine;
-    open_engines("equals", 3);
+    open_engines("equals", 4);
     e[0].ms = 1;
     e[1].ms = 0.98F;
     e[2].ms = 1.6F; /* hopeless: one round */
+    e[3].ms = 4;    /* far slower: none */
     assert_true(conv(SC_CONV_DX, 1));
-    assert_int_equal(e[2].executions, 1 + 5);
+    assert_int_equal(e[2].executions, 1 + 1 + 5);
+    assert_int_equal(e[3].executions, 1 + 1);
     assert_int_equal(executed(SC_CONV_DX, 1), 0);
     close_engines();
 }

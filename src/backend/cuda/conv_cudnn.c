@@ -2,13 +2,15 @@
  *
  * conv_cudnn.c - conv.h by cuDNN: a plan for each pass of each shape, the fastest of those admitted.
  *
- * All of them are timed once, 3 times 5 executions by the device's clock, on the caller's own data; a
- * later one has to be faster by more than the noise.  Choices are kept between runs (plan_store.h).
+ * All of them are timed once, by the device's clock, on the caller's own data: one execution, then, unless
+ * it is far slower than the fastest before, 3 times 5; a later one has to be faster by more than the
+ * noise.  Choices are kept between runs (plan_store.h).
  */
 #include "backend/cuda/conv_cudnn.h"
 
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +20,9 @@
 
 enum { PLANS = 1024, ROUNDS = 3, EXECUTIONS = 5 };
 
-/* A candidate that is this much slower after its first round gets no other. */
+/* A candidate that is this much slower in one execution gets no round; that may take seconds. */
+static const double FAR_SLOWER = 3;
+/* One that is this much slower after its first round gets no other. */
 static const double HOPELESS = 1.25;
 /* An earlier one is kept unless a later one takes less than this share of its time. */
 static const double FASTER = 0.97;
@@ -44,6 +48,12 @@ typedef struct {
     const void *a, *b;
     void *out, *workspace;
 } buffers;
+
+/* Microseconds of an execution. */
+typedef struct {
+    double us;     /* of several behind one another: the best round */
+    double single; /* of one alone, which includes what the host takes to begin it */
+} timing;
 
 /* Why plans did not run: the first; or if one had no memory, that. */
 typedef struct {
@@ -87,31 +97,44 @@ static void tell(const refusal *r)
     }
 }
 
-/* Microseconds of one execution, the best of the rounds; negative where it fails. */
-static double time_plan(sc_cudnn_descriptor plan, const buffers *to, double best, refusal *r)
+/* Microseconds of an execution, the mean of so many; false where one fails. */
+static bool time_round(double *us, sc_cudnn_descriptor plan, const buffers *to, int executions,
+                       refusal *r)
 {
     cudaStream_t stream = sc_cuda_stream();
-    double us = -1;
-    if (!execute(plan, to, r)) { /* loads its kernels */
-        return -1;
+    float ms = 0;
+    bool ok = cudaEventRecord(state.begin, stream) == cudaSuccess;
+    for (int i = 0; i < executions; i++) {
+        ok = ok && execute(plan, to, r);
     }
-    for (int round = 0; round < ROUNDS && (round == 0 || us < HOPELESS * best); round++) {
-        float ms = 0;
-        bool ok = cudaEventRecord(state.begin, stream) == cudaSuccess;
-        for (int i = 0; i < EXECUTIONS; i++) {
-            ok = ok && execute(plan, to, r);
-        }
-        if (!ok || cudaEventRecord(state.end, stream) != cudaSuccess ||
-            cudaEventSynchronize(state.end) != cudaSuccess ||
-            cudaEventElapsedTime(&ms, state.begin, state.end) != cudaSuccess) {
-            sc_cuda_check("timing a convolution"); /* if it is not the plan's refusal */
-            refuse(r, "it was not timed", false);
-            return -1;
-        }
-        double one = 1e3 * (double)ms / EXECUTIONS;
-        us = round == 0 || one < us ? one : us;
+    ok = ok && cudaEventRecord(state.end, stream) == cudaSuccess &&
+         cudaEventSynchronize(state.end) == cudaSuccess &&
+         cudaEventElapsedTime(&ms, state.begin, state.end) == cudaSuccess;
+    if (!ok) {
+        sc_cuda_check("timing a convolution"); /* if it is not the plan's refusal */
+        refuse(r, "it was not timed", false);
     }
-    return us;
+    *us = 1e3 * (double)ms / executions;
+    return ok;
+}
+
+/* Whether it is faster than the best so far. */
+static bool time_plan(timing *out, sc_cudnn_descriptor plan, const buffers *to, const timing *best,
+                      refusal *r)
+{
+    if (!execute(plan, to, r) || /* loads its kernels */
+        !time_round(&out->single, plan, to, 1, r) || out->single > FAR_SLOWER * best->single) {
+        return false;
+    }
+    out->us = HUGE_VAL;
+    for (int round = 0; round < ROUNDS && (round == 0 || out->us < HOPELESS * best->us); round++) {
+        double us;
+        if (!time_round(&us, plan, to, EXECUTIONS, r)) {
+            return false;
+        }
+        out->us = us < out->us ? us : out->us;
+    }
+    return out->us < FASTER * best->us;
 }
 
 /* The plan of a choice made before, if it is still what it was. */
@@ -143,24 +166,23 @@ static bool first(sc_conv_candidate *out, sc_conv_search *search)
 static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_plan_key *key,
                     const buffers *to, refusal *r)
 {
-    double best = 1e30;
+    timing best = {HUGE_VAL, HUGE_VAL}, took;
     out->plan = NULL;
     for (size_t i = 0; i < search->count; i++) {
         sc_conv_candidate one;
         if (!sc_conv_candidate_make(&one, search, i)) {
             continue;
         }
-        double us = time_plan(one.plan, to, best, r);
-        if (us >= 0 && us < FASTER * best) {
+        if (time_plan(&took, one.plan, to, &best, r)) {
             sc_cudnn_free(out->plan);
             *out = one;
-            best = us;
+            best = took;
         } else {
             sc_cudnn_free(one.plan);
         }
     }
     if (out->plan != NULL && r->why[0] == '\0') {
-        sc_plan_choice choice = {*key, out->index, out->notes.engine, best};
+        sc_plan_choice choice = {*key, out->index, out->notes.engine, best.us};
         sc_plan_store_put(&state.store, &choice);
     } else if (out->plan == NULL && r->why[0] != '\0' && for_want_of_memory(r)) {
         sc_cuda_fail_memory("convolution", r->why);
