@@ -70,7 +70,7 @@ def shift_hue(x, by):
 
 
 def jitter(x):
-    """ColorJitter(0.4, 0.4, 0.4, 0.1) with probability 0.8, grey with 0.2; factors of each image."""
+    """ColorJitter(0.4, 0.4, 0.4, 0.1) with probability 0.8, grey with 0.1; factors of each image."""
     n = x.shape[0]
 
     def factor(low, high):
