@@ -73,12 +73,13 @@ def steps(bench, scratch, after):
         name = f"simclr {precision}"
         settings = ["--batch", str(args.batch), "--precision", precision]
         cases[name] = bench.steps_of_ours(name, settings, args.steps, after)
-    for precision in precisions if bench.torch() else []:
-        for compiled in ["no"] if args.quick or precision == "fp32" else ["no", args.compiled]:
-            name = f"torch {precision} {'eager' if compiled == 'no' else compiled}"
-            options = ["--batch", str(args.batch), "--precision", precision, "--compiled", compiled]
-            options += ["--images", "64", "--warmup", "1"] if bench.cpu else []
-            cases[name] = Peer(bench, name, args.steps, after, options)
+    peers = [(precision, "no") for precision in precisions]
+    peers += [] if args.quick else [("bf16", args.compiled)]
+    for precision, compiled in peers if bench.torch() else []:
+        name = f"torch {precision} {'eager' if compiled == 'no' else compiled}"
+        options = ["--batch", str(args.batch), "--precision", precision, "--compiled", compiled]
+        options += ["--images", "64", "--warmup", "1"] if bench.cpu else []
+        cases[name] = Peer(bench, name, args.steps, after, options)
     take_turns(bench, cases, args.rounds, after)
     bench.close()
 
@@ -92,7 +93,7 @@ def write_photos(folder):
 
 
 def resnet50(bench, scratch, after):
-    """ResNet-50 at 224 px in bf16: ours uploads each batch's images, PyTorch's lie on the GPU."""
+    """ResNet-50 at 224 px in bf16."""
     batch, rounds, count = (2, 1, 1) if bench.cpu else (128, 3, 10)
     folder, cases = scratch / "photos", {}
     write_photos(folder)
