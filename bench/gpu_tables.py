@@ -22,6 +22,11 @@ def ours_of(name):
     return " ".join(["simclr", words[1], *(["resnet50"] if "resnet50" in words else [])])
 
 
+def print_note(found):
+    if found.get("note"):
+        print(f"  {found['note']}")
+
+
 def print_turns(bench, title, names, batch):
     """batch 0: no steps, only times."""
     cases = bench.result["cases"]
@@ -44,6 +49,7 @@ def print_turns(bench, title, names, batch):
         else:
             print(f"{'-':>10} {'-':>7} ", end="")
         print(f"{ratio:>7.2f}" if ratio else f"{'-':>7}")
+        print_note(cases[name]["last"])
 
 
 def cell(value, width, digits, scale=1.0):
@@ -67,6 +73,7 @@ def print_profile(bench):
     if found["training_step_ms"] is not None:
         print(f"each kernel was waited for: the rows sum to more than a step in training, "
               f"{found['training_step_ms']:.2f} ms")
+    print_note(found)
 
 
 def print_epoch(bench):
