@@ -5,19 +5,49 @@
 import json
 import os
 import pathlib
+import select
+import signal
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
 here = pathlib.Path(__file__).resolve().parent
 simclr = os.environ.get("SIMCLR", str(here.parent / "build" / "simclr"))
 python = os.environ.get("PYTHON", "python3")
 
+# Where pip's wheel of cuDNN is, as PyTorch brings it.
+FIND_CUDNN = """
+import importlib.util, os
+try:
+    wheel = importlib.util.find_spec("nvidia.cudnn")
+except ImportError:
+    wheel = None
+places = wheel.submodule_search_locations if wheel else []
+print(":".join(os.path.join(place, "lib") for place in places))
+"""
+
 
 def say(text):
     print(f"bench/gpu: {text}", file=sys.stderr, flush=True)
+
+
+def output_of(*command):
+    """Standard output of what may fail or not be there: then ""."""
+    try:
+        return subprocess.run(command, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL).stdout.strip()
+    except OSError:
+        return ""
+
+
+def settle_environment(scratch):
+    """Of all that is run: plans of convolutions are searched anew and can be kept, whatever the home
+    directory holds; and cuDNN is found."""
+    os.environ["XDG_CACHE_HOME"] = str(scratch)
+    cudnn = "" if "SIMCLR_CUDA_LIBS" in os.environ else output_of(python, "-c", FIND_CUDNN)
+    if cudnn:
+        os.environ["SIMCLR_CUDA_LIBS"] = cudnn
 
 
 class Bench:
@@ -41,8 +71,14 @@ class Bench:
         self.result["checks"][name] = "left out: no time"
         return False
 
+    def judge(self, name, fault):
+        """The verdict of a check; fault "": none was found."""
+        self.result["checks"][name] = f"FAILED: {fault}" if fault else "ok"
+        if fault:
+            self.failed.append(name)
+
     def out_of_time(self, name, seconds):
-        say(f"{name}: not done after {seconds:.0f} s, and no time is left")
+        say(f"{name}: not done after {seconds:.0f} s, which is all that it gets")
         self.result["checks"][name] = f"left out: not done after {seconds:.0f} s"
 
     def run(self, command, name, limit, env=None, reserve=0):
@@ -69,11 +105,14 @@ class Bench:
     def torch(self):
         """Whether PyTorch is there."""
         if self.has_torch is None:
-            done = subprocess.run([python, str(here / "peer_check.py"), "step"],
-                                  stderr=subprocess.PIPE, text=True)
-            self.has_torch = done.returncode == 0
+            try:
+                done = subprocess.run([python, str(here / "peer_check.py"), "step"],
+                                      stderr=subprocess.PIPE, text=True)
+                self.has_torch, why = done.returncode == 0, done.stderr.strip()
+            except OSError as error:
+                self.has_torch, why = False, error
             if not self.has_torch:
-                say(done.stderr.strip())
+                say(why)
                 self.result["checks"]["PyTorch"] = "not there"
         return self.has_torch
 
@@ -94,51 +133,56 @@ class Bench:
 
 
 class Peer:
-    """A process of torch_gpu_step.py, which is asked for some steps at a time."""
+    """A process of torch_gpu_step.py, which is asked for some steps at a time.  It starts when it is first
+    asked, so that nobody is timed while it compiles, and gets half of what time is left for that."""
 
     def __init__(self, bench, name, steps, reserve, options):
-        self.bench, self.name, self.steps = bench, name, steps
-        self.seconds, self.killed = max(1.0, bench.left() - reserve), False
-        command = [python, str(here / "torch_gpu_step.py"), "--device", bench.args.device, *options]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
-        self.timer = threading.Timer(self.seconds, self.kill)
-        self.timer.daemon = True
-        self.timer.start()
+        self.bench, self.name, self.steps, self.reserve = bench, name, steps, reserve
+        self.command = [python, str(here / "torch_gpu_step.py"), "--device", bench.args.device, *options]
+        self.process = None
         bench.peers.append(self)
 
-    def kill(self):
-        self.killed = True
-        self.process.kill()
+    def __call__(self):
+        if self.process is None:
+            say(f"{self.name}: setting up")
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            text=True, start_new_session=True)
+            if self.ask(1, 0.5) is None:
+                return None
+        return self.ask(self.steps, 1)
 
-    def __call__(self, steps=None):
+    def ask(self, steps, share):
+        """Its answer, a line of JSON, or None; in this share of the time that is left."""
+        seconds = max(1.0, share * (self.bench.left() - self.reserve))
         try:
-            self.process.stdin.write(f"{steps or self.steps}\n")
+            self.process.stdin.write(f"{steps}\n")
             self.process.stdin.flush()
-            line = self.process.stdout.readline()
         except OSError:
-            line = ""
-        if line == "" and self.killed:
-            self.bench.out_of_time(self.name, self.seconds)
+            pass  # it has ended, and so has what it writes
+        answered = select.select([self.process.stdout], [], [], seconds)[0]
+        line = self.process.stdout.readline() if answered else ""
+        if not answered:
+            self.bench.out_of_time(self.name, seconds)
         elif line == "":
             say(f"{self.name}: ended")
             self.bench.failed.append(self.name)
+        if line == "":
+            self.close()
         return line or None
 
     def close(self):
-        self.timer.cancel()
-        self.process.kill()
-        self.process.wait()
+        """Together with the processes that compile for it."""
+        if self.process is not None and self.process.returncode is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 def take_turns(bench, cases, rounds, reserve):
-    """cases: {name: function that answers with a line of JSON}.  Every other round backwards, so that
-    nobody always follows the same one.  result["cases"][name]["rounds"] gets each turn's median, ms."""
+    """cases: {name: function that answers with a line of JSON}, those that compile last: what they take
+    for it does not take the first round from the others.  Every other round backwards, so that nobody
+    always follows the same one.  result["cases"][name]["rounds"] gets each turn's median, ms."""
     for name in cases:
         bench.result["cases"][name] = {"rounds": []}
-    for name, peer in list(cases.items()):  # nobody is timed while another compiles
-        if isinstance(peer, Peer) and peer(1) is None:
-            del cases[name]
     for number in range(rounds):
         for name in list(cases) if number % 2 == 0 else list(cases)[::-1]:
             if bench.left() - reserve < 10:

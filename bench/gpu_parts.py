@@ -6,10 +6,9 @@ import hashlib
 import json
 import os
 import pathlib
-import subprocess
 import sys
 
-from gpu_bench import Peer, here, python, say, simclr, take_turns
+from gpu_bench import Peer, here, output_of, python, say, simclr, take_turns
 
 # An epoch of CIFAR-10 (50,000 images, two views, ResNet-18, bf16) on an H200 at 790 TFLOP/s and 4.3 TB/s,
 # each kernel at the larger of its work's and its bytes' time, the statistics of batch norm and their
@@ -17,14 +16,15 @@ from gpu_bench import Peer, here, python, say, simclr, take_turns
 ROOFLINE_H200_S = 0.65
 PHOTO_SIDE, PHOTOS = 256, 256
 KERNELS_S = 200
+FEW_STEPS = ["--preset", "tiny", "data.dataset=shapes:512", "batch=64"]
 
 
 def machine(bench):
-    doctor = json.loads(bench.run([simclr, "doctor", "--json"], "doctor", 60) or "{}")
-    bench.result["doctor"] = doctor
-    commit = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    bench.result["commit"] = commit.stdout.strip()
+    text = bench.run([simclr, "doctor", "--json"], "doctor", 60)
+    if text is None:
+        sys.exit(1)
+    doctor = bench.result["doctor"] = json.loads(text)
+    bench.result["commit"] = output_of("git", "-C", str(here), "rev-parse", "HEAD")
     gpu = doctor.get("gpu", "none")
     print("gpu:", gpu)
     if not bench.cpu and gpu.startswith("none"):
@@ -32,37 +32,54 @@ def machine(bench):
         sys.exit(77)
 
 
+def visible(device):
+    """CUDA_VISIBLE_DEVICES that leaves cuda:N alone, as number 0."""
+    number = device.partition(":")[2] or "0"
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return number if seen is None else ",".join(seen.split(",")[int(number):int(number) + 1])
+
+
 def kernels(bench, scratch, after):
     checks = bench.result["checks"]
     harness = pathlib.Path(simclr).resolve().parent / "tests" / "kernelcheck_gpu"
-    if bench.cpu or not harness.exists():
-        checks["kernels"] = "left out: the processor's are checked by ctest" if bench.cpu else "not there"
+    if bench.cpu:
+        checks["kernels"] = "left out: the processor's are checked by ctest"
         return
-    # Most of it is cuDNN's search for plans, which a second run does not repeat.
-    text = bench.run([str(harness)], "kernels", KERNELS_S, reserve=after)
+    if not harness.exists():
+        bench.judge("kernels", f"no {harness}")
+        return
+    # Most of it is cuDNN's search for plans.
+    text = bench.run([str(harness)], "kernels", KERNELS_S,
+                     {"CUDA_VISIBLE_DEVICES": visible(bench.args.device)}, reserve=after)
     checks.setdefault("kernels", "ok" if text is not None else "FAILED")
     bench.result["kernels"] = (text or "").splitlines()
 
 
-def trained(bench, out, name, env=None):
+def trained(bench, out, name, graphs):
     """SHA-256 of the weights after a few steps."""
-    command = [simclr, "train", "shapes:512", "--preset", "tiny", "steps=12", "batch=64", "-o",
-               str(out), *bench.device]
-    if bench.run(command, f"determinism, {name}", 90, env) is None:
+    command = [simclr, "train", *FEW_STEPS, "steps=12", "-o", str(out), *bench.device]
+    if bench.run(command, f"determinism, {name}", 90, {"SIMCLR_CUDA_GRAPHS": graphs}) is None:
         return None
     return hashlib.sha256((out / "checkpoints/last/model.safetensors").read_bytes()).hexdigest()
 
 
+def note_of(bench, graphs):
+    """What the device says of such steps: why they were not recorded, or None."""
+    command = [simclr, "bench", "step", *FEW_STEPS, "--repeat", "2", "--json", *bench.device]
+    text = bench.run(command, f"recording, {graphs}", 60, {"SIMCLR_CUDA_GRAPHS": graphs})
+    return json.loads(text)["note"] if text is not None else "it did not run"
+
+
 def determinism(bench, scratch, after):
-    runs = {name: trained(bench, scratch / name, name) for name in ("first", "second")}
-    if not bench.cpu:
-        runs["not recorded"] = trained(bench, scratch / "not recorded", "not recorded",
-                                       {"SIMCLR_CUDA_GRAPHS": "off"})
-    same = len(set(runs.values())) == 1 and None not in runs.values()
-    bench.result["checks"]["determinism"] = "ok" if same else "FAILED"
+    """The same bytes twice, and without recording; and steps are recorded unless that is switched off."""
+    graphs = {"first": "on", "second": "on", **({} if bench.cpu else {"not recorded": "off"})}
+    runs = {name: trained(bench, scratch / name, name, graphs[name]) for name in graphs}
+    differ = "the weights differ" if len(set(runs.values())) > 1 else ""
+    bench.judge("determinism", "a run failed" if None in runs.values() else differ)
     bench.result["weights"] = runs
-    if not same:
-        bench.failed.append("determinism")
+    if not bench.cpu:
+        unseen = "" if note_of(bench, "off") else "SIMCLR_CUDA_GRAPHS=off has no effect"
+        bench.judge("recording", note_of(bench, "on") or unseen)
 
 
 def steps(bench, scratch, after):
@@ -73,12 +90,13 @@ def steps(bench, scratch, after):
         name = f"simclr {precision}"
         settings = ["--batch", str(args.batch), "--precision", precision]
         cases[name] = bench.steps_of_ours(name, settings, args.steps, after)
-    for precision in precisions if bench.torch() else []:
-        for compiled in ["no"] if args.quick or precision == "fp32" else ["no", args.compiled]:
-            name = f"torch {precision} {'eager' if compiled == 'no' else compiled}"
-            options = ["--batch", str(args.batch), "--precision", precision, "--compiled", compiled]
-            options += ["--images", "64", "--warmup", "1"] if bench.cpu else []
-            cases[name] = Peer(bench, name, args.steps, after, options)
+    peers = [(precision, "no") for precision in precisions]
+    peers += [] if args.quick else [("bf16", args.compiled)]
+    for precision, compiled in peers if bench.torch() else []:
+        name = f"torch {precision} {'eager' if compiled == 'no' else compiled}"
+        options = ["--batch", str(args.batch), "--precision", precision, "--compiled", compiled]
+        options += ["--images", "64", "--warmup", "1"] if bench.cpu else []
+        cases[name] = Peer(bench, name, args.steps, after, options)
     take_turns(bench, cases, args.rounds, after)
     bench.close()
 
@@ -92,7 +110,7 @@ def write_photos(folder):
 
 
 def resnet50(bench, scratch, after):
-    """ResNet-50 at 224 px in bf16: ours uploads each batch's images, PyTorch's lie on the GPU."""
+    """ResNet-50 at 224 px in bf16."""
     batch, rounds, count = (2, 1, 1) if bench.cpu else (128, 3, 10)
     folder, cases = scratch / "photos", {}
     write_photos(folder)

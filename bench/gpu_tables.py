@@ -3,6 +3,12 @@
 # gpu_tables.py - the tables of bench/gpu.
 import statistics
 
+COMPARED = """
+Of both a step is: images that lie in the device's memory, two views of each made there (crop 0.2 to 1, flip,
+jitter 0.4 0.4 0.4 0.1, grey 0.1, no blur), ResNet channels-last, head D-1024-128, NT-Xent at 0.5, SGD.
+Not alike: ours resamples as PIL does, PyTorch's from four neighbours; each of our steps is waited for and
+timed by the host's clock, PyTorch's are queued and timed by the GPU's events."""
+
 
 def print_checks(bench):
     print(f"{'check':<24} verdict")
@@ -14,6 +20,11 @@ def ours_of(name):
     """The case of ours that a peer's is compared with."""
     words = name.split()
     return " ".join(["simclr", words[1], *(["resnet50"] if "resnet50" in words else [])])
+
+
+def print_note(found):
+    if found.get("note"):
+        print(f"  {found['note']}")
 
 
 def print_turns(bench, title, names, batch):
@@ -38,6 +49,7 @@ def print_turns(bench, title, names, batch):
         else:
             print(f"{'-':>10} {'-':>7} ", end="")
         print(f"{ratio:>7.2f}" if ratio else f"{'-':>7}")
+        print_note(cases[name]["last"])
 
 
 def cell(value, width, digits, scale=1.0):
@@ -61,6 +73,7 @@ def print_profile(bench):
     if found["training_step_ms"] is not None:
         print(f"each kernel was waited for: the rows sum to more than a step in training, "
               f"{found['training_step_ms']:.2f} ms")
+    print_note(found)
 
 
 def print_epoch(bench):
@@ -89,6 +102,8 @@ def print_all(bench):
     cifar = [name for name in cases if "resnet50" not in name and "knn" not in name]
     large = [name for name in cases if "resnet50" in name]
     neighbours = [name for name in cases if "knn" in name]
+    if cifar or large:
+        print(COMPARED)
     if cifar:
         print_turns(bench, f"step of {bench.args.batch} images", cifar, bench.args.batch)
     if large:

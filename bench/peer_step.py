@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # peer_step.py - one SimCLR step in PyTorch, as a knowing user writes it: torchvision's ResNet-18,
-# channels_last, head 512-512-128, NT-Xent at 0.5, SGD; synthetic views in memory.  --network: cifar, the
+# channels_last, head 512-1024-128, NT-Xent at 0.5, SGD; synthetic views in memory.  --network: cifar, the
 # CIFAR stem at 32 px; stem128, torchvision's own at 128 px; tutorial, the same with layer1 of stride 2.
 # Prints {"ms_list", "peak_rss_mb", ...}.  --startup: one step of 16 images and the end, for
 # timing the whole process.  run sets the malloc environment of the "best" case.
@@ -40,7 +40,7 @@ def network():
         net.layer1[0].downsample = torch.nn.Sequential(
             torch.nn.Conv2d(64, 64, 1, 2, bias=False), torch.nn.BatchNorm2d(64))
     net.fc = torch.nn.Sequential(
-        torch.nn.Linear(512, 512), torch.nn.ReLU(inplace=True), torch.nn.Linear(512, 128))
+        torch.nn.Linear(512, 1024), torch.nn.ReLU(inplace=True), torch.nn.Linear(1024, 128))
     return net.to(memory_format=torch.channels_last).train()
 
 

@@ -30,6 +30,8 @@ args = parser.parse_args()
 begin = time.perf_counter()
 device = torch.device(args.device)
 on_gpu = device.type == "cuda"
+if on_gpu:
+    torch.cuda.set_device(device.index or 0)  # events and synchronize are of this one
 torch.manual_seed(0)
 torch.backends.cudnn.benchmark = True
 torch.backends.cudnn.allow_tf32 = False
@@ -70,7 +72,7 @@ def shift_hue(x, by):
 
 
 def jitter(x):
-    """ColorJitter(0.4, 0.4, 0.4, 0.1) with probability 0.8, grey with 0.2; factors of each image."""
+    """ColorJitter(0.4, 0.4, 0.4, 0.1) with probability 0.8, grey with 0.1; factors of each image."""
     n = x.shape[0]
 
     def factor(low, high):
@@ -82,7 +84,7 @@ def jitter(x):
     y = (gray(y) + (y - gray(y)) * factor(0.6, 1.4)).clamp(0, 1)
     y = shift_hue(y, factor(-0.1, 0.1).view(n, 1, 1))
     x = torch.where(torch.rand(n, 1, 1, 1, device=device) < 0.8, y, x)
-    return torch.where(torch.rand(n, 1, 1, 1, device=device) < 0.2, gray(x).expand_as(x), x)
+    return torch.where(torch.rand(n, 1, 1, 1, device=device) < 0.1, gray(x).expand_as(x), x)
 
 
 mean_ = torch.tensor([0.4914, 0.4822, 0.4465], device=device).view(1, 3, 1, 1)

@@ -7,7 +7,8 @@ import torchvision
 
 
 def network(kind):
-    """cifar: torchvision's ResNet-18 with a 3x3 stem and no pool; resnet50: as it is.  A head of two layers."""
+    """cifar: torchvision's ResNet-18 with a 3x3 stem and no pool; resnet50: as it is.  The head is that of
+    simclr's defaults."""
     if kind == "cifar":
         net = torchvision.models.resnet18()
         net.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
@@ -15,8 +16,8 @@ def network(kind):
     else:
         net = torchvision.models.resnet50()
     width = net.fc.in_features
-    net.fc = torch.nn.Sequential(torch.nn.Linear(width, width), torch.nn.ReLU(inplace=True),
-                                 torch.nn.Linear(width, 128))
+    net.fc = torch.nn.Sequential(torch.nn.Linear(width, 1024), torch.nn.ReLU(inplace=True),
+                                 torch.nn.Linear(1024, 128))
     return net
 
 

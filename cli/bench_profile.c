@@ -59,6 +59,8 @@ static void print_training(const simclr_profile *p, size_t repeat)
         p->device, p->training_step_ms, repeat);
     printf("\"everything else\" is what the host does; in training most of that is done behind the "
            "kernels\n");
+    if (p->note[0] != '\0')
+        printf("in training %s\n", p->note);
 }
 
 static void print_text(const simclr_profile *p, size_t repeat)
@@ -116,6 +118,7 @@ static void print_json(const simclr_profile *p, size_t repeat)
            "\"n\": %zu, \"step_ms\": %.6g",
            p->engine, p->precision, p->threads, repeat, p->step_ms);
     json_number("training_step_ms", p->training_step_ms > 0, p->training_step_ms);
+    cli_json_note(p->note);
     json_number("conv_peak_gflop_per_s", true, 1e-9 * p->conv_peak_flops);
     json_number("gemm_peak_gflop_per_s", true, 1e-9 * p->gemm_peak_flops);
     json_number("copy_gb_per_s", true, 1e-9 * p->copy_bytes);

@@ -91,6 +91,8 @@ void cli_json_string(const char *text);
 int cli_exit_code(int rc);
 const char *cli_nearest(const char *word, const char *const *words, size_t count);
 
+/* A member "note" that follows others; null when there is none. */
+void cli_json_note(const char *note);
 /* bench profile: prints the table of a step's kernels. */
 int cli_bench_profile(const simclr_config *config, size_t repeat, bool json, simclr_error *err);
 

@@ -37,18 +37,31 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void print_times(const char *what, double *ms, size_t n, bool json)
+void cli_json_note(const char *note)
+{
+    printf(", \"note\": ");
+    if (note[0] != '\0')
+        cli_json_string(note);
+    else
+        printf("null");
+}
+
+static void print_times(const char *what, double *ms, const char *note, size_t n, bool json)
 {
     if (json) {
         printf("{\"what\": \"%s\", \"ms_list\": [", what);
         for (size_t i = 0; i < n; i++)
             printf("%s%.3f", i ? ", " : "", ms[i]);
-        printf("], \"peak_rss_mb\": %.1f}\n", simclr_peak_memory());
+        printf("], \"peak_rss_mb\": %.1f", simclr_peak_memory());
+        cli_json_note(note);
+        printf("}\n");
         return;
     }
     qsort(ms, n, sizeof *ms, ascending);
     printf("%s: median %.1f ms, %.1f to %.1f (n=%zu), %.0f MiB at most\n", what, ms[n / 2], ms[0],
            ms[n - 1], n, simclr_peak_memory());
+    if (note[0] != '\0')
+        printf("%s\n", note);
 }
 
 static int bench(const cli_args *args, simclr_error *err)
@@ -56,6 +69,7 @@ static int bench(const cli_args *args, simclr_error *err)
     static const size_t knn_shape[3] = {50000, 10000, 512};
     const char *what = args->words > 0 ? args->word[0] : "step";
     double ms[REPEAT_MOST];
+    char note[SIMCLR_BENCH_NOTE] = "";
     long long repeat, images;
     simclr_config *config;
     bool json = cli_flag(args, "json"), profile = strcmp(what, "profile") == 0;
@@ -66,7 +80,7 @@ static int bench(const cli_args *args, simclr_error *err)
         return rc;
     rc = cli_config(&config, args, err);
     if (rc == 0 && strcmp(what, "step") == 0)
-        rc = simclr_bench_step(ms, (size_t)repeat, config, err);
+        rc = simclr_bench_step(ms, note, (size_t)repeat, config, err);
     else if (rc == 0 && strcmp(what, "views") == 0)
         rc = simclr_bench_views(ms, (size_t)repeat, (size_t)images, config, err);
     else if (rc == 0 && strcmp(what, "knn") == 0)
@@ -80,7 +94,7 @@ static int bench(const cli_args *args, simclr_error *err)
     }
     simclr_config_free(config);
     if (rc == 0 && !profile)
-        print_times(what, ms, (size_t)repeat, json);
+        print_times(what, ms, note, (size_t)repeat, json);
     return rc;
 }
 
@@ -89,9 +103,10 @@ const cli_command cmd_bench = {
     .usage = "[step|profile|views|knn] [--repeat N] [--json] [key=value ...]",
     .summary = "How long a training step, views or a k-NN take on this machine",
     .text = "step: forward, NT-Xent, backward and update of the configured network on\n"
-            "generated images. views: two views of each image of data.dataset, from memory\n"
-            "or, with a small data.memory_limit, from the files. knn: 10,000 queries in a\n"
-            "bank of 50,000. bench/run compares with PyTorch and others.\n\n"
+            "generated images, in whole batches where data.drop_last is not set. views: two\n"
+            "views of each image of data.dataset, from memory or, with a small\n"
+            "data.memory_limit, from the files. knn: 10,000 queries in a bank of 50,000.\n"
+            "bench/run compares with PyTorch and others.\n\n"
             "profile: where a step's time goes: a row for each kernel, and for each shape\n"
             "of a convolution, with calls and milliseconds a step and its share; for\n"
             "products GFLOP/s and how much that is of the peak that multiply-adds in\n"

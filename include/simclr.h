@@ -281,9 +281,12 @@ SIMCLR_API void simclr_text_free(char *text);
 SIMCLR_API const char *simclr_version(void);
 /* What runs here: processor, instruction set used, cores, memory, libraries; as text. */
 SIMCLR_API int simclr_doctor(char **text, simclr_error *err);
-/* Times `repeat` training steps after two for warming up; ms (repeat). */
-SIMCLR_API int simclr_bench_step(double *ms, size_t repeat, const simclr_config *config,
-                                 simclr_error *err);
+/* Room for what a GPU has to say of the steps it ran: why they were not recorded; "": nothing. */
+enum { SIMCLR_BENCH_NOTE = 400 };
+/* Times `repeat` training steps after two for warming up, on whole batches where data.drop_last was not
+ * set; ms (repeat), note may be NULL. */
+SIMCLR_API int simclr_bench_step(double *ms, char note[SIMCLR_BENCH_NOTE], size_t repeat,
+                                 const simclr_config *config, simclr_error *err);
 /* Times two views of each of the first n images of data.dataset, after one pass for warming up;
  * decoding is in it unless the images fit data.memory_limit. */
 SIMCLR_API int simclr_bench_views(double *ms, size_t repeat, size_t n, const simclr_config *config,
@@ -314,7 +317,8 @@ typedef struct {
     char engine[16], precision[8]; /* of the encoder */
     int threads;
     char device[128]; /* "" on the processor */
-    double step_ms;   /* median of the steps profiled; on a device each kernel is waited for */
+    char note[SIMCLR_BENCH_NOTE];
+    double step_ms; /* median of the steps profiled; on a device each kernel is waited for */
     /* On a device: median of steps as training queues them, none of whose kernels is waited for; what the
      * host does for the next batch is hidden behind them.  Else 0. */
     double training_step_ms;

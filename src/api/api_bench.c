@@ -4,6 +4,7 @@
  */
 #include "api/api.h"
 
+#include <stdio.h>
 #include <sys/resource.h>
 
 #include "backend/device_load.h"
@@ -20,17 +21,30 @@ double simclr_peak_memory(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / 1024.0 : 0;
 }
 
-int simclr_bench_step(double *ms, size_t repeat, const simclr_config *config, simclr_error *err)
+/* A smaller batch at an epoch's end would be a slow step on a GPU, which prepares for each size. */
+static void settle_batches(sc_config *cfg)
+{
+    size_t row = (size_t)sc_config_find("data.drop_last");
+    cfg->data.drop_last |= sc_config_origin(cfg, row) == SC_ORIGIN_DEFAULT;
+}
+
+int simclr_bench_step(double *ms, char note[SIMCLR_BENCH_NOTE], size_t repeat,
+                      const simclr_config *config, simclr_error *err)
 {
     enum { WARM_UP = 2 };
+    sc_config fallback;
+    simclr_config settled = {*sc_api_config(config, &fallback)};
     simclr_trainer *trainer;
-    int rc = simclr_trainer_open(&trainer, config, err);
+    settle_batches(&settled.value);
+    int rc = simclr_trainer_open(&trainer, &settled, err);
     for (size_t i = 0; rc == 0 && i < repeat + WARM_UP; i++) {
         double start = sc_clock();
         rc = simclr_trainer_step(NULL, trainer, err);
         if (i >= WARM_UP)
             ms[i - WARM_UP] = 1000 * (sc_clock() - start);
     }
+    if (rc == 0 && note != NULL)
+        snprintf(note, SIMCLR_BENCH_NOTE, "%s", sc_device_note(trainer->trainer.device));
     simclr_trainer_close(trainer);
     return rc;
 }

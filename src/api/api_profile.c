@@ -248,6 +248,7 @@ static int fill(simclr_profile *out, profile_run *r, simclr_error *err)
     out->step_ms = median_ms(r->step, r->repeat);
     if (r->device != NULL) {
         snprintf(out->device, sizeof out->device, "%s", r->device->name);
+        snprintf(out->note, sizeof out->note, "%s", sc_device_note(r->device));
         out->training_step_ms = median_ms(r->training, r->repeat);
     }
     add_kernels(out, r);

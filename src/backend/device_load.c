@@ -212,6 +212,12 @@ int sc_device_load(const sc_device **out, int number, simclr_error *err)
     return rc;
 }
 
+const char *sc_device_note(const sc_device *device)
+{
+    const char *note = device != NULL && device->note != NULL ? device->note() : NULL;
+    return note != NULL ? note : "";
+}
+
 void sc_device_close(void)
 {
     const sc_device_plugin *plugin = NULL;

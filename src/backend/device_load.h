@@ -20,6 +20,8 @@ int sc_device_count(void);
 
 /* Opens device `number`; SIMCLR_E_DEVICE with the reason.  One at a time, also by several callers. */
 int sc_device_load(const sc_device **out, int number, simclr_error *err);
+/* What its user should know, for instance why nothing is recorded; "": nothing.  device may be NULL. */
+const char *sc_device_note(const sc_device *device);
 /* The one that is open, if any; its memory is freed before. */
 void sc_device_close(void);
 

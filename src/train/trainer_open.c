@@ -231,9 +231,8 @@ static int dry_run(sc_trainer *t, simclr_error *err)
            "images/s; %.0f MiB in use",
            epoch, (unsigned long long)t->steps_per_epoch, all, (unsigned long long)t->stop_at,
            (double)stats.images / seconds, (double)usage.ru_maxrss / 1024.0);
-    const sc_device *device = s->there.device;
-    const char *note = device != NULL && device->note != NULL ? device->note() : NULL;
-    if (note != NULL)
+    const char *note = sc_device_note(s->there.device);
+    if (note[0] != '\0')
         sc_say(t->observer, SIMCLR_WARNING, "%s", note);
     return 0;
 }

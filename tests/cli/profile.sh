@@ -49,6 +49,17 @@ EOF
 }
 check_json || fail "the JSON object"
 
+# 260 images: every other step has four of them, where that is asked for.
+step_sizes()
+{
+    expect 0 '"what": "step"' "$SIMCLR" bench step --json --repeat 8 $settings data.dataset=shapes:260 \
+        train.batch=256 "$@"
+    sed 's/.*ms_list": .//; s/].*//' "$scratch/out" | tr -d ' ' | tr ',' '\n' | sort -g |
+        awk '{ ms[NR] = $1 } END { print ms[1] < ms[6] / 4 ? "two" : "one" }'
+}
+[ "$(step_sizes)" = one ] || fail "bench step: batches are not whole"
+[ "$(step_sizes data.drop_last=false)" = two ] || fail "bench step: data.drop_last=false has no effect"
+
 expect 0 "optimiser" "$SIMCLR" bench profile --repeat 1 $settings train.batch=200 optim.name=lars
 expect 2 "bench profil: expected step, profile, views or knn" "$SIMCLR" bench profil $settings
 expect 2 "lrr" "$SIMCLR" bench profile lrr=1

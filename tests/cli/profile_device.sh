@@ -11,6 +11,12 @@ export SIMCLR_CUDA
 settings="--preset tiny data.dataset=shapes:100 image_size=8 model.width=0.125 train.batch=8 threads=2
           device=cuda"
 expect 0 "step: median " "$SIMCLR" bench step --repeat 2 $settings
+expect 0 '"note": null' "$SIMCLR" bench step --json --repeat 1 $settings
+queued="steps are queued kernel by kernel: SIMCLR_CUDA_GRAPHS is off"
+for what in step profile; do
+    expect 0 '"note": "'"$queued"'"' env SIMCLR_CUDA_GRAPHS=off "$SIMCLR" bench $what --json --repeat 1 $settings
+    expect 0 "$queued" env SIMCLR_CUDA_GRAPHS=off "$SIMCLR" bench $what --repeat 1 $settings
+done
 for precision in fp32 bf16; do
     expect 0 "cuda:0, on the processor: each kernel was waited for, so that the sum above is larger" \
         "$SIMCLR" bench profile --repeat 1 precision=$precision $settings
@@ -28,7 +34,7 @@ import json, sys
 p = json.load(open(sys.argv[1]))
 rows = {r["name"]: r for r in p["rows"]}
 assert p["device"] == "cuda:0, on the processor" and p["engine"] == "cuda" and p["precision"] == "bf16"
-assert p["training_step_ms"] > 0 and p["step_ms"] > 0
+assert p["training_step_ms"] > 0 and p["step_ms"] > 0 and p["note"] is None
 for limit in "conv_peak_gflop_per_s", "gemm_peak_gflop_per_s", "copy_gb_per_s":
     assert p[limit] > 0, limit
 without = {name for name, r in rows.items() if r["limit_ms"] is None}
