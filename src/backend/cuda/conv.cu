@@ -52,14 +52,20 @@ template <class E> static size_t conv2d_scratch(const sc_conv_shape *shape)
     return parts_of<E>(shape, nullptr).bytes;
 }
 
-/* to (pixels, wide) = x (pixels, c) and zeros */
-template <class E>
+/* to (pixels, wide) = x (pixels, c) and zeros, V channels a thread: of up to 8 a whole pixel */
+template <int V, class E>
 static __global__ void __launch_bounds__(SC_THREADS)
     widen_kernel(E *to, const E *x, size_t pixels, size_t c, size_t wide)
 {
-    for (size_t i = grid_first(); i < pixels * wide; i += grid_step()) {
-        size_t pixel = i, channel = elem_rest(&pixel, wide);
-        to[i] = channel < c ? x[pixel * c + channel] : elem_put<E>(0);
+    size_t packs = wide / V;
+
+    for (size_t i = grid_first(); i < pixels * packs; i += grid_step()) {
+        size_t pixel = i, channel = elem_rest(&pixel, packs) * V;
+        elem_pack<E, V> pack;
+        SC_UNROLL
+        for (int j = 0; j < V; j++)
+            pack.at[j] = channel + j < c ? x[pixel * c + channel + j] : elem_put<E>(0);
+        *reinterpret_cast<elem_pack<E, V> *>(to + i * V) = pack;
     }
 }
 
@@ -100,12 +106,13 @@ template <class E> static void add_apart(sc_map *dx, sc_base base, const sc_conv
 template <class E>
 static const E *widened(const conv_parts &p, const sc_map *x, const sc_conv_shape &s)
 {
+    constexpr int V = elem_wide<E>;
     size_t pixels = s.n * s.h * s.w;
 
     if (p.s.c == s.c)
         return (const E *)x;
-    SC_LAUNCH((widen_kernel<E>), grid_of(pixels * p.s.c), SC_THREADS, (E *)p.map, (const E *)x,
-              pixels, s.c, p.s.c);
+    SC_LAUNCH((widen_kernel<V, E>), grid_of(pixels * p.s.c / V), SC_THREADS, (E *)p.map,
+              (const E *)x, pixels, s.c, p.s.c);
     return (const E *)p.map;
 }
 
