@@ -65,7 +65,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
         SC_UNROLL
         for (int j = 0; j < V; j++)
             pack.at[j] = channel + j < c ? x[pixel * c + channel + j] : elem_put<E>(0);
-        *reinterpret_cast<elem_pack<E, V> *>(to + i * V) = pack;
+        elem_store(to + i * V, pack);
     }
 }
 

@@ -13,7 +13,7 @@
 
 enum {
     TILE_NUMBERS = 1024, /* 4 KiB of shared memory */
-    TILE_TAPS = 63,      /* at most: leaves 16 channels, up to 7x7 they lie one after another outside */
+    TILE_TAPS = 63,      /* at most: leaves 16 channels; up to 7x7 a tile is contiguous outside */
     TILE_SECTOR = 16     /* channels: 32 bytes of bf16, what memory reads and writes at least */
 };
 

@@ -75,6 +75,12 @@ template <int V, class E> static __device__ __forceinline__ elem_pack<E, V> elem
 }
 
 template <int V, class E>
+static __device__ __forceinline__ void elem_store(E *to, const elem_pack<E, V> &from)
+{
+    *reinterpret_cast<elem_pack<E, V> *>(to) = from;
+}
+
+template <int V, class E>
 static __device__ __forceinline__ void elem_store(E *to, const float (&from)[V])
 {
     elem_pack<E, V> pack;
@@ -82,7 +88,7 @@ static __device__ __forceinline__ void elem_store(E *to, const float (&from)[V])
     SC_UNROLL
     for (int j = 0; j < V; j++)
         pack.at[j] = elem_put<E>(from[j]);
-    *reinterpret_cast<elem_pack<E, V> *>(to) = pack;
+    elem_store(to, pack);
 }
 
 /* Quotient of numbers that mostly have 32 bits, whose division is several times faster. */
