@@ -174,11 +174,13 @@ __device__ static void blur(const view_memory &m, const sc_device_views *o, uint
         uint8_t *plane = m.planes + c * n;
         SC_LOOP
         for (uint32_t i = threadIdx.x; i < n; i += blockDim.x)
-            m.columns[i] = blur_column(plane, kernel, i / width, i % width, o->height, width);
+            m.columns[i] =
+                blur_sum(plane + i % width, width, kernel, (int)(i / width), (int)o->height);
         __syncthreads();
         SC_LOOP
         for (uint32_t i = threadIdx.x; i < n; i += blockDim.x)
-            plane[i] = blur_row(m.columns + i / width * width, kernel, i % width, width);
+            plane[i] = blur_level(blur_sum(m.columns + i / width * width, 1, kernel,
+                                           (int)(i % width), (int)width));
         __syncthreads();
     }
 }
