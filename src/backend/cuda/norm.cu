@@ -62,11 +62,8 @@ static __global__ void __launch_bounds__(SC_THREADS) affine_kernel(affine_args<E
 
     if (!channel_place<V>(w, &below, &c))
         return;
-    SC_UNROLL
-    for (int j = 0; j < V; j++) {
-        scale[j] = g.scale[c + j];
-        shift[j] = g.shift[c + j];
-    }
+    elem_load_reals(scale, g.scale + c);
+    elem_load_reals(shift, g.shift + c);
     for (size_t row = (size_t)blockIdx.x * w.height + below; row < w.rows; row += DEEP * step) {
         elem_pack<E, V> x[DEEP] = {}, residual[DEEP] = {};
         SC_UNROLL
@@ -110,7 +107,7 @@ template <class E> static void channel_affine(const sc_affine *of, size_t rows, 
     affine_args<E> g = {(E *)of->y, (const E *)of->x, (const E *)of->residual,
                         of->scale,  of->shift,        of->relu};
 
-    if (elem_may_widen<E>(c, of->y, of->x, of->residual))
+    if (elem_may_widen<E>(c, of->y, of->x, of->residual, of->scale, of->shift))
         affine<elem_wide<E>>(g, rows, c);
     else
         affine<1>(g, rows, c);
