@@ -30,7 +30,7 @@ template <int V, class E> static void bias(E *y, const sc_real *b, size_t rows, 
 {
     channel_walk w = channel_walk_of<V>(rows, c);
 
-    SC_LAUNCH((bias_kernel<V, E>), channel_grid(w, 1), SC_THREADS, y, b, w);
+    SC_LAUNCH((bias_kernel<V, E>), channel_grid(bias_kernel<V, E>, w, 1), SC_THREADS, y, b, w);
 }
 
 template <class E> static void bias_forward(sc_map *y, const sc_real *b, size_t rows, size_t c)

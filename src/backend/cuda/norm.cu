@@ -92,14 +92,21 @@ static __global__ void __launch_bounds__(SC_THREADS) affine_kernel(affine_args<E
     }
 }
 
-template <int V, class E> static void affine(const affine_args<E> &g, size_t rows, size_t c)
+template <int V, bool RESIDUAL, class E>
+static void pass(const affine_args<E> &g, size_t rows, size_t c)
 {
     channel_walk w = channel_walk_of<V>(rows, c);
 
+    SC_LAUNCH((affine_kernel<V, RESIDUAL, E>), channel_grid(affine_kernel<V, RESIDUAL, E>, w, DEEP),
+              SC_THREADS, g, w);
+}
+
+template <int V, class E> static void affine(const affine_args<E> &g, size_t rows, size_t c)
+{
     if (g.residual != nullptr)
-        SC_LAUNCH((affine_kernel<V, true, E>), channel_grid(w, DEEP), SC_THREADS, g, w);
+        pass<V, true>(g, rows, c);
     else
-        SC_LAUNCH((affine_kernel<V, false, E>), channel_grid(w, DEEP), SC_THREADS, g, w);
+        pass<V, false>(g, rows, c);
 }
 
 template <class E> static void channel_affine(const sc_affine *of, size_t rows, size_t c)

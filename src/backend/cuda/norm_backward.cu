@@ -155,7 +155,8 @@ static void pass(const backward_args<E> &a, bool sums, size_t rows, size_t c)
     if (sums)
         channel_sums<V>(rows, c, term, finish);
     else
-        SC_LAUNCH((backward_kernel<V, MASK, E>), channel_grid(w, DEEP), SC_THREADS, a, w);
+        SC_LAUNCH((backward_kernel<V, MASK, E>), channel_grid(backward_kernel<V, MASK, E>, w, DEEP),
+                  SC_THREADS, a, w);
 }
 
 template <int V, class E>
@@ -178,8 +179,8 @@ static void choose_width(const sc_batchnorm *of, bool sums, size_t rows, size_t 
                           of->curve,    (double)rows};
 
     assert(rows >= 1 && (of->relu || !of->y));
-    if (elem_may_widen<E>(c, of->dx, of->dresidual, of->dy, of->x, of->y, of->mean, of->scale, of->shift,
-                          of->mean_g, of->curve))
+    if (elem_may_widen<E>(c, of->dx, of->dresidual, of->dy, of->x, of->y, of->mean, of->scale,
+                          of->shift, of->mean_g, of->curve))
         choose_mask<elem_wide<E>>(a, sums, of->relu, rows, c);
     else
         choose_mask<1>(a, sums, of->relu, rows, c);

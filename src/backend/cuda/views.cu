@@ -184,8 +184,8 @@ __device__ static void blur(const view_memory &m, const sc_device_views *o, uint
         __syncthreads();
         SC_LOOP
         for (uint32_t i = threadIdx.x; i < n; i += blockDim.x)
-            plane[i] = blur_level(blur_sum(m.columns + i / width * width, 1, kernel,
-                                           (int)(i % width), (int)width));
+            plane[i] = blur_level(
+                blur_sum(m.columns + i / width * width, 1, kernel, (int)(i % width), (int)width));
         __syncthreads();
     }
 }
