@@ -68,6 +68,11 @@ static void cuda_on_cpu_launch(const char *name, dim3 grid, dim3 block, Body bod
         [=]() mutable { cuda_on_cpu_run(name, grid, block, cuda_on_cpu_call<Body>, &body); });
 }
 
+template <class Kernel> static inline unsigned sc_cuda_resident(Kernel *, unsigned)
+{
+    return 2;
+}
+
 /* The arguments are copied at the launch, as CUDA does. */
 #define SC_LAUNCH(kernel, grid, block, ...)                                                        \
     cuda_on_cpu_launch(#kernel, grid, block, [=] { (kernel)(__VA_ARGS__); })

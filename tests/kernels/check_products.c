@@ -274,6 +274,8 @@ static const size_t conv_shapes[][10] = {
     {2, 2, 2, 16, 16, 3, 3, 2, 1, 1},
     {2, 16, 16, 8, 16, 3, 3, 2, 1, 1},
     {2, 16, 16, 20, 16, 3, 3, 2, 1, 1},
+    /* filters larger than a GPU's tile of them */
+    {1, 12, 11, 21, 3, 9, 8, 1, 4, 1},
 };
 
 /* Every algorithm that the shape leaves a choice of. */

@@ -11,15 +11,17 @@ static __global__ void __launch_bounds__(SC_THREADS)
 {
     unsigned below;
     size_t c, step = (size_t)gridDim.x * w.height;
+    float bias[V];
 
     if (!channel_place<V>(w, &below, &c))
         return;
+    elem_load_reals(bias, b + c);
     for (size_t row = (size_t)blockIdx.x * w.height + below; row < w.rows; row += step) {
         elem_pack<E, V> from = elem_load<V>(y + row * w.c + c);
         float sum[V];
         SC_UNROLL
         for (int j = 0; j < V; j++)
-            sum[j] = elem_get(from.at[j]) + b[c + j];
+            sum[j] = elem_get(from.at[j]) + bias[j];
         elem_store<V>(y + row * w.c + c, sum);
     }
 }
@@ -28,12 +30,12 @@ template <int V, class E> static void bias(E *y, const sc_real *b, size_t rows, 
 {
     channel_walk w = channel_walk_of<V>(rows, c);
 
-    SC_LAUNCH((bias_kernel<V, E>), channel_grid(w, 1), SC_THREADS, y, b, w);
+    SC_LAUNCH((bias_kernel<V, E>), channel_grid(bias_kernel<V, E>, w, 1), SC_THREADS, y, b, w);
 }
 
 template <class E> static void bias_forward(sc_map *y, const sc_real *b, size_t rows, size_t c)
 {
-    if (elem_may_widen<E>(c, y))
+    if (elem_may_widen<E>(c, y, b))
         bias<elem_wide<E>>((E *)y, b, rows, c);
     else
         bias<1>((E *)y, b, rows, c);

@@ -47,12 +47,15 @@ template <int V> static inline channel_walk channel_walk_of(size_t rows, size_t 
     return w;
 }
 
-/* Blocks for a walk that is no sum, `deep` rows of a thread or more. */
-static inline dim3 channel_grid(const channel_walk &w, unsigned deep)
+/* Blocks of a kernel for a walk that is no sum, `deep` rows of a thread or more: as many as run at once;
+ * of more the last ones would run alone. */
+template <class Kernel>
+static inline dim3 channel_grid(Kernel *kernel, const channel_walk &w, unsigned deep)
 {
     size_t blocks = (w.rows + w.height * deep - 1) / (w.height * deep);
-    size_t most = (size_t)sc_cuda_processors() * SC_GRID_BLOCKS / w.tiles + 1;
+    size_t most = (size_t)sc_cuda_processors() * sc_cuda_resident(kernel, SC_THREADS) / w.tiles;
 
+    most = most < 1 ? 1 : most;
     return dim3((unsigned)(blocks < most ? blocks : most), w.tiles);
 }
 

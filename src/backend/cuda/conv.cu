@@ -8,6 +8,7 @@
  */
 #include "backend/conv_shape.h"
 #include "backend/cuda/conv.h"
+#include "backend/cuda/conv_filters.cuh"
 #include "backend/cuda/conv_plain.cuh"
 #include "backend/cuda/elem.cuh"
 #include "backend/cuda/kernels.h"
@@ -51,47 +52,20 @@ template <class E> static size_t conv2d_scratch(const sc_conv_shape *shape)
     return parts_of<E>(shape, nullptr).bytes;
 }
 
-/* Element i of the filters inside, (k, r, s, wide); the same outside, (k, c, r, s), or c where there
- * is none. */
-static __device__ __forceinline__ bool outside_at(size_t *at, size_t i, const sc_conv_shape &s,
-                                                  size_t wide)
-{
-    size_t c = elem_rest(&i, wide), t = elem_rest(&i, s.s), r = elem_rest(&i, s.r);
-
-    *at = ((i * s.c + c) * s.r + r) * s.s + t;
-    return c < s.c;
-}
-
-template <class E>
-static __global__ void __launch_bounds__(SC_THREADS)
-    pack_kernel(E *to, const sc_real *w, sc_conv_shape s, size_t wide)
-{
-    for (size_t i = grid_first(); i < s.k * s.r * s.s * wide; i += grid_step()) {
-        size_t at;
-        bool inside = outside_at(&at, i, s, wide);
-        to[i] = elem_put<E>(inside ? w[at] : 0);
-    }
-}
-
-template <class E>
-static __global__ void __launch_bounds__(SC_THREADS)
-    unpack_kernel(sc_real *dw, const E *from, sc_conv_shape s, size_t wide)
-{
-    for (size_t i = grid_first(); i < s.k * s.r * s.s * wide; i += grid_step()) {
-        size_t at;
-        if (outside_at(&at, i, s, wide))
-            dw[at] += elem_get(from[i]);
-    }
-}
-
-/* to (pixels, wide) = x (pixels, c) and zeros */
-template <class E>
+/* to (pixels, wide) = x (pixels, c) and zeros, V channels a thread: of up to 8 a whole pixel */
+template <int V, class E>
 static __global__ void __launch_bounds__(SC_THREADS)
     widen_kernel(E *to, const E *x, size_t pixels, size_t c, size_t wide)
 {
-    for (size_t i = grid_first(); i < pixels * wide; i += grid_step()) {
-        size_t pixel = i, channel = elem_rest(&pixel, wide);
-        to[i] = channel < c ? x[pixel * c + channel] : elem_put<E>(0);
+    size_t packs = wide / V;
+
+    for (size_t i = grid_first(); i < pixels * packs; i += grid_step()) {
+        size_t pixel = i, channel = elem_rest(&pixel, packs) * V;
+        elem_pack<E, V> pack;
+        SC_UNROLL
+        for (int j = 0; j < V; j++)
+            pack.at[j] = channel + j < c ? x[pixel * c + channel + j] : elem_put<E>(0);
+        elem_store(to + i * V, pack);
     }
 }
 
@@ -128,22 +102,17 @@ template <class E> static void add_apart(sc_map *dx, sc_base base, const sc_conv
               (const E *)base.map, base.step, rows, columns, s);
 }
 
-template <class E> static void pack(const conv_parts &p, const sc_real *w, const sc_conv_shape &s)
-{
-    SC_LAUNCH((pack_kernel<E>), grid_of(s.k * s.r * s.s * p.s.c), SC_THREADS, (E *)p.filters, w, s,
-              p.s.c);
-}
-
 /* x with its channels filled up. */
 template <class E>
 static const E *widened(const conv_parts &p, const sc_map *x, const sc_conv_shape &s)
 {
+    constexpr int V = elem_wide<E>;
     size_t pixels = s.n * s.h * s.w;
 
     if (p.s.c == s.c)
         return (const E *)x;
-    SC_LAUNCH((widen_kernel<E>), grid_of(pixels * p.s.c), SC_THREADS, (E *)p.map, (const E *)x,
-              pixels, s.c, p.s.c);
+    SC_LAUNCH((widen_kernel<V, E>), grid_of(pixels * p.s.c / V), SC_THREADS, (E *)p.map,
+              (const E *)x, pixels, s.c, p.s.c);
     return (const E *)p.map;
 }
 
@@ -164,7 +133,7 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
     sc_conv_shape_check(shape);
     assert(!stats.mean == !stats.var && (!make || make->y == x));
     make_x(precision, make, *shape);
-    pack<E>(p, w, *shape);
+    pack_filters((E *)p.filters, w, *shape, p.s.c);
     const E *from = widened<E>(p, x, *shape);
     if (!sc_cuda_conv(SC_CONV_Y, precision, &p.s, from, p.filters, y, p.workspace))
         sc_cuda_plain_forward((E *)y, from, (const E *)p.filters, p.s);
@@ -189,7 +158,7 @@ static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_
     assert((!make || make->dx == dy) && (!sums || sums->dy == dx));
     if (make != nullptr)
         sc_cuda_table(precision)->batchnorm_gradient(make, shape->n * shape->p * shape->q, shape->k);
-    pack<E>(p, w, *shape);
+    pack_filters((E *)p.filters, w, *shape, p.s.c);
     if (!sc_cuda_conv(SC_CONV_DX, precision, &p.s, dy, p.filters, to, p.workspace)) {
         sc_cuda_plain_data((E *)dx, (const E *)dy, (const E *)p.filters, p.s.c, added, *shape);
     } else {
@@ -222,8 +191,7 @@ static void conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_batch
     if (!sc_cuda_conv(SC_CONV_DW, precision_of<E>(), &p.s, from, dy, p.filters, p.workspace))
         sc_cuda_plain_weight(dw, (const E *)dy, (const E *)x, s);
     else
-        SC_LAUNCH((unpack_kernel<E>), grid_of(s.k * s.r * s.s * p.s.c), SC_THREADS, dw,
-                  (const E *)p.filters, s, p.s.c);
+        unpack_filters(dw, (const E *)p.filters, s, p.s.c);
 }
 
 template <class E> static void put(sc_backend *table)

@@ -23,7 +23,7 @@
 
 enum {
     SC_THREADS = 256,  /* of a block */
-    SC_GRID_BLOCKS = 8 /* of a multiprocessor: as many as it holds at once */
+    SC_GRID_BLOCKS = 8 /* of a multiprocessor: 2048 threads, the most that any holds at once */
 };
 
 template <class E> constexpr int elem_wide = 16 / (int)sizeof(E);
@@ -75,6 +75,12 @@ template <int V, class E> static __device__ __forceinline__ elem_pack<E, V> elem
 }
 
 template <int V, class E>
+static __device__ __forceinline__ void elem_store(E *to, const elem_pack<E, V> &from)
+{
+    *reinterpret_cast<elem_pack<E, V> *>(to) = from;
+}
+
+template <int V, class E>
 static __device__ __forceinline__ void elem_store(E *to, const float (&from)[V])
 {
     elem_pack<E, V> pack;
@@ -82,7 +88,18 @@ static __device__ __forceinline__ void elem_store(E *to, const float (&from)[V])
     SC_UNROLL
     for (int j = 0; j < V; j++)
         pack.at[j] = elem_put<E>(from[j]);
-    *reinterpret_cast<elem_pack<E, V> *>(to) = pack;
+    elem_store(to, pack);
+}
+
+/* V reals of adjacent channels. */
+template <int V>
+static __device__ __forceinline__ void elem_load_reals(float (&to)[V], const sc_real *from)
+{
+    elem_pack<sc_real, V> pack = elem_load<V>(from);
+
+    SC_UNROLL
+    for (int j = 0; j < V; j++)
+        to[j] = pack.at[j];
 }
 
 /* Quotient of numbers that mostly have 32 bits, whose division is several times faster. */
@@ -120,10 +137,11 @@ static inline unsigned grid_of(size_t items)
     return (unsigned)(blocks < 1 ? 1 : blocks < most ? blocks : most);
 }
 
-/* Whether maps of elements E may be read and written elem_wide at once; NULL may. */
-template <class E, class... Map> static inline bool elem_may_widen(size_t c, const Map *...map)
+/* Whether of maps of elements E, and of reals and positions of their channels, elem_wide may be read and
+ * written at once; NULL may. */
+template <class E, class... Of> static inline bool elem_may_widen(size_t c, const Of *...at)
 {
-    return c % elem_wide<E> == 0 && ((reinterpret_cast<uintptr_t>(map) % 16 == 0) && ...);
+    return c % elem_wide<E> == 0 && ((reinterpret_cast<uintptr_t>(at) % 16 == 0) && ...);
 }
 
 #endif

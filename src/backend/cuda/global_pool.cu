@@ -17,6 +17,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
     for (size_t i = grid_first(); i < n * packs; i += grid_step()) {
         size_t image = i, first = elem_rest(&image, packs) * V;
         double sum[V] = {};
+        float mean[V];
         SC_UNROLL_4
         for (size_t row = 0; row < rows; row++) {
             elem_pack<E, V> pack = elem_load<V>(x + (image * rows + row) * c + first);
@@ -26,7 +27,8 @@ static __global__ void __launch_bounds__(SC_THREADS)
         }
         SC_UNROLL
         for (int j = 0; j < V; j++)
-            y[image * c + first + j] = (sc_real)(sum[j] / (double)rows);
+            mean[j] = (sc_real)(sum[j] / (double)rows);
+        elem_store<V>(y + image * c + first, mean);
     }
 }
 
@@ -38,7 +40,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
 
     for (size_t i = grid_first(); i < n * packs; i += grid_step()) {
         size_t image = i, first = elem_rest(&image, packs) * V;
-        uint32_t from[V] = {};
+        elem_pack<uint32_t, V> from = {};
         float best[V] = {};
         for (size_t row = 0; row < rows; row++) {
             elem_pack<E, V> pack = elem_load<V>(x + (image * rows + row) * c + first);
@@ -47,15 +49,12 @@ static __global__ void __launch_bounds__(SC_THREADS)
                 float v = elem_get(pack.at[j]);
                 if (row == 0 || v > best[j]) {
                     best[j] = v;
-                    from[j] = (uint32_t)row;
+                    from.at[j] = (uint32_t)row;
                 }
             }
         }
-        SC_UNROLL
-        for (int j = 0; j < V; j++) {
-            y[image * c + first + j] = best[j];
-            argmax[image * c + first + j] = from[j];
-        }
+        elem_store<V>(y + image * c + first, best);
+        elem_store(argmax + image * c + first, from);
     }
 }
 
@@ -68,12 +67,16 @@ static __global__ void __launch_bounds__(SC_THREADS)
 
     for (size_t i = grid_first(); i < n * rows * packs; i += grid_step()) {
         size_t image = i, first = elem_rest(&image, packs) * V, row = elem_rest(&image, rows);
+        elem_pack<sc_real, V> from = elem_load<V>(dy + image * c + first);
+        elem_pack<uint32_t, V> chosen = {};
         float v[V];
+        if (argmax != nullptr)
+            chosen = elem_load<V>(argmax + image * c + first);
         SC_UNROLL
-        for (int j = 0; j < V; j++) {
-            size_t at = image * c + first + j;
-            v[j] = argmax == nullptr ? dy[at] / (float)rows : argmax[at] == row ? dy[at] : 0;
-        }
+        for (int j = 0; j < V; j++)
+            v[j] = argmax == nullptr     ? from.at[j] / (float)rows
+                   : chosen.at[j] == row ? from.at[j]
+                                         : 0;
         elem_store<V>(dx + i * V, v);
     }
 }
@@ -84,7 +87,7 @@ static void global_avgpool_forward(sc_real *y, const sc_map *x, size_t n, size_t
     constexpr int V = elem_wide<E>;
 
     assert(rows >= 1);
-    if (elem_may_widen<E>(c, x))
+    if (elem_may_widen<E>(c, y, x))
         SC_LAUNCH((average_kernel<V, E>), grid_of(n * c / V), SC_THREADS, y, (const E *)x, n, rows,
                   c);
     else
@@ -98,7 +101,7 @@ static void global_maxpool_forward(sc_real *y, uint32_t *argmax, const sc_map *x
     constexpr int V = elem_wide<E>;
 
     assert(rows >= 1);
-    if (elem_may_widen<E>(c, x))
+    if (elem_may_widen<E>(c, y, argmax, x))
         SC_LAUNCH((max_kernel<V, E>), grid_of(n * c / V), SC_THREADS, y, argmax, (const E *)x, n,
                   rows, c);
     else
@@ -113,7 +116,7 @@ static void spread(E *dx, const sc_real *dy, const uint32_t *argmax, size_t n, s
     constexpr int V = elem_wide<E>;
 
     assert(rows >= 1);
-    if (elem_may_widen<E>(c, dx))
+    if (elem_may_widen<E>(c, dx, dy, argmax))
         SC_LAUNCH((spread_kernel<V, E>), grid_of(n * rows * c / V), SC_THREADS, dx, dy, argmax, n,
                   rows, c);
     else

@@ -9,6 +9,7 @@
  *
  *   SC_LAUNCH(kernel, grid, block, arguments...) queues the kernel; grid and block are dim3 or a number.
  *   A template with several arguments needs its name in brackets: SC_LAUNCH((f<float, 2>), ...).
+ *   sc_cuda_resident(kernel, threads): blocks of it that a multiprocessor holds at once.
  */
 #ifndef SC_CUDA_LAUNCH_H
 #define SC_CUDA_LAUNCH_H
@@ -25,6 +26,14 @@
         sc_cuda_check(#kernel);                                                                    \
     } while (0)
 #define SC_KERNEL_NAME
+
+template <class Kernel> static inline unsigned sc_cuda_resident(Kernel *kernel, unsigned threads)
+{
+    int blocks = 0;
+
+    cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, (int)threads, 0);
+    return blocks < 1 ? 1 : (unsigned)blocks;
+}
 #else
 #include "cuda_on_cpu.h"
 #endif

@@ -62,11 +62,8 @@ static __global__ void __launch_bounds__(SC_THREADS) affine_kernel(affine_args<E
 
     if (!channel_place<V>(w, &below, &c))
         return;
-    SC_UNROLL
-    for (int j = 0; j < V; j++) {
-        scale[j] = g.scale[c + j];
-        shift[j] = g.shift[c + j];
-    }
+    elem_load_reals(scale, g.scale + c);
+    elem_load_reals(shift, g.shift + c);
     for (size_t row = (size_t)blockIdx.x * w.height + below; row < w.rows; row += DEEP * step) {
         elem_pack<E, V> x[DEEP] = {}, residual[DEEP] = {};
         SC_UNROLL
@@ -95,14 +92,21 @@ static __global__ void __launch_bounds__(SC_THREADS) affine_kernel(affine_args<E
     }
 }
 
-template <int V, class E> static void affine(const affine_args<E> &g, size_t rows, size_t c)
+template <int V, bool RESIDUAL, class E>
+static void pass(const affine_args<E> &g, size_t rows, size_t c)
 {
     channel_walk w = channel_walk_of<V>(rows, c);
 
+    SC_LAUNCH((affine_kernel<V, RESIDUAL, E>), channel_grid(affine_kernel<V, RESIDUAL, E>, w, DEEP),
+              SC_THREADS, g, w);
+}
+
+template <int V, class E> static void affine(const affine_args<E> &g, size_t rows, size_t c)
+{
     if (g.residual != nullptr)
-        SC_LAUNCH((affine_kernel<V, true, E>), channel_grid(w, DEEP), SC_THREADS, g, w);
+        pass<V, true>(g, rows, c);
     else
-        SC_LAUNCH((affine_kernel<V, false, E>), channel_grid(w, DEEP), SC_THREADS, g, w);
+        pass<V, false>(g, rows, c);
 }
 
 template <class E> static void channel_affine(const sc_affine *of, size_t rows, size_t c)
@@ -110,7 +114,7 @@ template <class E> static void channel_affine(const sc_affine *of, size_t rows, 
     affine_args<E> g = {(E *)of->y, (const E *)of->x, (const E *)of->residual,
                         of->scale,  of->shift,        of->relu};
 
-    if (elem_may_widen<E>(c, of->y, of->x, of->residual))
+    if (elem_may_widen<E>(c, of->y, of->x, of->residual, of->scale, of->shift))
         affine<elem_wide<E>>(g, rows, c);
     else
         affine<1>(g, rows, c);

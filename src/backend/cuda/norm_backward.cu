@@ -51,12 +51,9 @@ template <int V, norm_mask MASK, class E>
 static __device__ __forceinline__ void load_channels(norm_channels<V> *of,
                                                      const backward_args<E> &a, size_t c)
 {
-    SC_UNROLL
-    for (int j = 0; j < V; j++) {
-        of->mean[j] = a.mean[c + j];
-        of->scale[j] = a.scale[c + j];
-        of->shift[j] = a.shift[c + j];
-    }
+    elem_load_reals(of->mean, a.mean + c);
+    elem_load_reals(of->scale, a.scale + c);
+    elem_load_reals(of->shift, a.shift + c);
 }
 
 /* Sums of g and of g (x - mean). */
@@ -115,11 +112,8 @@ static __global__ void __launch_bounds__(SC_THREADS)
     if (!channel_place<V>(w, &below, &c))
         return;
     load_channels<V, MASK>(&of, a, c);
-    SC_UNROLL
-    for (int j = 0; j < V; j++) {
-        mean_g[j] = a.mean_g[c + j];
-        curve[j] = a.curve[c + j];
-    }
+    elem_load_reals(mean_g, a.mean_g + c);
+    elem_load_reals(curve, a.curve + c);
     for (size_t row = (size_t)blockIdx.x * w.height + below; row < w.rows; row += DEEP * step) {
         elem_pack<E, V> x[DEEP] = {}, dy[DEEP] = {}, y[DEEP] = {};
         SC_UNROLL
@@ -161,7 +155,8 @@ static void pass(const backward_args<E> &a, bool sums, size_t rows, size_t c)
     if (sums)
         channel_sums<V>(rows, c, term, finish);
     else
-        SC_LAUNCH((backward_kernel<V, MASK, E>), channel_grid(w, DEEP), SC_THREADS, a, w);
+        SC_LAUNCH((backward_kernel<V, MASK, E>), channel_grid(backward_kernel<V, MASK, E>, w, DEEP),
+                  SC_THREADS, a, w);
 }
 
 template <int V, class E>
@@ -184,7 +179,8 @@ static void choose_width(const sc_batchnorm *of, bool sums, size_t rows, size_t 
                           of->curve,    (double)rows};
 
     assert(rows >= 1 && (of->relu || !of->y));
-    if (elem_may_widen<E>(c, of->dx, of->dresidual, of->dy, of->x, of->y))
+    if (elem_may_widen<E>(c, of->dx, of->dresidual, of->dy, of->x, of->y, of->mean, of->scale,
+                          of->shift, of->mean_g, of->curve))
         choose_mask<elem_wide<E>>(a, sums, of->relu, rows, c);
     else
         choose_mask<1>(a, sums, of->relu, rows, c);

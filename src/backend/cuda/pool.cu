@@ -60,7 +60,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
         pool_place at = place_of<V>(i, s.p, s.q, s.c);
         pool_range r;
         float best[V] = {};
-        uint32_t from[V] = {};
+        elem_pack<uint32_t, V> from = {};
         pixels(&r.h0, &r.h1, s, at.h, s.h);
         pixels(&r.w0, &r.w1, s, at.w, s.w);
         for (size_t h = r.h0; h < r.h1; h++) {
@@ -73,15 +73,13 @@ static __global__ void __launch_bounds__(SC_THREADS)
                     float v = elem_get(pack.at[j]);
                     if (first || v > best[j] || v != v) { /* NaN wins, as in PyTorch */
                         best[j] = v;
-                        from[j] = (uint32_t)(h * s.w + w);
+                        from.at[j] = (uint32_t)(h * s.w + w);
                     }
                 }
             }
         }
         elem_store<V>(y + i * V, best);
-        SC_UNROLL
-        for (int j = 0; j < V; j++)
-            argmax[i * V + j] = from[j];
+        elem_store(argmax + i * V, from);
     }
 }
 
@@ -130,9 +128,12 @@ static __global__ void __launch_bounds__(SC_THREADS)
             for (size_t q = r.w0; q < r.w1; q++) {
                 size_t window = ((at.n * s.p + p) * s.q + q) * s.c + at.c;
                 elem_pack<E, V> pack = elem_load<V>(dy + window);
+                elem_pack<uint32_t, V> from = {};
+                if (MAX)
+                    from = elem_load<V>(argmax + window);
                 SC_UNROLL
                 for (int j = 0; j < V; j++)
-                    if (!MAX || argmax[window + j] == at.h * s.w + at.w)
+                    if (!MAX || from.at[j] == at.h * s.w + at.w)
                         sum[j] += elem_get(pack.at[j]);
             }
         }
@@ -163,7 +164,7 @@ static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x, const 
     assert(!make || make->y == x);
     if (make != nullptr)
         sc_cuda_table(precision_of<E>())->channel_affine(make, s.n * s.h * s.w, s.c);
-    if (elem_may_widen<E>(s.c, y, x))
+    if (elem_may_widen<E>(s.c, y, argmax, x))
         SC_LAUNCH((max_kernel<V, E>), grid_of(count / V), SC_THREADS, (E *)y, argmax,
                   (const E *)x, s);
     else
@@ -193,7 +194,7 @@ static void collect(E *dx, const E *dy, const uint32_t *argmax, const sc_pool_sh
     constexpr int V = elem_wide<E>;
 
     pool_check(shape);
-    if (elem_may_widen<E>(s.c, dx, dy))
+    if (elem_may_widen<E>(s.c, dx, dy, argmax))
         SC_LAUNCH((collect_kernel<V, MAX, E>), grid_of(count / V), SC_THREADS, dx, dy, argmax, s,
                   area);
     else

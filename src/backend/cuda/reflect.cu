@@ -29,9 +29,7 @@ static __global__ void __launch_bounds__(SC_THREADS) pad_kernel(E *y, const E *x
         size_t image = i, c = elem_rest(&image, packs) * V;
         size_t w = mirror(elem_rest(&image, q), s.pad, s.w);
         size_t h = mirror(elem_rest(&image, p), s.pad, s.h);
-        typedef elem_pack<E, V> pack;
-        *reinterpret_cast<pack *>(y + i * V) =
-            elem_load<V>(x + ((image * s.h + h) * s.w + w) * s.c + c);
+        elem_store(y + i * V, elem_load<V>(x + ((image * s.h + h) * s.w + w) * s.c + c));
     }
 }
 

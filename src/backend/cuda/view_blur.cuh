@@ -54,29 +54,34 @@ __device__ inline blur_kernel blur_weights(float *weight, int size, double sigma
     return {weight + skip, -(size / 2 - skip), size - 2 * skip};
 }
 
-/* Pixel (y, x) of the columns' sums of a plane. */
-__device__ inline float blur_column(const uint8_t *plane, const blur_kernel &kernel, uint32_t y,
-                                    uint32_t x, uint32_t height, uint32_t width)
+/* The kernel's sum at place `at` of a line of n numbers, `step` apart.  Only where it hangs over an end are
+ * places reflected. */
+template <class T>
+__device__ inline float blur_sum(const T *line, uint32_t step, const blur_kernel &kernel, int at,
+                                 int n)
 {
+    const int begin = at + kernel.first, inside = n - begin < kernel.taps ? n - begin : kernel.taps;
     rounded<float> sum = 0;
+    int k = 0;
+    const auto term = [&](uint32_t place) {
+        return kernel.weight[k] * rounded<float>((float)line[place * step]);
+    };
 
-    for (int k = 0; k < kernel.taps; k++) {
-        uint32_t from = blur_reflect((int)y + kernel.first + k, (int)height);
-        sum = sum + kernel.weight[k] * rounded<float>((float)plane[from * width + x]);
-    }
+    SC_LOOP
+    for (; begin + k < 0; k++)
+        sum = sum + term(blur_reflect(begin + k, n));
+    for (; k < inside; k++)
+        sum = sum + term((uint32_t)(begin + k));
+    SC_LOOP
+    for (; k < kernel.taps; k++)
+        sum = sum + term(blur_reflect(begin + k, n));
     return sum.value;
 }
 
-/* Place x of a row of them, as a byte. */
-__device__ inline uint8_t blur_row(const float *row, const blur_kernel &kernel, uint32_t x,
-                                   uint32_t width)
+/* A sum as a byte, ties to even. */
+__device__ inline uint8_t blur_level(float sum)
 {
-    rounded<float> sum = 0;
-
-    for (int k = 0; k < kernel.taps; k++)
-        sum = sum + kernel.weight[k] *
-                        rounded<float>(row[blur_reflect((int)x + kernel.first + k, (int)width)]);
-    return (uint8_t)color_clip((int)rintf(sum.value)); /* ties to even */
+    return (uint8_t)color_clip((int)rintf(sum));
 }
 
 #endif

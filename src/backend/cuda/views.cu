@@ -15,7 +15,12 @@
 #include "backend/cuda/view_resize.cuh"
 
 static const unsigned NEAR_THREADS = 256, FAR_THREADS = 512;
-static const size_t NEAR_BYTES = 29 << 10; /* 7 blocks in an H100's shared memory */
+static const size_t NEAR_BYTES = 29 << 10; /* 3 to 7 such blocks share a multiprocessor's memory */
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
+static const unsigned NEAR_BLOCKS = 2; /* that registers hold, or more: Blackwell's code would spill for 3 */
+#else
+static const unsigned NEAR_BLOCKS = 4;
+#endif
 
 enum { BRIGHTNESS, CONTRAST, SATURATION, HUE }; /* SC_JITTER_* of views/views.h */
 
@@ -174,11 +179,13 @@ __device__ static void blur(const view_memory &m, const sc_device_views *o, uint
         uint8_t *plane = m.planes + c * n;
         SC_LOOP
         for (uint32_t i = threadIdx.x; i < n; i += blockDim.x)
-            m.columns[i] = blur_column(plane, kernel, i / width, i % width, o->height, width);
+            m.columns[i] =
+                blur_sum(plane + i % width, width, kernel, (int)(i / width), (int)o->height);
         __syncthreads();
         SC_LOOP
         for (uint32_t i = threadIdx.x; i < n; i += blockDim.x)
-            plane[i] = blur_row(m.columns + i / width * width, kernel, i % width, width);
+            plane[i] = blur_level(
+                blur_sum(m.columns + i / width * width, 1, kernel, (int)(i % width), (int)width));
         __syncthreads();
     }
 }
@@ -222,7 +229,7 @@ __device__ static void make_view(float *x, unsigned char *memory, uint64_t *shar
 /* ---- launches ---- */
 
 template <int CHANNELS, bool NEAR, unsigned THREADS>
-__global__ static void __launch_bounds__(THREADS, NEAR ? 2 : 1)
+__global__ static void __launch_bounds__(THREADS, NEAR ? NEAR_BLOCKS : 1)
     make_views(float *x, const uint8_t *pixels, const sc_device_view *view, size_t count,
                const sc_device_views *o, unsigned char *scratch, size_t bytes)
 {
