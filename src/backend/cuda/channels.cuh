@@ -15,10 +15,10 @@
 #include "backend/cuda/elem.cuh"
 
 enum {
-    WALK_LANES = 32,     /* at most: 512 adjacent bytes */
-    SLICE_ROWS = 128,    /* of a slice at least, so that its sums are few bytes beside its elements */
-    SLICES = 1024,       /* at most */
-    MERGE_CHANNELS = 8,  /* of a block that adds slices up: 32 bytes */
+    WALK_LANES = 32,  /* at most: 512 adjacent bytes */
+    SLICE_ROWS = 128, /* of a slice at least, so that its sums are few bytes beside its elements */
+    SLICES = 1024,    /* at most */
+    MERGE_CHANNELS = 8, /* of a block that adds slices up: 32 bytes */
     MERGE_PARTS = SC_THREADS / MERGE_CHANNELS
 };
 

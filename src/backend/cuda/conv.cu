@@ -84,7 +84,8 @@ static __global__ void __launch_bounds__(SC_THREADS)
 /* dx (n,h,w,c) += base, which has the pixels at multiples of its step */
 template <class E>
 static __global__ void __launch_bounds__(SC_THREADS)
-    add_apart_kernel(E *dx, const E *base, size_t step, size_t rows, size_t columns, sc_conv_shape s)
+    add_apart_kernel(E *dx, const E *base, size_t step, size_t rows, size_t columns,
+                     sc_conv_shape s)
 {
     for (size_t i = grid_first(); i < s.n * rows * columns * s.c; i += grid_step()) {
         size_t row = i, c = elem_rest(&row, s.c), column = elem_rest(&row, columns);
@@ -157,7 +158,8 @@ static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_
     sc_conv_base_check(added, shape);
     assert((!make || make->dx == dy) && (!sums || sums->dy == dx));
     if (make != nullptr)
-        sc_cuda_table(precision)->batchnorm_gradient(make, shape->n * shape->p * shape->q, shape->k);
+        sc_cuda_table(precision)->batchnorm_gradient(make, shape->n * shape->p * shape->q,
+                                                     shape->k);
     pack_filters((E *)p.filters, w, *shape, p.s.c);
     if (!sc_cuda_conv(SC_CONV_DX, precision, &p.s, dy, p.filters, to, p.workspace)) {
         sc_cuda_plain_data((E *)dx, (const E *)dy, (const E *)p.filters, p.s.c, added, *shape);

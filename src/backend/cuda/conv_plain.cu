@@ -53,8 +53,8 @@ static __global__ void __launch_bounds__(SC_THREADS)
 
 /* What base has for pixel (n,h,w), channel c. */
 template <class E>
-static __device__ __forceinline__ float base_at(sc_base base, size_t n, size_t h, size_t w, size_t c,
-                                                const sc_conv_shape &s)
+static __device__ __forceinline__ float base_at(sc_base base, size_t n, size_t h, size_t w,
+                                                size_t c, const sc_conv_shape &s)
 {
     size_t step = base.step, rows = (s.h + step - 1) / step, columns = (s.w + step - 1) / step;
 
@@ -149,8 +149,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
     }
 }
 
-template <class E>
-void sc_cuda_plain_forward(E *y, const E *x, const E *w, const sc_conv_shape &s)
+template <class E> void sc_cuda_plain_forward(E *y, const E *x, const E *w, const sc_conv_shape &s)
 {
     SC_LAUNCH((forward_kernel<E>), grid_of(s.n * s.p * s.q * s.k), SC_THREADS, y, x, w, s);
 }

@@ -10,8 +10,7 @@
 
 #include "backend/backend.h"
 
-template <class E>
-void sc_cuda_plain_forward(E *y, const E *x, const E *w, const sc_conv_shape &s);
+template <class E> void sc_cuda_plain_forward(E *y, const E *x, const E *w, const sc_conv_shape &s);
 /* dx = base + the gradient; base.map may be dx. */
 template <class E>
 void sc_cuda_plain_data(E *dx, const E *dy, const E *w, size_t w_c, sc_base base,

@@ -13,9 +13,9 @@
 enum {
     TILE = 64,
     DEPTH = 16,
-    EACH = 4,                /* a thread's part of the tile, along m and n */
-    PER_ROW = TILE / EACH,   /* threads */
-    PITCH = TILE + 4         /* of a row in shared memory: other banks, still 16-byte aligned */
+    EACH = 4,              /* a thread's part of the tile, along m and n */
+    PER_ROW = TILE / EACH, /* threads */
+    PITCH = TILE + 4       /* of a row in shared memory: other banks, still 16-byte aligned */
 };
 
 static_assert(PER_ROW * PER_ROW == SC_THREADS, "a thread for every part of the tile");

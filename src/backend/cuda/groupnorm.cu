@@ -67,8 +67,8 @@ static __global__ void __launch_bounds__(SC_THREADS) group_forward_kernel(group_
     for (size_t i = threadIdx.x; i < count; i += SC_THREADS) {
         size_t at = group_at(&c, g, i);
         float xhat = (elem_get(g.x[at]) - mean - rest) * invstd;
-        g.out[at] = elem_put<E>(fmaf(xhat, g.gamma != nullptr ? g.gamma[c] : 1,
-                                     g.beta != nullptr ? g.beta[c] : 0));
+        g.out[at] = elem_put<E>(
+            fmaf(xhat, g.gamma != nullptr ? g.gamma[c] : 1, g.beta != nullptr ? g.beta[c] : 0));
     }
 }
 
@@ -108,8 +108,8 @@ template <class E> struct param_term {
         float dy = elem_get(g.dy[row * g.c + c]);
 
         first[0] += dy;
-        second[0] = fmaf(dy, (elem_get(g.x[row * g.c + c]) - g.mean[group]) * g.invstd[group],
-                         second[0]);
+        second[0] =
+            fmaf(dy, (elem_get(g.x[row * g.c + c]) - g.mean[group]) * g.invstd[group], second[0]);
     }
 };
 
@@ -129,9 +129,8 @@ static void groupnorm_forward(sc_map *y, sc_real *mean, sc_real *invstd, const s
                               size_t c, size_t groups, double eps)
 {
     assert(groups >= 1 && c % groups == 0);
-    group_args<E> g = {(E *)y, nullptr, (const E *)x, mean,   invstd, gamma,
-                       beta,   nullptr, nullptr,      rows,   c,      groups,
-                       c / groups, eps};
+    group_args<E> g = {(E *)y,  nullptr, (const E *)x, mean, invstd, gamma,      beta,
+                       nullptr, nullptr, rows,         c,    groups, c / groups, eps};
 
     SC_LAUNCH((group_forward_kernel<E>), (unsigned)(n * groups), SC_THREADS, g);
 }
@@ -143,9 +142,8 @@ static void groupnorm_backward(sc_map *dx, sc_real *dgamma, sc_real *dbeta, cons
                                size_t groups)
 {
     assert(groups >= 1 && c % groups == 0 && !dgamma == !dbeta);
-    group_args<E> g = {(E *)dx, (const E *)dy, (const E *)x, nullptr, nullptr, gamma,
-                       nullptr, mean,          invstd,       rows,    c,       groups,
-                       c / groups, 0};
+    group_args<E> g = {(E *)dx, (const E *)dy, (const E *)x, nullptr, nullptr, gamma,      nullptr,
+                       mean,    invstd,        rows,         c,       groups,  c / groups, 0};
 
     if (dgamma != nullptr) /* before dx, which may be dy */
         channel_sums<1>(n * rows, c, param_term<E>{g}, param_finish{dgamma, dbeta});

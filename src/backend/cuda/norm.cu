@@ -44,7 +44,9 @@ static void norm_fold(const sc_norm_fold *fold)
     SC_LAUNCH(fold_kernel, 1, SC_THREADS, f);
 }
 
-enum { DEEP = 4 }; /* rows that a thread reads before it writes the first: hides the memory's delay */
+enum {
+    DEEP = 4
+}; /* rows that a thread reads before it writes the first: hides the memory's delay */
 
 template <class E> struct affine_args {
     E *y;
@@ -123,6 +125,6 @@ template <class E> static void channel_affine(const sc_affine *of, size_t rows, 
 void sc_cuda_put_norm(sc_backend *table)
 {
     table->norm_fold = norm_fold;
-    table->channel_affine = table->precision == SC_BF16 ? channel_affine<sc_bf16>
-                                                        : channel_affine<float>;
+    table->channel_affine =
+        table->precision == SC_BF16 ? channel_affine<sc_bf16> : channel_affine<float>;
 }

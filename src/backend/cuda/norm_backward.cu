@@ -34,8 +34,7 @@ template <int V> struct norm_channels {
 /* g of V channels; x is that of the row. */
 template <int V, norm_mask MASK, class E>
 static __device__ __forceinline__ void gradient(float (&g)[V], const elem_pack<E, V> &x,
-                                                const elem_pack<E, V> &dy,
-                                                const elem_pack<E, V> &y,
+                                                const elem_pack<E, V> &dy, const elem_pack<E, V> &y,
                                                 const norm_channels<V> &of)
 {
     SC_UNROLL
@@ -173,10 +172,10 @@ static void choose_mask(const backward_args<E> &a, bool sums, bool relu, size_t 
 template <class E>
 static void choose_width(const sc_batchnorm *of, bool sums, size_t rows, size_t c)
 {
-    backward_args<E> a = {(E *)of->dx,  (E *)of->dresidual, (const E *)of->dy, (const E *)of->x,
-                          (const E *)of->y, of->mean,       of->invstd,        of->scale,
-                          of->shift,    of->dgamma,         of->dbeta,         of->mean_g,
-                          of->curve,    (double)rows};
+    backward_args<E> a = {(E *)of->dx,      (E *)of->dresidual, (const E *)of->dy, (const E *)of->x,
+                          (const E *)of->y, of->mean,           of->invstd,        of->scale,
+                          of->shift,        of->dgamma,         of->dbeta,         of->mean_g,
+                          of->curve,        (double)rows};
 
     assert(rows >= 1 && (of->relu || !of->y));
     if (elem_may_widen<E>(c, of->dx, of->dresidual, of->dy, of->x, of->y, of->mean, of->scale,

@@ -6,7 +6,9 @@
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/parts.h"
 
-enum { DEEP = 4 }; /* packs that a thread reads before it writes the first: hides the memory's delay */
+enum {
+    DEEP = 4
+}; /* packs that a thread reads before it writes the first: hides the memory's delay */
 
 /* y = a + b, or a where b is NULL. */
 template <int V, class Y, class A>

@@ -66,8 +66,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
         for (size_t h = r.h0; h < r.h1; h++) {
             for (size_t w = r.w0; w < r.w1; w++) {
                 bool first = h == r.h0 && w == r.w0;
-                elem_pack<E, V> pack =
-                    elem_load<V>(x + ((at.n * s.h + h) * s.w + w) * s.c + at.c);
+                elem_pack<E, V> pack = elem_load<V>(x + ((at.n * s.h + h) * s.w + w) * s.c + at.c);
                 SC_UNROLL
                 for (int j = 0; j < V; j++) {
                     float v = elem_get(pack.at[j]);
@@ -97,8 +96,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
         pixels(&r.w0, &r.w1, s, at.w, s.w);
         for (size_t h = r.h0; h < r.h1; h++) {
             for (size_t w = r.w0; w < r.w1; w++) {
-                elem_pack<E, V> pack =
-                    elem_load<V>(x + ((at.n * s.h + h) * s.w + w) * s.c + at.c);
+                elem_pack<E, V> pack = elem_load<V>(x + ((at.n * s.h + h) * s.w + w) * s.c + at.c);
                 SC_UNROLL
                 for (int j = 0; j < V; j++)
                     sum[j] += elem_get(pack.at[j]);
@@ -165,8 +163,8 @@ static void maxpool_forward(sc_map *y, uint32_t *argmax, const sc_map *x, const 
     if (make != nullptr)
         sc_cuda_table(precision_of<E>())->channel_affine(make, s.n * s.h * s.w, s.c);
     if (elem_may_widen<E>(s.c, y, argmax, x))
-        SC_LAUNCH((max_kernel<V, E>), grid_of(count / V), SC_THREADS, (E *)y, argmax,
-                  (const E *)x, s);
+        SC_LAUNCH((max_kernel<V, E>), grid_of(count / V), SC_THREADS, (E *)y, argmax, (const E *)x,
+                  s);
     else
         SC_LAUNCH((max_kernel<1, E>), grid_of(count), SC_THREADS, (E *)y, argmax, (const E *)x, s);
 }

@@ -64,8 +64,8 @@ static __global__ void __launch_bounds__(SC_THREADS)
         double mean = 0, squares = 0;
         c = ((size_t)blockIdx.y * w.lanes + lane) * V + j;
         for (unsigned k = 0; k < w.height && begin + k < end; k++)
-            mean += (double)rows_of(end - begin, k, w.height) *
-                    (double)share[j][k * w.lanes + lane];
+            mean +=
+                (double)rows_of(end - begin, k, w.height) * (double)share[j][k * w.lanes + lane];
         mean /= (double)(end - begin);
         for (unsigned k = 0; k < w.height && begin + k < end; k++) {
             double d = (double)share[j][k * w.lanes + lane] - mean;
@@ -111,8 +111,8 @@ static __global__ void __launch_bounds__(SC_THREADS)
     }
 }
 
-template <int V, class E> static void stats(sc_real *mean, sc_real *var, const E *x, size_t rows,
-                                            size_t c)
+template <int V, class E>
+static void stats(sc_real *mean, sc_real *var, const E *x, size_t rows, size_t c)
 {
     channel_walk w = channel_walk_of<V>(rows, c);
     float *partial = (float *)sc_cuda_workspace();
@@ -133,6 +133,6 @@ static void channel_stats(sc_real *mean, sc_real *var, const sc_map *x, size_t r
 
 void sc_cuda_put_stats(sc_backend *table)
 {
-    table->channel_stats = table->precision == SC_BF16 ? channel_stats<sc_bf16>
-                                                       : channel_stats<float>;
+    table->channel_stats =
+        table->precision == SC_BF16 ? channel_stats<sc_bf16> : channel_stats<float>;
 }

@@ -17,7 +17,8 @@
 static const unsigned NEAR_THREADS = 256, FAR_THREADS = 512;
 static const size_t NEAR_BYTES = 29 << 10; /* 3 to 7 such blocks share a multiprocessor's memory */
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
-static const unsigned NEAR_BLOCKS = 2; /* that registers hold, or more: Blackwell's code would spill for 3 */
+static const unsigned NEAR_BLOCKS =
+    2; /* that registers hold, or more: Blackwell's code would spill for 3 */
 #else
 static const unsigned NEAR_BLOCKS = 4;
 #endif
