@@ -172,6 +172,11 @@ static void conv_case(const sc_conv_shape *s, int direction, bool exact)
     check_case(&c);
 }
 
+/* Squares are summed from the first pixel on, a corner, where some of the window sees zeros instead of 100: its
+ * distance from the mean, squared, is hundreds of variances, and so many times 2^-24 is rounded off in each
+ * addition.  Of nine seeds two came to more than 5e-5, the worst to 1e-4; a pixel left out is 5e-4 of the largest map. */
+static const double FAR_STATISTICS = 2e-4;
+
 static void stats_case(const sc_conv_shape *s, bool far)
 {
     size_t x = s->n * s->h * s->w * s->c, y = s->n * s->p * s->q * s->k;
@@ -180,7 +185,7 @@ static void stats_case(const sc_conv_shape *s, bool far)
                      .run = run_forward_stats,
                      .context = &g,
                      .conv = s,
-                     .tolerance = 5e-5};
+                     .tolerance = far ? FAR_STATISTICS : 5e-5};
     float *pixels = fill(x, false);
 
     for (size_t i = 0; far && i < x; i++) {
