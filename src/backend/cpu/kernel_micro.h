@@ -100,15 +100,12 @@ SC_INLINE void tile_store(const tile *t, const size_t rows, const vec *sum0, con
     }
 }
 
-enum {
-    TILE_LINE = 64 / sizeof(word), /* words of a line of the cache */
-    TILE_AHEAD = 8                 /* rows of B */
-};
+enum { TILE_AHEAD = 8 }; /* rows of B */
 
-/* rows, the stride that is 1, and whether there is a next product, are constants where this is called: the
- * loops unroll. */
+/* rows, the stride that is 1, and whether lines of the next product's B and A are fetched, are constants where
+ * this is called: the loops unroll. */
 SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, const size_t a_col,
-                         const bool fetch)
+                         const bool fetch_b, const bool fetch_a)
 {
     vec sum0[MR], sum1[MR];
     const word *a = t->a, *b = t->b, *next_a = t->next_a, *next_b = t->next_b;
@@ -129,11 +126,11 @@ SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, c
         a += a_col;
         b += NR;
         prefetch(b + TILE_AHEAD * NR, NR * sizeof(word), false);
-        if (fetch) {
+        if (fetch_b) {
             prefetch(next_b, 1, true);
-            next_b += TILE_LINE;
+            next_b += WORD_LINE;
         }
-        if (fetch && a_row == 1) { /* rows of A need none: they are read along */
+        if (fetch_a && a_row == 1) { /* rows of A need none: they are read along */
             prefetch(next_a, 1, true);
             next_a += a_col;
         }
@@ -144,9 +141,9 @@ SC_INLINE void tile_body(const tile *t, const size_t rows, const size_t a_row, c
 SC_INLINE void tile_rows(const tile *t, const size_t rows, const bool fetch)
 {
     if (t->a_col == 1) {
-        tile_body(t, rows, t->a_row, 1, fetch);
+        tile_body(t, rows, t->a_row, 1, fetch, false);
     } else {
-        tile_body(t, rows, 1, t->a_col, fetch);
+        tile_body(t, rows, 1, t->a_col, fetch, fetch);
     }
 }
 
@@ -159,6 +156,11 @@ SC_NOINLINE static void tile_whole(const tile *t)
 SC_NOINLINE static void tile_fetching(const tile *t)
 {
     tile_rows(t, MR, true);
+}
+
+SC_NOINLINE static void tile_fetching_a(const tile *t)
+{
+    tile_body(t, MR, 1, t->a_col, false, true);
 }
 
 static void tile_small(const tile *t, size_t rows)
@@ -189,13 +191,18 @@ static void tile_small(const tile *t, size_t rows)
 static void tile_sliver(const tile *sliver, size_t rows)
 {
     tile t = *sliver;
-    const size_t lines = (NR + TILE_LINE - 1) / TILE_LINE; /* of a row: each tile fetches one */
+    /* Of a row of the next B and A: each tile fetches one. */
+    const size_t lines_b = t.next_b ? (NR + WORD_LINE - 1) / WORD_LINE : 0;
+    const size_t lines_a = t.next_a ? (rows + WORD_LINE - 1) / WORD_LINE : 0;
 
     for (size_t i = 0; rows >= MR; rows -= MR, i++) {
-        if (t.next_b && i < lines) {
+        if (i < lines_b) {
             tile_fetching(&t);
-            t.next_b += t.k * TILE_LINE;
-            t.next_a += t.next_a ? TILE_LINE : 0;
+            t.next_b += t.k * WORD_LINE;
+            t.next_a += t.next_a ? WORD_LINE : 0;
+        } else if (i < lines_a) {
+            tile_fetching_a(&t);
+            t.next_a += WORD_LINE;
         } else {
             tile_whole(&t);
         }

@@ -220,6 +220,16 @@ SC_INLINE void prefetch(const void *from, size_t bytes, const bool far)
 #endif
 }
 
+/* Asks for one cache line that will be written. */
+SC_INLINE void prefetch_write(const void *to)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(to, 1);
+#else
+    (void)to;
+#endif
+}
+
 /* vstore past the caches where a vector is a whole line of them: for what does not fit.  p is at the
  * start of a line; vstream_end comes before another thread reads. */
 #if defined(__AVX512F__)

@@ -252,6 +252,7 @@ SC_INLINE void phase_pair_block(const wino_panels *to, size_t row, size_t column
     for (; c + VEC <= channels; c += VEC) {
         phase_pair_channels(wino_panel_at(to, row, column + c), to->plane, pixel, c, VEC, nh, nw,
                             gradient);
+        wino_panel_ahead(to, row, column + c, nh, nw, PHASE_MOST);
     }
     if (c < channels) {
         phase_pair_channels(wino_panel_at(to, row, column + c), to->plane, pixel, c, channels - c,

@@ -209,6 +209,22 @@ SC_INLINE word *wino_panel_at(const wino_panels *p, size_t row, size_t column)
     return p->at + column / p->width * p->panel + row * p->width + column % p->width;
 }
 
+/* Asks for what the next row will be written to, nh x nw points of `points` a row, when a line of the cache
+ * begins: of vectors that are less than a line the second would wait for the first one's line. */
+SC_INLINE void wino_panel_ahead(const wino_panels *p, size_t row, size_t column, const size_t nh,
+                                const size_t nw, const size_t points)
+{
+    if (VEC >= WORD_LINE || column % WORD_LINE != 0) {
+        return;
+    }
+    const word *next = wino_panel_at(p, row, column) + p->width;
+    for (size_t i = 0; i < nh; i++) {
+        for (size_t j = 0; j < nw; j++) {
+            prefetch_write(next + (i * points + j) * p->plane);
+        }
+    }
+}
+
 /* Words of WORD_K tiles, channels c .. c+VEC-1, of which `left` are left: to[xi plane] = transform of each
  * tile's pixels. */
 SC_INLINE void wino_pair_channels(word *to, size_t plane, const elem *pixel[WORD_K][WINO_POINTS],
@@ -231,6 +247,7 @@ SC_INLINE void wino_pair_map(const wino_panels *to, size_t channels, size_t row,
 
     for (; c + VEC <= channels; c += VEC) {
         wino_pair_channels(wino_panel_at(to, row, c), to->plane, pixel, c, VEC, m, gradient);
+        wino_panel_ahead(to, row, c, m + 2, m + 2, m + 2);
     }
     if (c < channels) {
         wino_pair_channels(wino_panel_at(to, row, c), to->plane, pixel, c, channels - c, m,

@@ -22,10 +22,9 @@ enum {
     WINO_CHUNK = 1 << 20,
     WINO_CHUNK_LEAST = MATRIX_UNIT ? 128 : 28 * WORD_K,
     WINO_CHUNK_TILES = 128,
-    WINO_WGRAD_SLOTS = 16,              /* or half of them, or one: */
-    WINO_WGRAD_MEMORY = 24 << 20,       /* bytes that panels and sums of all slots may take */
-    WINO_PANEL = MATRIX_UNIT ? 32 : 48, /* columns of a panel of W: a multiple of MR and of VEC */
-    WINO_TURN = 64,                     /* channels whose taps become adjacent at once */
+    WINO_WGRAD_SLOTS = 16,        /* or half of them, or one: */
+    WINO_WGRAD_MEMORY = 24 << 20, /* bytes that panels and sums of all slots may take */
+    WINO_TURN = 64,               /* channels whose taps become adjacent at once */
     WINO_CHUNK_STEP = WORD_K * (TILE_K > 2 ? TILE_K : 2)
 };
 

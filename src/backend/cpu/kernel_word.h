@@ -20,6 +20,8 @@ typedef float word __attribute__((may_alias));
 typedef float word;
 #endif
 
+enum { WORD_LINE = 64 / sizeof(word) }; /* words of a line of the cache */
+
 #if defined(KERNEL_DOT)
 
 enum { WORD_K = 2 };
