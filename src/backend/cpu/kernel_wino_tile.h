@@ -214,7 +214,8 @@ SC_INLINE word *wino_panel_at(const wino_panels *p, size_t row, size_t column)
 SC_INLINE void wino_panel_ahead(const wino_panels *p, size_t row, size_t column, const size_t nh,
                                 const size_t nw, const size_t points)
 {
-    if (VEC >= WORD_LINE || column % WORD_LINE != 0) {
+    const size_t line = WORD_LINE;
+    if (VEC >= line || column % line != 0) {
         return;
     }
     const word *next = wino_panel_at(p, row, column) + p->width;
