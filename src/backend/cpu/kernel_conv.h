@@ -268,6 +268,10 @@ static void corr_range(void *context, size_t range)
 
 static void correlate(correlation *g)
 {
+    if (corr_count_rows(g) ==
+        0) { /* a phase of the data gradient may have no pixel: 1x1 with stride 2 */
+        return;
+    }
     g->depth = g->h.taps * g->v.taps * g->ci;
     g->words = corr_words(g->depth);
     sc_parallel_for((g->co + NR - 1) / NR * ((g->words + CONV_PACK - 1) / CONV_PACK),
