@@ -171,7 +171,7 @@ typedef struct {
 } simclr_model_info;
 
 /* A freshly initialised model for at most max_rows views at once, or that of a finished or unfinished
- * run (its newest whole checkpoint).  The caller's: simclr_model_free(). */
+ * run (its newest whole checkpoint).  max_rows: 1 to 2^18.  The caller's: simclr_model_free(). */
 SIMCLR_API int simclr_model_new(simclr_model **out, const simclr_config *config, size_t max_rows,
                                 simclr_error *err);
 SIMCLR_API int simclr_model_open(simclr_model **out, const char *run, size_t max_rows,
@@ -187,8 +187,8 @@ SIMCLR_API int simclr_model_encode(float *h, simclr_model *model, const float *x
 /* z (rows, dim_z) from h (rows, dim_h). */
 SIMCLR_API int simclr_model_project(float *z, simclr_model *model, const float *h, size_t rows,
                                     bool training, simclr_error *err);
-/* Gradients of every parameter from dz (rows, dim_z) of the last training forward passes, and their
- * norm over all parameters. */
+/* Gradients of every parameter from dz (rows, dim_z) of the last training forward passes, one of the encoder and one
+ * of the projector, of the same rows, which it uses up; and their norm over all parameters. */
 SIMCLR_API int simclr_model_backward(double *gradient_norm, simclr_model *model, const float *dz,
                                      simclr_error *err);
 

@@ -22,6 +22,8 @@ struct simclr_model {
     sc_network network;
     uint64_t step; /* of the checkpoint it came from; 0 */
     char *summary;
+    size_t encoded,
+        projected; /* rows of the last training forward passes, for one backward; else 0 */
 };
 
 struct simclr_trainer {

@@ -38,11 +38,15 @@ static uint32_t model_size(const sc_config *cfg)
 
 static int model_open(simclr_model **out, const sc_config *cfg, size_t max_rows, simclr_error *err)
 {
-    simclr_model *model = sc_alloc(1, sizeof *model, err);
+    enum { MOST_ROWS = 1 << 18 };
     *out = NULL;
+    if (max_rows < 1 || max_rows > MOST_ROWS)
+        return sc_fail(err, SIMCLR_E_USAGE, "a model for %zu rows at once; 1 to %d are possible",
+                       max_rows, MOST_ROWS);
+    simclr_model *model = sc_alloc(1, sizeof *model, err);
     if (model == NULL)
         return SIMCLR_E_MEMORY;
-    model->cfg = *cfg;
+    *model = (simclr_model){.cfg = *cfg};
     int rc = sc_api_open_network(&model->network, cfg, NULL, model_size(cfg), max_rows, err);
     if (rc < 0)
         sc_free(model);
@@ -125,6 +129,8 @@ int simclr_model_encode(float *h, simclr_model *model, const float *x, size_t ro
     int rc = check_rows(model, rows, err);
     if (rc == 0)
         rc = sc_network_encode(h, &model->network, x, rows, training, err);
+    model->encoded = rc == 0 && training ? rows : 0;
+    model->projected = 0;
     return rc;
 }
 
@@ -134,6 +140,7 @@ int simclr_model_project(float *z, simclr_model *model, const float *h, size_t r
     int rc = check_rows(model, rows, err);
     if (rc == 0)
         sc_projector_forward(z, h, rows, training, &model->network.projector);
+    model->projected = rc == 0 && training ? rows : 0;
     return rc;
 }
 
@@ -141,6 +148,12 @@ int simclr_model_backward(double *gradient_norm, simclr_model *model, const floa
                           simclr_error *err)
 {
     sc_network *n = &model->network;
+    if (model->encoded == 0 || model->encoded != model->projected)
+        return sc_fail(
+            err, SIMCLR_E_USAGE,
+            "no forward passes to go back through: encode, then project the same rows, with "
+            "`training`, before each backward");
+    model->encoded = model->projected = 0; /* gradients take the place of what they left */
     sc_real *dh = sc_alloc(n->max_rows * n->dim_h, sizeof *dh, err);
     if (dh == NULL)
         return SIMCLR_E_MEMORY;
@@ -160,9 +173,10 @@ int simclr_ntxent(double *loss, float *dz, const float *z, size_t n, size_t d, d
     sc_ntxent ntxent = {0};
     sc_arena arena = {0};
     const sc_backend *backend;
+    size_t rows = n <= SIZE_MAX / 2 ? 2 * n : n; /* the latter are too many, too */
     int rc = sc_backend_select(&backend, SC_FP32, err);
     if (rc == 0)
-        rc = sc_ntxent_init(&ntxent, backend, 2 * n, d, temperature, err);
+        rc = sc_ntxent_init(&ntxent, backend, rows, d, temperature, err);
     if (rc < 0)
         return rc;
     sc_ntxent_plan(&ntxent, &arena);
@@ -170,7 +184,7 @@ int simclr_ntxent(double *loss, float *dz, const float *z, size_t n, size_t d, d
     if (rc < 0)
         return rc;
     sc_ntxent_plan(&ntxent, &arena);
-    *loss = sc_ntxent_forward(&ntxent, z, 2 * n);
+    *loss = sc_ntxent_forward(&ntxent, z, rows);
     if (dz != NULL)
         sc_ntxent_backward(dz, &ntxent);
     sc_arena_close(&arena);

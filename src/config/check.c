@@ -2,6 +2,7 @@
  *
  * check.c - what no single key can tell: contradictions between keys, all found at once.
  */
+#include <math.h>
 #include <string.h>
 
 #include "config/config.h"
@@ -119,6 +120,21 @@ static void check_projector(const sc_config *cfg, simclr_error *err)
     }
 }
 
+/* optim.lr as optim.lr_scaling makes it. */
+static double peak_lr(const sc_config *cfg)
+{
+    double ratio = cfg->train.batch / 256.0;
+
+    switch (cfg->optim.lr_scaling) {
+    case SC_CFG_SCALE_LINEAR:
+        return cfg->optim.lr * ratio;
+    case SC_CFG_SCALE_SQRT:
+        return cfg->optim.lr * sqrt(ratio);
+    default:
+        return cfg->optim.lr;
+    }
+}
+
 static void check_training(const sc_config *cfg, simclr_error *err)
 {
     const sc_config_optim *o = &cfg->optim;
@@ -132,9 +148,10 @@ static void check_training(const sc_config *cfg, simclr_error *err)
         sc_config_add_error(err, "schedule.warmup_epochs: %g leaves nothing of %d epochs",
                             cfg->schedule.warmup_epochs, cfg->train.epochs);
     }
-    if (cfg->schedule.min_lr > o->lr) {
-        sc_config_add_error(err, "schedule.min_lr: %g is above optim.lr %g", cfg->schedule.min_lr,
-                            o->lr);
+    double peak = peak_lr(cfg);
+    if (cfg->schedule.min_lr > peak) {
+        sc_config_add_error(err, "schedule.min_lr: %g is above optim.lr %g, at this batch %g",
+                            cfg->schedule.min_lr, o->lr, peak);
     }
     if (cfg->train.log_every == 0) {
         sc_config_add_error(err, "train.log_every: 0 steps; use 1 or more");

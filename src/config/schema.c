@@ -165,7 +165,7 @@ static const sc_config_row ROWS[] = {
     BOOL("model.zero_init_residual", model.zero_init_residual, "false", Y,
          "last norm of each block starts at 0"),
 
-    INTS("projector.layers", projector.layers, "1024", 1, 65536, 0, 8,
+    INTS("projector.layers", projector.layers, "1024", 1, 65536, 0, 7,
          "widths of the hidden layers; empty: a linear projector"),
     INT("projector.out_dim", NOALIAS, projector.out_dim, "128", 1, 65536, Y, NULL, "length of z"),
     BOOL("projector.bias", projector.bias, "true", Y, "bias of the hidden layers"),

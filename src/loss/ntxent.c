@@ -18,19 +18,24 @@
 
 #include "core/parallel.h"
 
-enum { TERMS = 5 }; /* numbers kept per row for ordered sums */
+enum {
+    TERMS = 5,     /* numbers kept per row for ordered sums */
+    MOST = 1 << 24 /* rows, and numbers of a row */
+};
 
 int sc_ntxent_init(sc_ntxent *ntxent, const sc_backend *backend, size_t max_rows, size_t dim,
                    double temperature, simclr_error *err)
 {
-    if (!(temperature > 0) || !isfinite(temperature)) {
+    if (!(temperature > 0) || !isfinite(temperature) || !isfinite((sc_real)(1 / temperature))) {
         return sc_fail(err, SIMCLR_E_USAGE, "ntxent: temperature must be above 0, not %g",
                        temperature);
     }
-    if (max_rows < 4 || max_rows % 2 != 0 || dim < 1) {
-        return sc_fail(err, SIMCLR_E_USAGE,
-                       "ntxent: needs two views of at least 2 images, not %zu rows of %zu",
-                       max_rows, dim);
+    if (max_rows < 4 || max_rows % 2 != 0 || dim < 1 || max_rows > MOST || dim > MOST) {
+        return sc_fail(
+            err, SIMCLR_E_USAGE,
+            "ntxent: needs two views of at least 2 images, not %zu rows of %zu; at most %d "
+            "of each",
+            max_rows, dim, MOST);
     }
     *ntxent = (sc_ntxent){
         .backend = backend, .max_rows = max_rows, .dim = dim, .temperature = temperature};
@@ -100,7 +105,8 @@ static void normalise_row(void *context, size_t i)
     for (size_t j = 0; j < d; j++) {
         u[j] = (sc_real)((double)z[j] * inverse);
     }
-    g->t->inv_norm[i] = (sc_real)inverse;
+    /* No gradient where it has no number: for a norm below 3e-39. */
+    g->t->inv_norm[i] = isfinite((sc_real)inverse) ? (sc_real)inverse : 0;
 }
 
 static void loss_row(void *context, size_t r)

@@ -72,7 +72,8 @@ int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint
     log->evaluated = -1;
     log->wait = -1;
     sc_health_init(&log->health, 100);
-    sc_tfevents_options options = {.run = run, .start_step = step};
+    /* What was logged at `step` itself, the last evaluation, is to stay. */
+    sc_tfevents_options options = {.run = run, .start_step = step + 1};
     int rc = sc_metrics_open(&log->metrics, run, step, err);
     if (rc == 0)
         rc = sc_metrics_each(run, read_line, log, err);

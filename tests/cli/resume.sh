@@ -78,6 +78,22 @@ grep -q '"exit": 75' "$scratch/term/STATUS.json" || fail "SIGTERM: no exit code 
 verified "$scratch/term"
 again "SIGTERM" "$scratch/term"
 
+# TensorBoard drops what older event files have from the step of a START on: the evaluation at the step where
+# the run went on is to stay.
+check_start()
+{
+    have python3 || return 0
+    python3 - "$1" "$2" << 'EOF' || fail "the newest event file does not begin after step $2"
+import glob, os, sys
+data = open(max(glob.glob(sys.argv[1] + "/**/events.out.tfevents.*", recursive=True), key=os.path.getmtime), "rb").read()
+first = int.from_bytes(data[:8], "little") + 16 # the version
+start = data[first + 12 :]
+at = start.index(b"\x10") + 1 # Event.step, a varint, after wall_time of 9 bytes
+assert start[0] == 0x09 and at == 10 and start[at] == int(sys.argv[2]) + 1, start[:16]
+EOF
+}
+check_start "$scratch/term" "$(sed -n 's/^resume .* at step \([0-9]*\).*/\1/p' "$scratch/err" | head -1)"
+
 # The second Ctrl-C does not wait; what was saved is whole.
 start "$scratch/twice" width=1 batch=512 # steps so long that the second comes within one
 until_step "$scratch/twice" 2

@@ -174,6 +174,7 @@ static const struct {
     {{"projector.drop_rate=0.5", "projector.layers="}, "projector.drop_rate: no hidden layer"},
     {{"schedule.warmup_epochs=10", "epochs=10"}, "leaves nothing of 10 epochs"},
     {{"schedule.min_lr=1"}, "is above optim.lr"},
+    {{"schedule.min_lr=0.05", "batch=16", "optim.lr_scaling=linear"}, "at this batch 0.00375"},
     {{"train.log_every=0"}, "use 1 or more"},
 };
 

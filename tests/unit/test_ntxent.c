@@ -184,6 +184,13 @@ static void zero_rows(void **state)
     sc_ntxent_backward(dz, &l.t);
     for (size_t i = 0; i < 20; i++)
         assert_true(isfinite(dz[i]) && (i < 5 || i >= 10 || dz[i] == 0));
+    for (size_t i = 5; i < 10; i++) /* a norm whose inverse is no float */
+        z[i] = (sc_real)1e-39;
+    assert_true(isfinite(sc_ntxent_forward(&l.t, z, 4)));
+    sct_fill_nan(dz, 20);
+    sc_ntxent_backward(dz, &l.t);
+    for (size_t i = 0; i < 20; i++)
+        assert_true(isfinite(dz[i]));
     sc_arena_close(&l.arena);
 }
 
@@ -252,7 +259,11 @@ static void refusals(void **state)
     const sc_backend *be = sc_backend_ref(SC_FP32);
     sct_assert_error(sc_ntxent_init(&t, be, 8, 4, 0, &err), &err, SIMCLR_E_USAGE, "temperature");
     sct_assert_error(sc_ntxent_init(&t, be, 8, 4, NAN, &err), &err, SIMCLR_E_USAGE, "temperature");
+    sct_assert_error(sc_ntxent_init(&t, be, 8, 4, 1e-39, &err), &err, SIMCLR_E_USAGE,
+                     "temperature");
     sct_assert_error(sc_ntxent_init(&t, be, 2, 4, 1, &err), &err, SIMCLR_E_USAGE, "2 images");
+    sct_assert_error(sc_ntxent_init(&t, be, (size_t)1 << 62, 4, 1, &err), &err, SIMCLR_E_USAGE,
+                     "at most 16777216");
 }
 
 int main(void)

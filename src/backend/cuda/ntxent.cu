@@ -38,7 +38,8 @@ __global__ static void __launch_bounds__(ROW_THREADS) normalise(sc_device_ntxent
     for (size_t k = threadIdx.x; k < t.dim; k += ROW_THREADS)
         u[k] = (float)((double)z[k] * inverse);
     if (threadIdx.x == 0)
-        t.inv_norm[blockIdx.x] = (float)inverse;
+        t.inv_norm[blockIdx.x] =
+            isfinite((float)inverse) ? (float)inverse : 0; /* as src/loss/ntxent.c */
 }
 
 /* ---- loss ---- */
