@@ -150,6 +150,15 @@ first=$child
 tiny "$scratch/busy" epochs=1000 steps=0 train.checkpoint_steps=1
 check_exit "second process" 4 $?
 one_error "in use by process $first"
+# Others read meanwhile, without a word of damage, and the training goes on.
+for n in $(seq 15); do
+    "$SIMCLR" export "$scratch/busy" -o "$scratch/read.safetensors" > "$scratch/out" 2> "$scratch/err"
+    check_exit "export while training, $n" 0 $?
+    [ -s "$scratch/err" ] && fail "export while training: $(tail -1 "$scratch/err")"
+done
+"$SIMCLR" eval "$scratch/busy" > "$scratch/out" 2> "$scratch/err"
+check_exit "eval while training" 0 $?
+kill -0 "$first" || fail "the training ended while others read: $(tail -1 "$messages")"
 child=$first
 end TERM
 check_exit "the first of two processes" 75 "$got"
