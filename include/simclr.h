@@ -52,6 +52,10 @@ typedef struct {
 /* The exit code that a program should end with after a function returned `code`, as listed above. */
 SIMCLR_API int simclr_exit_code(int code);
 
+/* Copies `text`, say the name of a file or a class, for a terminal or a table: control bytes and what is
+ * not UTF-8 become \xNN; always terminated.  4 * strlen(text) + 1 bytes hold any text whole. */
+SIMCLR_API void simclr_printable(char *out, size_t out_size, const char *text);
+
 /* ---- Watching a long call -------------------------------------------------------------------- */
 
 typedef enum {
