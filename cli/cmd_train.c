@@ -86,6 +86,7 @@ static int train(const cli_args *args, simclr_error *err)
     if (rc == 0) {
         simclr_observer observer = cli_observer(args);
         cli_catch_signals();
+        cli_outlive_reader();
         rc = simclr_train(&status, config, run, &observer, err);
     }
     simclr_config_free(config);

@@ -78,6 +78,35 @@ grep -q '"exit": 75' "$scratch/term/STATUS.json" || fail "SIGTERM: no exit code 
 verified "$scratch/term"
 again "SIGTERM" "$scratch/term"
 
+# SIGHUP, the end of the terminal, does the same; under nohup it is not heard.
+start "$scratch/hup"
+until_step "$scratch/hup" 3
+end HUP
+check_exit "SIGHUP" 75 "$got"
+grep -q '"phase": "interrupted"' "$scratch/hup/STATUS.json" || fail "SIGHUP: STATUS.json"
+again "SIGHUP" "$scratch/hup"
+(trap '' HUP && exec "$SIMCLR" train $tiny_settings train.checkpoint_steps=1 -o "$scratch/nohup") \
+    > "$scratch/out" 2> "$scratch/err" < /dev/null &
+child=$!
+until_step "$scratch/nohup" 3
+end HUP
+check_exit "SIGHUP under nohup" 0 "$got"
+
+# A reader that goes away, and closed descriptors: the run is not harmed, its files hold nothing else.
+"$SIMCLR" train $tiny_settings train.checkpoint_steps=1 -o "$scratch/pipe" 2>&1 < /dev/null |
+    head -2 > "$scratch/out"
+check_exit "2>&1 | head -2" 4 "${PIPESTATUS[0]}" # nobody has read the result
+same_state "2>&1 | head -2" "$scratch/pipe" "$whole"
+"$SIMCLR" train $tiny_settings train.checkpoint_steps=1 -o "$scratch/closed" < /dev/null >&- 2>&-
+check_exit "closed descriptors" 4 $?
+for name in pipe closed; do
+    same_state "$name" "$scratch/$name" "$whole"
+    same_metrics "$name" "$scratch/$name" "$whole"
+    grep -qv '^{' "$scratch/$name/metrics.jsonl" && fail "$name: messages in metrics.jsonl"
+    grep -q '"phase": "finished", "step": 20' "$scratch/$name/STATUS.json" || fail "$name: STATUS.json"
+done
+grep -qvx '[0-9]*' "$scratch/closed/lock" && fail "messages in the lock"
+
 # The second Ctrl-C does not wait; what was saved is whole.
 start "$scratch/twice" width=1 batch=512 # steps so long that the second comes within one
 until_step "$scratch/twice" 2
