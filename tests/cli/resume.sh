@@ -107,6 +107,19 @@ for name in pipe closed; do
 done
 grep -qvx '[0-9]*' "$scratch/closed/lock" && fail "messages in the lock"
 
+# Without -o the program chose the directory: only with it does the same command mean that run.
+program=$(realpath "$SIMCLR")
+(cd "$scratch" && exec "$program" train $tiny_settings train.checkpoint_steps=1) \
+    > "$scratch/out" 2> "$scratch/err" < /dev/null &
+child=$!
+chosen=runs/$(date +%Y-%m-%d)-1
+until_step "$scratch/$chosen" 3
+end TERM
+check_exit "SIGTERM without -o" 75 "$got"
+grep -q "^run  *$chosen; " "$scratch/err" || fail "the chosen directory is not said at the start"
+one_error "saved in $chosen; the same command with -o $chosen goes on"
+again "SIGTERM without -o" "$scratch/$chosen"
+
 # The second Ctrl-C does not wait; what was saved is whole.
 start "$scratch/twice" width=1 batch=512 # steps so long that the second comes within one
 until_step "$scratch/twice" 2
