@@ -75,10 +75,13 @@ int cli_config(simclr_config **out, const cli_args *args, simclr_error *err);
 extern const cli_option cli_key_options[];
 extern const cli_option cli_common_options[];
 
-/* Prints messages of long calls to stderr, as -q and -v ask; its stop is set by SIGINT and SIGTERM
- * once cli_catch_signals was called. */
+/* Prints messages of long calls to stderr, as -q and -v ask; its stop is set by SIGINT, SIGTERM and
+ * SIGHUP (unless nohup has it ignored) once cli_catch_signals was called. */
 simclr_observer cli_observer(const cli_args *args);
 void cli_catch_signals(void);
+/* For commands whose result is files: `2>&1 | head` ends the messages, not the work, and main
+ * reports that the result could not be printed.  Other commands end by SIGPIPE, as filters do. */
+void cli_outlive_reader(void);
 
 /* Colour codes, or "": only on a terminal; NO_COLOR and CLICOLOR_FORCE are heard. */
 typedef enum { CLI_BOLD, CLI_RED, CLI_YELLOW, CLI_GREEN, CLI_DIM, CLI_PLAIN } cli_style;

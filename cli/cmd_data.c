@@ -20,13 +20,23 @@ static const char *const examples[] = {
     NULL,
 };
 
+/* A name or reason as the data set has it, control bytes made visible; `width` as in %-24s. */
+static void print_name(const char *name, int width)
+{
+    char shown[4 * 4096 + 1]; /* any path; of longer labels the beginning */
+    simclr_printable(shown, sizeof shown, name);
+    printf("%-*s", width, shown);
+}
+
 static void print_classes(const simclr_dataset *dataset, const simclr_dataset_info *info)
 {
     for (int c = 0; c < info->classes; c++) {
         size_t count = 0;
         for (size_t i = 0; i < info->count; i++)
             count += simclr_dataset_label(dataset, i) == c;
-        printf("  %-24s %zu\n", simclr_dataset_class_name(dataset, c), count);
+        printf("  ");
+        print_name(simclr_dataset_class_name(dataset, c), 24);
+        printf(" %zu\n", count);
     }
 }
 
@@ -54,7 +64,10 @@ static int data(const cli_args *args, simclr_error *err)
         for (size_t j = 0; verify && j < info.skipped; j++) {
             const char *name, *reason;
             simclr_dataset_skipped(&name, &reason, dataset, j);
-            printf("%s\t%s\n", name, reason);
+            print_name(name, 0);
+            printf("\t");
+            print_name(reason, 0);
+            printf("\n");
         }
         if (!verify)
             print_classes(dataset, &info);

@@ -32,6 +32,7 @@ static int embed(const cli_args *args, simclr_error *err)
     size_t count;
     simclr_observer observer = cli_observer(args);
     cli_catch_signals();
+    cli_outlive_reader();
     if (output == NULL)
         output = "features.npy";
     int rc = simclr_embed(&count, output, args->word[0], spec, split == NULL ? "train" : split,

@@ -42,6 +42,23 @@ static void choose_run(char *run, size_t size)
     }
 }
 
+/* Only with its directory does the same command mean the same run. */
+static void say_chosen(const simclr_observer *observer, const char *run)
+{
+    char text[256];
+    snprintf(text, sizeof text, "run       %s; the same command with -o %s goes on with it", run,
+             run);
+    observer->message(observer->context, SIMCLR_NOTE, text);
+}
+
+/* Appends to the text of an interrupted run what continues it. */
+static void say_how_to_go_on(simclr_error *err, const char *chosen)
+{
+    size_t used = strlen(err->text);
+    snprintf(err->text + used, sizeof err->text - used, "; the same command%s%s goes on",
+             *chosen != '\0' ? " with -o " : "", chosen);
+}
+
 static void print_result(const simclr_train_status *s, const char *run, bool json)
 {
     if (json) {
@@ -72,7 +89,7 @@ static void print_result(const simclr_train_status *s, const char *run, bool jso
 
 static int train(const cli_args *args, simclr_error *err)
 {
-    char chosen[64];
+    char chosen[64] = "";
     simclr_config *config;
     simclr_train_status status = {.knn_top1 = -1};
     const char *run = cli_value(args, "output");
@@ -86,7 +103,12 @@ static int train(const cli_args *args, simclr_error *err)
     if (rc == 0) {
         simclr_observer observer = cli_observer(args);
         cli_catch_signals();
+        cli_outlive_reader();
+        if (run == chosen)
+            say_chosen(&observer, run);
         rc = simclr_train(&status, config, run, &observer, err);
+        if (rc == SIMCLR_E_INTERRUPTED)
+            say_how_to_go_on(err, chosen);
     }
     simclr_config_free(config);
     if (rc == 0)
@@ -97,16 +119,18 @@ static int train(const cli_args *args, simclr_error *err)
 const cli_command cmd_train = {
     .name = "train",
     .usage = "[DATA] [-c FILE] [--preset NAME] [-o RUN] [key=value ...]",
-    .summary = "Pre-train an encoder; the same command again resumes an unfinished run",
+    .summary = "Pre-train an encoder; with the -o of an unfinished run, resume it",
     .text = "DATA is cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR, list:FILE, a plain\n"
             "path (recognised by its content), or nothing: then `shapes`, which the\n"
             "program draws itself. Images need no labels; where there are some, k-NN\n"
             "accuracy is measured while training.\n"
             "\n"
             "The run directory receives checkpoints, metrics.jsonl, TensorBoard events,\n"
-            "pictures, and model.safetensors under torchvision's names. Ctrl-C saves the\n"
-            "state and exits with 75; the same command goes on to the same bits as an\n"
-            "uninterrupted run.",
+            "pictures, and model.safetensors under torchvision's names. Ctrl-C, SIGTERM or\n"
+            "the end of the terminal save the state and exit with 75; the same command, with\n"
+            "-o and the run's directory, goes on to the same bits as an uninterrupted run.\n"
+            "A closed pipe, as of `2>&1 | head`, does not stop it; exit code 4 then says that the\n"
+            "result could not be printed.",
     .options = options,
     .examples = examples,
     .words_min = 0,

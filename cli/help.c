@@ -21,8 +21,10 @@ static const char *const EXITS[][2] = {
     {"5", "out of memory"},
     {"6", "numeric failure: NaN, or a collapse with train.strict"},
     {"7", "bad or incompatible checkpoint or model"},
-    {"75", "interrupted, state saved: run the same command again"},
-    {"130", "a second Ctrl-C: stopped at once; the same command goes on from the last checkpoint"},
+    {"75", "interrupted, state saved: the same command, with the run's -o, goes on"},
+    {"130",
+     "a second Ctrl-C: stopped at once; the same command, with the run's -o, goes on from the "
+     "last checkpoint"},
 };
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

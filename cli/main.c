@@ -3,9 +3,11 @@
  * main.c - the program: finds the command, runs it, and turns its result into an exit code.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 
@@ -82,8 +84,21 @@ static int run_command(const cli_command *command, int argc, char **argv)
     return cli_exit_code(rc);
 }
 
+/* Where stdin, stdout or stderr is closed, the next file opened would take its number, and messages
+ * would be written into that file.  Opened the wrong way round, so that using them still fails. */
+static void fill_closed_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+            open("/dev/null",
+                 fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest free number */
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    fill_closed_descriptors();
     const char *name = argc > 1 ? argv[1] : "";
     if (argc < 2) {
         cli_help_all();

@@ -52,6 +52,10 @@ typedef struct {
 /* The exit code that a program should end with after a function returned `code`, as listed above. */
 SIMCLR_API int simclr_exit_code(int code);
 
+/* Copies `text`, say the name of a file or a class, for a terminal or a table: control bytes and what is
+ * not UTF-8 become \xNN; always terminated.  4 * strlen(text) + 1 bytes hold any text whole. */
+SIMCLR_API void simclr_printable(char *out, size_t out_size, const char *text);
+
 /* ---- Watching a long call -------------------------------------------------------------------- */
 
 typedef enum {
@@ -213,10 +217,11 @@ typedef struct {
     double raw_pixels_top1, untrained_top1; /* before the first step; negative: not measured */
 } simclr_train_status;
 
-/* Trains as `config` says, in the directory `run`; called again, it resumes an unfinished run to the
+/* Trains as `config` says, in the directory `run`; the same call again resumes an unfinished run to the
  * same bits as an uninterrupted one.  *out (may be NULL) is the state at the end.
  * Errors: SIMCLR_E_INTERRUPTED after a stop (state saved), SIMCLR_E_NUMERIC for NaN or Inf (last
- * checkpoint intact), SIMCLR_E_USAGE when `config` contradicts the run, and those of the parts. */
+ * checkpoint intact), SIMCLR_E_USAGE when `run` is NULL or empty or `config` contradicts the run, and
+ * those of the parts. */
 SIMCLR_API int simclr_train(simclr_train_status *out, const simclr_config *config, const char *run,
                             const simclr_observer *observer, simclr_error *err);
 

@@ -140,6 +140,11 @@ static void add_build(lines *l)
 #define SIMCLR_VERSION "0.1.0"
 #endif
 
+void simclr_printable(char *out, size_t out_size, const char *text)
+{
+    sc_printable(out, out_size, text);
+}
+
 int simclr_exit_code(int code)
 {
     return sc_exit_code(code);

@@ -182,10 +182,25 @@ int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
 
 /* ---- features ---- */
 
+/* Text of any length, such as a label from a list, as one cell of a table. */
+static int write_cell(sc_fs_writer *w, const char *text, char after, simclr_error *err)
+{
+    size_t size = 4 * strlen(text) + 1; /* \xNN for each byte */
+    char *cell = sc_alloc(size, 1, err);
+    if (cell == NULL)
+        return SIMCLR_E_MEMORY;
+    sc_printable(cell, size, text);
+    size_t length = strlen(cell);
+    cell[length] = after; /* in place of the final zero, which is not written */
+    int rc = sc_fs_writer_write(w, cell, length + 1, err);
+    sc_free(cell);
+    return rc;
+}
+
 static int write_files_tsv(const char *npy_path, const sc_embedding *e, const sc_dataset *ds,
                            const char *split, simclr_error *err)
 {
-    char path[SC_PATH_MAX], line[SC_PATH_MAX + 256], name[SC_PATH_MAX];
+    char path[SC_PATH_MAX], row[32];
     const char *slash = strrchr(npy_path, '/');
     int directory = slash == NULL ? 0 : (int)(slash - npy_path) + 1;
     sc_fs_writer *w;
@@ -196,10 +211,14 @@ static int write_files_tsv(const char *npy_path, const sc_embedding *e, const sc
     rc = sc_fs_writer_write(w, "row\tpath\tlabel\tsplit\n", 21, err);
     for (size_t i = 0; rc == 0 && i < e->n; i++) {
         int label = e->label[i];
-        sc_printable(name, sizeof name, sc_dataset_name(ds, e->index[i]));
-        int length = snprintf(line, sizeof line, "%zu\t%s\t%s\t%s\n", i, name,
-                              label < 0 ? "" : sc_dataset_class_name(ds, label), split);
-        rc = sc_fs_writer_write(w, line, (size_t)length, err);
+        snprintf(row, sizeof row, "%zu", i);
+        rc = write_cell(w, row, '\t', err);
+        if (rc == 0)
+            rc = write_cell(w, sc_dataset_name(ds, e->index[i]), '\t', err);
+        if (rc == 0)
+            rc = write_cell(w, label < 0 ? "" : sc_dataset_class_name(ds, label), '\t', err);
+        if (rc == 0)
+            rc = write_cell(w, split, '\n', err);
     }
     if (rc < 0) {
         sc_fs_writer_abandon(w);

@@ -24,6 +24,10 @@ int simclr_train(simclr_train_status *out, const simclr_config *config, const ch
                  const simclr_observer *observer, simclr_error *err)
 {
     sc_config fallback;
+    if (run == NULL || run[0] == '\0')
+        return sc_fail(
+            err, SIMCLR_E_USAGE,
+            "the run's directory has no name; expected a path such as runs/a (-o runs/a)");
     sc_trainer *t = sc_alloc(1, sizeof *t, err);
     if (t == NULL)
         return SIMCLR_E_MEMORY;

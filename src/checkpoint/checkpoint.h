@@ -46,8 +46,15 @@ typedef void (*sc_checkpoint_report)(void *context, const char *text);
 
 /* The newest checkpoint whose MANIFEST verifies; SIMCLR_E_NOT_FOUND when there is none.  Newer ones
  * that do not verify are renamed to step-N.corrupt and reported, leftovers of a killed save are
- * removed, and `last` is made to point to what was found.  report may be NULL. */
+ * removed, and `last` is made to point to what was found.  Only for the process that holds the run's
+ * lock: what another one is saving would be taken for a leftover.  report may be NULL. */
 int sc_checkpoint_find(sc_checkpoint_found *out, const char *run, sc_checkpoint_report report,
+                       void *context, simclr_error *err);
+
+/* The same for those who only read, while a training may be saving: nothing is changed; newer ones that
+ * do not verify are passed over and reported.  SIMCLR_E_CHECKPOINT when none of them verifies.  The
+ * training may prune what was found at any time: look again when it cannot be opened. */
+int sc_checkpoint_look(sc_checkpoint_found *out, const char *run, sc_checkpoint_report report,
                        void *context, simclr_error *err);
 
 /* Checks one checkpoint directory, changing nothing; SIMCLR_E_CHECKPOINT when anything differs.

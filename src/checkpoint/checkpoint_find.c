@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * checkpoint_find.c - opening: the newest checkpoint that verifies, after tidying up what a killed
- * or damaged save left.  Data of the user are renamed, never deleted.
+ * checkpoint_find.c - opening: the newest checkpoint that verifies.  The process that holds the run's
+ * lock also tidies up what a killed or damaged save left; data of the user are renamed, never
+ * deleted.  Everybody else looks and changes nothing, since a training may be saving meanwhile.
  */
 #define _DEFAULT_SOURCE
 #include <inttypes.h>
@@ -55,6 +56,12 @@ static void tell(sc_checkpoint_report report, void *context, const char *text)
 {
     if (report != NULL)
         report(context, text);
+}
+
+/* Not what memory, permissions or a newer version prevent. */
+static bool is_damage(int rc, const simclr_error *why)
+{
+    return rc == SIMCLR_E_CHECKPOINT && strstr(why->text, "newer version") == NULL;
 }
 
 /* Renames to <path>.corrupt, or .corrupt.1 and so on. */
@@ -143,8 +150,7 @@ static int search(sc_checkpoint_found *out, const char *store, sc_fs_list *list,
         rc = sc_checkpoint_verify(out->path, &out->step, &why);
         if (rc == 0)
             return point_last(store, list->name[i], err);
-        /* Only damage is set aside: not what memory, permissions or a newer version prevent. */
-        if (rc != SIMCLR_E_CHECKPOINT || strstr(why.text, "newer version") != NULL) {
+        if (!is_damage(rc, &why)) {
             if (err != NULL)
                 *err = why;
             return rc;
@@ -178,5 +184,112 @@ int sc_checkpoint_find(sc_checkpoint_found *out, const char *run, sc_checkpoint_
         return rc;
     rc = search(out, store, &list, report, context, err);
     sc_fs_list_free(&list);
+    return rc;
+}
+
+/* ---- without the lock ---- */
+
+/* "step-N", or the "step-N.old" that a save puts aside for the moment between two renames. */
+static bool candidate(uint64_t *step, bool *old, const char *name)
+{
+    char plain[64];
+    size_t length = strlen(name);
+    *old = ends_with(name, ".old");
+    if (*old)
+        length -= 4;
+    if (length >= sizeof plain)
+        return false;
+    memcpy(plain, name, length);
+    plain[length] = '\0';
+    return sc_store_step(step, plain);
+}
+
+/* Candidates first, the newest of them in front; step-N before step-N.old. */
+static int by_candidate(const void *a, const void *b)
+{
+    uint64_t x = 0, y = 0;
+    bool x_old, y_old;
+    bool x_is = candidate(&x, &x_old, *(char *const *)a);
+    bool y_is = candidate(&y, &y_old, *(char *const *)b);
+    if (!x_is || !y_is)
+        return (int)y_is - (int)x_is;
+    return x != y ? (x > y ? -1 : 1) : (int)x_old - (int)y_old;
+}
+
+static int list_candidates(sc_fs_list *list, const char *store, simclr_error *err)
+{
+    int rc = sc_fs_list_dir(list, store, err);
+    if (rc == 0)
+        qsort(list->name, list->count, sizeof *list->name, by_candidate);
+    return rc;
+}
+
+/* *damage, with code 0 before, tells why the newest was passed over; it is the result where none is
+ * whole. */
+static int look_through(sc_checkpoint_found *out, const char *store, const sc_fs_list *list,
+                        simclr_error *damage, simclr_error *err)
+{
+    simclr_error why;
+    uint64_t step;
+    bool old;
+    for (size_t i = 0; i < list->count && candidate(&step, &old, list->name[i]); i++) {
+        int rc = sc_path_join(out->path, store, list->name[i], err);
+        if (rc < 0)
+            return rc;
+        rc = sc_checkpoint_verify(out->path, &out->step, &why);
+        if (rc == 0)
+            return 0;
+        if (rc != SIMCLR_E_NOT_FOUND && !is_damage(rc, &why)) { /* pruned meanwhile, or damaged */
+            if (err != NULL)
+                *err = why;
+            return rc;
+        }
+        if (damage->code == 0)
+            *damage = why;
+    }
+    if (damage->code == 0)
+        return sc_fail(err, SIMCLR_E_NOT_FOUND, "%s: there is no checkpoint", store);
+    return sc_fail(err, SIMCLR_E_CHECKPOINT, "%s", damage->text);
+}
+
+/* Has a training saved since `list` was made?  Then what was listed may have been pruned. */
+static bool moved_on(const char *store, const sc_fs_list *list)
+{
+    sc_fs_list now;
+    if (list->count == 0 || list_candidates(&now, store, NULL) < 0)
+        return false;
+    bool other = now.count > 0 && strcmp(now.name[0], list->name[0]) != 0;
+    sc_fs_list_free(&now);
+    return other;
+}
+
+int sc_checkpoint_look(sc_checkpoint_found *out, const char *run, sc_checkpoint_report report,
+                       void *context, simclr_error *err)
+{
+    enum { LOOKS = 10 };
+    char store[SC_PATH_MAX], text[1024];
+    simclr_error damage;
+    bool again = true;
+    memset(out, 0, sizeof *out);
+    int rc = sc_path_join(store, run, "checkpoints", err);
+    if (rc < 0)
+        return rc;
+    if (!sc_fs_is_dir(store))
+        return sc_fail(err, SIMCLR_E_NOT_FOUND, "%s: there is no checkpoint", store);
+    for (int i = 0; again && i < LOOKS; i++) {
+        sc_fs_list list;
+        damage.code = 0;
+        rc = list_candidates(&list, store, err);
+        if (rc < 0)
+            return rc;
+        rc = look_through(out, store, &list, &damage, err);
+        again = damage.code != 0 && moved_on(store, &list);
+        sc_fs_list_free(&list);
+    }
+    if (rc == 0 && damage.code != 0) {
+        snprintf(text, sizeof text, "%s; passed over, using that of step %" PRIu64, damage.text,
+                 out->step);
+        tell(report, context, text);
+    }
     return rc;
 }

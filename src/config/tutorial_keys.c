@@ -30,7 +30,7 @@ static void on_never_read(sc_tutorial *t, const sc_literal *lit)
 static void on_load_epoch(sc_tutorial *t, const sc_literal *lit)
 {
     if (strcmp(lit->text, "0") != 0) {
-        sc_note_unused(t, lit, "the same command again resumes an unfinished run");
+        sc_note_unused(t, lit, "the same command with the same -o resumes an unfinished run");
     }
 }
 

@@ -172,13 +172,6 @@ static void report_line(void *context, const char *text)
     sc_say(report->observer, SIMCLR_WARNING, "%s", text);
 }
 
-static int find_checkpoint(sc_checkpoint_found *found, const char *run,
-                           const simclr_observer *observer, simclr_error *err)
-{
-    report_context report = {observer};
-    return sc_checkpoint_find(found, run, report_line, &report, err);
-}
-
 static int load_part(int (*load)(void *target, const char *path, simclr_error *err), void *target,
                      const char *checkpoint, const char *name, simclr_error *err)
 {
@@ -201,9 +194,10 @@ int sc_state_restore(bool *found, sc_step *step, const sc_state_identity *id,
                      const simclr_observer *observer, simclr_error *err)
 {
     sc_checkpoint_found at;
+    report_context report = {observer};
     sc_json *json;
     *found = false;
-    int rc = find_checkpoint(&at, id->run, observer, err);
+    int rc = sc_checkpoint_find(&at, id->run, report_line, &report, err);
     if (rc == SIMCLR_E_NOT_FOUND)
         return 0;
     if (rc == 0)
@@ -231,15 +225,24 @@ int sc_state_restore(bool *found, sc_step *step, const sc_state_identity *id,
 int sc_state_load_weights(sc_network *network, uint64_t *step, const char *run,
                           const simclr_observer *observer, simclr_error *err)
 {
-    sc_checkpoint_found at;
-    int rc = find_checkpoint(&at, run, observer, err);
-    if (rc == SIMCLR_E_NOT_FOUND)
-        return sc_fail(err, rc, "%s: no checkpoint yet; train it first: simclr train -o %s", run,
-                       run);
-    if (rc == 0)
+    enum { TRIES = 10 };
+    report_context report = {observer};
+    char before[SC_PATH_MAX] = "";
+    for (int i = 0;; i++) {
+        sc_checkpoint_found at;
+        int rc = sc_checkpoint_look(&at, run, report_line, &report, err);
+        if (rc == SIMCLR_E_NOT_FOUND)
+            return sc_fail(err, rc, "%s: no checkpoint yet; train it first: simclr train -o %s",
+                           run, run);
+        if (rc < 0)
+            return rc;
+        *step = at.step;
         rc = load_part(load_model, network, at.path, "model.safetensors", err);
-    *step = at.step;
-    return rc;
+        /* A training that goes on may have pruned it in between: then there is a newer one. */
+        if (rc == 0 || strcmp(at.path, before) == 0 || i == TRIES)
+            return rc;
+        memcpy(before, at.path, sizeof before);
+    }
 }
 
 /* ---- for others ---- */

@@ -27,14 +27,15 @@ typedef struct {
 /* Writes RUN/checkpoints/step-NNN and prunes old ones (train.keep). */
 int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error *err);
 
-/* Restores the newest whole checkpoint into `step`; *found tells whether there was one.
+/* Restores the newest whole checkpoint into `step`; *found tells whether there was one.  The caller
+ * holds the run's lock, since what a killed or damaged save left is repaired.
  * SIMCLR_E_USAGE when settings that change the numbers, or the data, differ from those of the run;
  * SIMCLR_E_CHECKPOINT when the checkpoint does not fit the model. */
 int sc_state_restore(bool *found, sc_step *step, const sc_state_identity *id,
                      const simclr_observer *observer, simclr_error *err);
 
-/* Weights and running statistics of the newest whole checkpoint alone, and its step.
- * SIMCLR_E_NOT_FOUND when the run has none. */
+/* Weights and running statistics of the newest whole checkpoint alone, and its step; the run may be in
+ * training and is left as it is.  SIMCLR_E_NOT_FOUND when it has none. */
 int sc_state_load_weights(sc_network *network, uint64_t *step, const char *run,
                           const simclr_observer *observer, simclr_error *err);
 

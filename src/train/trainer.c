@@ -60,8 +60,7 @@ static int run_steps(sc_trainer *t, simclr_error *err)
         if (rc == 0 && evaluate)
             rc = sc_online_evaluate(t, err);
         if (rc == 0 && stop)
-            rc = sc_fail(err, SIMCLR_E_INTERRUPTED,
-                         "stopped at step %llu, state saved in %s; the same command goes on",
+            rc = sc_fail(err, SIMCLR_E_INTERRUPTED, "stopped at step %llu, state saved in %s",
                          (unsigned long long)t->step.step, t->run);
         if (rc < 0)
             return rc;

@@ -94,6 +94,48 @@ EOF
 }
 check_start "$scratch/term" "$(sed -n 's/^resume .* at step \([0-9]*\).*/\1/p' "$scratch/err" | head -1)"
 
+# SIGHUP, the end of the terminal, does the same; under nohup it is not heard.
+start "$scratch/hup"
+until_step "$scratch/hup" 3
+end HUP
+check_exit "SIGHUP" 75 "$got"
+grep -q '"phase": "interrupted"' "$scratch/hup/STATUS.json" || fail "SIGHUP: STATUS.json"
+again "SIGHUP" "$scratch/hup"
+(trap '' HUP && exec "$SIMCLR" train $tiny_settings train.checkpoint_steps=1 -o "$scratch/nohup") \
+    > "$scratch/out" 2> "$scratch/err" < /dev/null &
+child=$!
+until_step "$scratch/nohup" 3
+end HUP
+check_exit "SIGHUP under nohup" 0 "$got"
+
+# A reader that goes away, and closed descriptors: the run is not harmed, its files hold nothing else.
+"$SIMCLR" train $tiny_settings train.checkpoint_steps=1 -o "$scratch/pipe" 2>&1 < /dev/null |
+    head -2 > "$scratch/out"
+check_exit "2>&1 | head -2" 4 "${PIPESTATUS[0]}" # nobody has read the result
+same_state "2>&1 | head -2" "$scratch/pipe" "$whole"
+"$SIMCLR" train $tiny_settings train.checkpoint_steps=1 -o "$scratch/closed" < /dev/null >&- 2>&-
+check_exit "closed descriptors" 4 $?
+for name in pipe closed; do
+    same_state "$name" "$scratch/$name" "$whole"
+    same_metrics "$name" "$scratch/$name" "$whole"
+    grep -qv '^{' "$scratch/$name/metrics.jsonl" && fail "$name: messages in metrics.jsonl"
+    grep -q '"phase": "finished", "step": 20' "$scratch/$name/STATUS.json" || fail "$name: STATUS.json"
+done
+grep -qvx '[0-9]*' "$scratch/closed/lock" && fail "messages in the lock"
+
+# Without -o the program chose the directory: only with it does the same command mean that run.
+program=$(realpath "$SIMCLR")
+(cd "$scratch" && exec "$program" train $tiny_settings train.checkpoint_steps=1) \
+    > "$scratch/out" 2> "$scratch/err" < /dev/null &
+child=$!
+chosen=runs/$(date +%Y-%m-%d)-1
+until_step "$scratch/$chosen" 3
+end TERM
+check_exit "SIGTERM without -o" 75 "$got"
+grep -q "^run  *$chosen; " "$scratch/err" || fail "the chosen directory is not said at the start"
+one_error "saved in $chosen; the same command with -o $chosen goes on"
+again "SIGTERM without -o" "$scratch/$chosen"
+
 # The second Ctrl-C does not wait; what was saved is whole.
 start "$scratch/twice" width=1 batch=512 # steps so long that the second comes within one
 until_step "$scratch/twice" 2
@@ -166,6 +208,15 @@ first=$child
 tiny "$scratch/busy" epochs=1000 steps=0 train.checkpoint_steps=1
 check_exit "second process" 4 $?
 one_error "in use by process $first"
+# Others read meanwhile, without a word of damage, and the training goes on.
+for n in $(seq 15); do
+    "$SIMCLR" export "$scratch/busy" -o "$scratch/read.safetensors" > "$scratch/out" 2> "$scratch/err"
+    check_exit "export while training, $n" 0 $?
+    [ -s "$scratch/err" ] && fail "export while training: $(tail -1 "$scratch/err")"
+done
+"$SIMCLR" eval "$scratch/busy" > "$scratch/out" 2> "$scratch/err"
+check_exit "eval while training" 0 $?
+kill -0 "$first" || fail "the training ended while others read: $(tail -1 "$messages")"
 child=$first
 end TERM
 check_exit "the first of two processes" 75 "$got"

@@ -35,6 +35,8 @@ done
 expect 2 "no key or group 'nothing'" "$SIMCLR" config nothing
 expect 2 "nonexistent.yaml" "$SIMCLR" config --yaml -c /nonexistent.yaml
 expect 2 "SIMCLR_LR: optim.lr: 'x' is not a number" env SIMCLR_LR=x "$SIMCLR" config --yaml
+expect 4 "" bash -c "'$SIMCLR' config >&-"
+expect 2 "the run's directory has no name" "$SIMCLR" train shapes --preset tiny -o ""
 if [ -w /dev/full ]; then
     expect 4 "stdout" bash -c "'$SIMCLR' config > /dev/full"
 fi

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_checkpoint.c - the directory store: complete or not at all, oldest pruned, any flipped bit
- * found and the checkpoint before it used, leftovers of a killed save cleaned, no space reported.
+ * found and the checkpoint before it used, leftovers of a killed save cleaned, nothing changed by
+ * those who only read, no space reported.
  */
 #include "support/support.h"
 
@@ -156,6 +157,77 @@ static void test_leftovers(void **state)
     sct_scratch_remove();
 }
 
+/* The names in checkpoints/, and what `last` points to. */
+static void describe(char *out, size_t size, const char *run)
+{
+    char store[SC_PATH_MAX], last[SC_PATH_MAX], target[64] = "";
+    simclr_error err;
+    sc_fs_list list;
+    sct_assert_ok(sc_path_join(store, run, "checkpoints", &err), &err);
+    sct_assert_ok(sc_path_join(last, store, "last", &err), &err);
+    assert_true(readlink(last, target, sizeof target - 1) > 0);
+    sct_assert_ok(sc_fs_list_dir(&list, store, &err), &err);
+    int used = snprintf(out, size, "%s:", target);
+    for (size_t i = 0; i < list.count; i++)
+        used += snprintf(out + used, size - (size_t)used, " %s", list.name[i]);
+    sc_fs_list_free(&list);
+}
+
+/* Another process may be saving: whoever only reads finds the newest whole one and changes nothing. */
+static void test_look(void **state)
+{
+    (void)state;
+    simclr_error err;
+    sc_checkpoint_found found;
+    char run[SC_PATH_MAX], path[SC_PATH_MAX + 128], old[SC_PATH_MAX + 144], then[512], now[512];
+    sct_assert_ok(sc_path_join(run, sct_scratch(), "run", &err), &err);
+    sct_assert_error(sc_checkpoint_look(&found, run, note, NULL, &err), &err, SIMCLR_E_NOT_FOUND,
+                     "no checkpoint");
+    sct_assert_ok(save(run, 2, "two", &err), &err);
+    sct_assert_ok(save(run, 3, "three", &err), &err);
+    snprintf(path, sizeof path, "%s/checkpoints/step-00000003", run);
+    snprintf(old, sizeof old, "%s.old", path);
+    sct_assert_ok(sc_fs_rename(path, old, &err), &err);
+    sct_assert_ok(save(run, 4, "four", &err), &err);
+    snprintf(path, sizeof path, "%s/checkpoints/step-00000004/state.json", run);
+    sct_assert_ok(sc_fs_write_atomic(path, "foul", 4, &err), &err);
+    snprintf(path, sizeof path, "%s/checkpoints/.tmp-5-99", run);
+    sct_assert_ok(sc_fs_mkdirs(path, &err), &err);
+    snprintf(path, sizeof path, "%s/checkpoints/.tmp-5-99/model.safetensors", run);
+    sct_assert_ok(sc_fs_write_atomic(path, "half", 4, &err), &err);
+    describe(then, sizeof then, run);
+    assert_string_equal(then, "step-00000004: .tmp-5-99 last step-00000002 step-00000003.old "
+                              "step-00000004");
+    reports = 0;
+    sct_assert_ok(sc_checkpoint_look(&found, run, note, NULL, &err), &err);
+    assert_int_equal(found.step, 3);
+    assert_string_equal(strrchr(found.path, '/'), "/step-00000003.old");
+    assert_int_equal(reports, 1);
+    assert_non_null(strstr(report_text, "step-00000004/state.json"));
+    assert_non_null(strstr(report_text, "passed over, using that of step 3"));
+    describe(now, sizeof now, run);
+    assert_string_equal(now, then);
+    assert_true(has(run, ".tmp-5-99/model.safetensors") && has(run, "step-00000004/state.json"));
+    sct_scratch_remove();
+}
+
+/* None is whole: the reader learns why, and has changed nothing. */
+static void test_look_at_damage(void **state)
+{
+    (void)state;
+    simclr_error err;
+    sc_checkpoint_found found;
+    char run[SC_PATH_MAX], path[SC_PATH_MAX + 128];
+    sct_assert_ok(sc_path_join(run, sct_scratch(), "run", &err), &err);
+    sct_assert_ok(save(run, 1, "one", &err), &err);
+    snprintf(path, sizeof path, "%s/checkpoints/step-00000001/state.json", run);
+    sct_assert_ok(sc_fs_write_atomic(path, "wan", 3, &err), &err);
+    sct_assert_error(sc_checkpoint_look(&found, run, NULL, NULL, &err), &err, SIMCLR_E_CHECKPOINT,
+                     "step-00000001/state.json");
+    assert_true(has(run, "step-00000001/state.json"));
+    sct_scratch_remove();
+}
+
 static void test_no_space(void **state)
 {
     (void)state;
@@ -188,8 +260,12 @@ static void test_no_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_save_find_prune), cmocka_unit_test(test_every_bit),
-        cmocka_unit_test(test_fallback),        cmocka_unit_test(test_leftovers),
+        cmocka_unit_test(test_save_find_prune),
+        cmocka_unit_test(test_every_bit),
+        cmocka_unit_test(test_fallback),
+        cmocka_unit_test(test_leftovers),
+        cmocka_unit_test(test_look),
+        cmocka_unit_test(test_look_at_damage),
         cmocka_unit_test(test_no_space),
     };
     return sct_run(tests);
