@@ -13,6 +13,8 @@
  * of rows alone, so that all cards add in the same order.  Products and the terms of sums are float,
  * sums of terms double: a loss of 1e-9 keeps its digits.
  */
+#include <cfloat>
+
 #include "backend/cuda/kernels.h"
 
 #include "backend/cuda/block_sum.cuh"
@@ -38,8 +40,7 @@ __global__ static void __launch_bounds__(ROW_THREADS) normalise(sc_device_ntxent
     for (size_t k = threadIdx.x; k < t.dim; k += ROW_THREADS)
         u[k] = (float)((double)z[k] * inverse);
     if (threadIdx.x == 0)
-        t.inv_norm[blockIdx.x] =
-            isfinite((float)inverse) ? (float)inverse : 0; /* as src/loss/ntxent.c */
+        t.inv_norm[blockIdx.x] = inverse <= FLT_MAX ? (float)inverse : 0; /* as src/loss/ntxent.c */
 }
 
 /* ---- loss ---- */
