@@ -99,7 +99,7 @@ static int evaluate_knn(simclr_eval_result *out, sc_api_run *r, const simclr_obs
     int rc = vote(&knn, r, false, "embedding", observer, err);
     if (rc < 0)
         return rc;
-    out->k = r->cfg.eval.knn_k;
+    out->k = (int)knn.k;
     out->top1 = knn.top1;
     out->top1_weighted = knn.top1_weighted;
     out->n_train = knn.n_train;

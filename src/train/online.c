@@ -40,6 +40,7 @@ int sc_online_vote(sc_online_knn *out, const sc_embedding_pair *pair, const sc_c
     }
     out->n_train = bank.n;
     out->n_test = query.n;
+    out->k = options[CONFIGURED].k;
     int rc = sc_knn_classify(top1, NULL, &bank, &query, options, VOTINGS, &place, err);
     if (rc == 0) {
         out->top1 = top1[CONFIGURED];
