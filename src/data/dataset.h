@@ -23,7 +23,7 @@ typedef struct sc_dataset sc_dataset;
 typedef struct {
     int channels;        /* 1 or 3 */
     double max_bad;      /* share of images that may be unreadable before it is an error */
-    const char *split;   /* "train", "test", "unlabeled", "all"; STL-10 also "train+unlabeled" */
+    const char *split;   /* "train", "test", "unlabeled", "all", "train+unlabeled" */
     uint64_t seed;       /* of the generated data set (shapes) only */
     bool exif_rotate;    /* folders and lists */
     size_t memory_limit; /* bytes of pixels kept; 0: a quarter of the RAM, at most 4 GiB */
@@ -71,6 +71,9 @@ int sc_dataset_sample(sc_image *image, uint32_t *index, size_t *count, sc_datase
 /* SHA-256 over what identifies the data: for files relative names, sizes and labels; for the
  * binary data sets the contents of their files. */
 int sc_dataset_fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr_error *err);
+/* The same as earlier versions wrote it for a folder with a slash at its end, or a list in another
+ * directory; "" where that makes no difference. */
+int sc_dataset_older_fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr_error *err);
 
 /* Images that could not be read, with the reason: those found at open are not among the count,
  * those met later are. */

@@ -52,6 +52,8 @@ static int open_data(sc_trainer *t, simclr_error *err)
         rc = open_split(&t->test, t, "test", err);
     if (rc == 0)
         rc = sc_dataset_fingerprint(t->data_digest, t->train, err);
+    if (rc == 0)
+        rc = sc_dataset_older_fingerprint(t->older_digest, t->train, err);
     if (rc < 0)
         return rc;
     t->size = sc_setup_image_size(&t->cfg, t->train);
@@ -156,7 +158,15 @@ static int open_run(sc_trainer *t, simclr_error *err)
         rc = sc_path_join(path, t->run, "lock", err);
     if (rc == 0)
         rc = sc_fs_lock_take(&t->lock, path, err);
-    sc_state_identity id = {t->run, &t->cfg, t->data_digest};
+    const char *kind = sc_dataset_kind(t->train);
+    bool files = strcmp(kind, "folder") == 0 || strcmp(kind, "list") == 0;
+    sc_state_identity id = {
+        .run = t->run,
+        .cfg = &t->cfg,
+        .data_digest = t->data_digest,
+        .older_digest = t->older_digest,
+        .may_drop = files && (sc_dataset_skipped(t->train) > 0 || !sc_dataset_resident(t->train)),
+    };
     if (rc == 0)
         rc = sc_state_restore(&found, &t->step, &id, t->observer, err);
     if (rc < 0)
