@@ -110,7 +110,8 @@ static const sc_config_row ROWS[] = {
            "cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR, list:FILE, a path, or shapes "
            "(empty: shapes)"),
     STRING("data.split", NOALIAS, data.split, "", Y,
-           "train, test, unlabeled or all; empty: train, with unlabeled where there is one"),
+           "train, test, unlabeled or all; empty: train, with unlabeled where there is one; k-NN "
+           "asks for the test images in train, whatever is learnt from"),
     INT("data.image_size", "image_size", data.image_size, "0", 0, 1024, Y, "px",
         "side of the square the encoder sees; 0: the images' own if all are equal, else 224"),
     INT("data.channels", NOALIAS, data.channels, "3", 1, 3, Y, NULL, "1 (grey) or 3 (RGB)"),
@@ -121,8 +122,10 @@ static const sc_config_row ROWS[] = {
     BOOL("data.exif_rotate", data.exif_rotate, "true", Y, "turn photographs as EXIF says"),
     BOOL("data.shuffle", data.shuffle, "true", Y, "a new order in every epoch"),
     BOOL("data.drop_last", data.drop_last, "false", Y, "leave out the last, smaller batch"),
-    UINT64("data.memory_limit", NOALIAS, data.memory_limit, "0", 1e9, N, "MiB",
-           "pixels kept in memory; 0: a quarter of the machine's memory, at most 4096"),
+    UINT64(
+        "data.memory_limit", NOALIAS, data.memory_limit, "0", 1e9, N, "MiB",
+        "pixels kept in memory; 0: a quarter of the machine's memory, at most 4096; damaged images "
+        "are found at the start only where all fit"),
 
     VIEW("views.", 0),
     BOOL("views.symmetric", symmetric, "false", Y, "both views as views.*, whatever views2.* says"),

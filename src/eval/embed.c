@@ -11,6 +11,12 @@
 /* Rows of a block: bounds the memory, and by design changes no result. */
 enum { EMBED_BLOCK = 256 };
 
+/* Which images: of those wanted, n evenly spread. */
+typedef struct {
+    uint32_t *index;
+    size_t n;
+} embed_choice;
+
 typedef struct {
     sc_image image[EMBED_BLOCK];
     size_t count;
@@ -24,14 +30,29 @@ static void block_release(embed_block *block)
     block->count = 0;
 }
 
-/* Reads images *next ... into the block until it holds `rows` or n are visited; places the number
- * and label of each in `out`. */
-static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, size_t rows,
-                      size_t *next, size_t n, simclr_error *err)
+static int choose(embed_choice *out, const sc_dataset *ds, const sc_embed_options *options,
+                  simclr_error *err)
 {
-    size_t total = sc_dataset_count(ds);
-    for (; block->count < rows && *next < n; (*next)++) {
-        size_t i = n == total ? *next : *next * total / n;
+    size_t count = sc_dataset_count(ds), total = 0;
+    out->index = sc_alloc(count, sizeof *out->index, err);
+    if (out->index == NULL)
+        return SIMCLR_E_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        if (!options->labelled || sc_dataset_label(ds, i) >= 0)
+            out->index[total++] = (uint32_t)i;
+    out->n = options->limit == 0 || options->limit > total ? total : options->limit;
+    for (size_t k = 0; k < out->n; k++)
+        out->index[k] = out->index[k * total / out->n];
+    return 0;
+}
+
+/* Reads images *next ... of the choice into the block until it holds `rows` or all are visited;
+ * places the number and label of each in `out`. */
+static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, size_t rows,
+                      size_t *next, const embed_choice *choice, simclr_error *err)
+{
+    for (; block->count < rows && *next < choice->n; (*next)++) {
+        size_t i = choice->index[*next];
         int rc = sc_dataset_try_read(&block->image[block->count], ds, i, err);
         if (rc < 0)
             return rc;
@@ -45,15 +66,15 @@ static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, siz
 }
 
 static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, sc_network *network,
-                        sc_views *views, const sc_embed_options *options, size_t n,
-                        simclr_error *err)
+                        sc_views *views, const sc_embed_options *options,
+                        const embed_choice *choice, simclr_error *err)
 {
     size_t rows =
         options->raw_pixels || network->max_rows > EMBED_BLOCK ? EMBED_BLOCK : network->max_rows;
     size_t pixels = (size_t)views->options.view[0].height * views->options.view[0].width *
                     views->options.channels;
-    for (size_t next = 0; next < n;) {
-        int rc = block_fill(block, out, ds, rows, &next, n, err);
+    for (size_t next = 0; next < choice->n;) {
+        int rc = block_fill(block, out, ds, rows, &next, choice, err);
         if (rc == 0 && block->count > 0)
             rc = sc_views_eval(block->x, block->image, block->count, views, err);
         if (rc == 0) {
@@ -70,7 +91,7 @@ static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, s
         if (sc_stop_asked(options->observer))
             return sc_fail(err, SIMCLR_E_INTERRUPTED, "interrupted while embedding images");
         sc_say(options->observer, SIMCLR_PROGRESS, "%s  %zu/%zu images",
-               options->what == NULL ? "embedding" : options->what, next, n);
+               options->what == NULL ? "embedding" : options->what, next, choice->n);
     }
     return 0;
 }
@@ -79,22 +100,25 @@ int sc_embed(sc_embedding *out, sc_dataset *ds, sc_network *network, sc_views *v
              const sc_embed_options *options, simclr_error *err)
 {
     memset(out, 0, sizeof *out);
-    size_t total = sc_dataset_count(ds);
-    size_t n = options->limit == 0 || options->limit > total ? total : options->limit;
+    embed_choice choice;
     const sc_view_options *view = &views->options.view[0];
     size_t pixels = (size_t)view->height * view->width * views->options.channels;
     out->dim = options->raw_pixels ? pixels : network->dim_h;
 
-    int rc = SIMCLR_E_MEMORY;
-    embed_block *block = sc_alloc(1, sizeof *block, err);
-    if (block == NULL)
-        return rc;
-    out->h = sc_alloc(n * out->dim, sizeof *out->h, err);
-    out->label = sc_alloc(n, sizeof *out->label, err);
-    out->index = sc_alloc(n, sizeof *out->index, err);
+    int rc = choose(&choice, ds, options, err);
+    embed_block *block = rc == 0 ? sc_alloc(1, sizeof *block, err) : NULL;
+    if (block == NULL) {
+        sc_free(choice.index);
+        return SIMCLR_E_MEMORY;
+    }
+    out->h = sc_alloc(choice.n * out->dim, sizeof *out->h, err);
+    out->label = sc_alloc(choice.n, sizeof *out->label, err);
+    out->index = sc_alloc(choice.n, sizeof *out->index, err);
     block->x = sc_alloc(EMBED_BLOCK * pixels, sizeof *block->x, err);
+    rc = SIMCLR_E_MEMORY;
     if (out->h != NULL && out->label != NULL && out->index != NULL && block->x != NULL)
-        rc = embed_blocks(out, block, ds, network, views, options, n, err);
+        rc = embed_blocks(out, block, ds, network, views, options, &choice, err);
+    sc_free(choice.index);
     sc_free(block->x);
     sc_free(block);
     if (rc < 0)
@@ -143,14 +167,27 @@ static int hold_out(sc_embedding_pair *pair, simclr_error *err)
     return 0;
 }
 
+static int embed_labelled(sc_embedding *out, sc_dataset *ds, sc_network *network, sc_views *views,
+                          const sc_embed_options *options, simclr_error *err)
+{
+    sc_embed_options labelled = *options;
+    labelled.labelled = true;
+    int rc = sc_embed(out, ds, network, views, &labelled, err);
+    if (rc == 0 && out->n == 0)
+        rc = sc_fail(err, SIMCLR_E_DATA,
+                     "data: none of %zu images has a label; evaluate on a labelled data set",
+                     sc_dataset_count(ds));
+    return rc;
+}
+
 int sc_embed_pair(sc_embedding_pair *out, sc_dataset *train, sc_dataset *test, sc_network *network,
                   sc_views *views, const sc_embed_options options[2], simclr_error *err)
 {
     memset(out, 0, sizeof *out);
     out->held_out = test == NULL;
-    int rc = sc_embed(&out->bank, train, network, views, &options[0], err);
+    int rc = embed_labelled(&out->bank, train, network, views, &options[0], err);
     if (rc == 0)
-        rc = test != NULL ? sc_embed(&out->query, test, network, views, &options[1], err)
+        rc = test != NULL ? embed_labelled(&out->query, test, network, views, &options[1], err)
                           : hold_out(out, err);
     const sc_features bank = sc_embedding_features(&out->bank);
     const sc_features query = sc_embedding_features(&out->query);

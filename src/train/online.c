@@ -53,10 +53,14 @@ int sc_online_measure(sc_online_knn *out, sc_trainer *t, bool raw_pixels, simclr
     *out = (sc_online_knn){.top1 = -1, .top1_weighted = -1};
     if (t->bank == NULL)
         return 0;
-    const sc_embed_options options[2] = {
-        {(size_t)t->cfg.eval.max_train, raw_pixels, "embedding bank", t->observer},
-        {(size_t)t->cfg.eval.max_test, raw_pixels, "embedding test", t->observer},
-    };
+    const sc_embed_options options[2] = {{.limit = (size_t)t->cfg.eval.max_train,
+                                          .raw_pixels = raw_pixels,
+                                          .what = "embedding bank",
+                                          .observer = t->observer},
+                                         {.limit = (size_t)t->cfg.eval.max_test,
+                                          .raw_pixels = raw_pixels,
+                                          .what = "embedding test",
+                                          .observer = t->observer}};
     sc_embedding_pair pair;
     int rc = sc_embed_pair(&pair, t->bank, t->test, &t->step.network, &t->step.views, options, err);
     if (rc < 0)
