@@ -231,11 +231,12 @@ SIMCLR_API void simclr_trainer_close(simclr_trainer *trainer);
 /* ---- Using what was learnt ------------------------------------------------------------------- */
 
 typedef struct {
-    char protocol[16];      /* "knn" or "linear" */
-    int k;                  /* k-NN: neighbours */
-    double top1;            /* per cent, on the test split */
-    double top1_weighted;   /* k-NN: k = 200, weights exp(cos / 0.1) */
-    double raw_pixels_top1; /* baselines, negative when not asked for */
+    char protocol[16];    /* "knn" or "linear" */
+    int k;                /* k-NN: neighbours */
+    double top1;          /* per cent, on the test split */
+    double top1_weighted; /* k-NN: k = 200, weights exp(cos / 0.1) */
+    double
+        raw_pixels_top1; /* baselines, negative when not asked for; of pixels also when too large */
     double untrained_top1;
     double validation_top1; /* linear: on the held-out split that made the choices */
     double l2;              /* linear: the strength chosen */

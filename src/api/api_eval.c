@@ -83,6 +83,10 @@ static int vote(sc_online_knn *out, sc_api_run *r, bool raw_pixels, const char *
 {
     const sc_embed_options side = {.raw_pixels = raw_pixels, .what = what, .observer = observer};
     const sc_embed_options options[2] = {side, side};
+    *out = (sc_online_knn){.top1 = -1, .top1_weighted = -1};
+    if (raw_pixels &&
+        !sc_online_pixels_fit(r->train, r->test, &r->views, options, "evaluate on fewer images"))
+        return 0;
     sc_embedding_pair pair;
     int rc = sc_embed_pair(&pair, r->train, r->test, &r->network, &r->views, options, err);
     if (rc < 0)

@@ -260,7 +260,9 @@ static const sc_config_row ROWS[] = {
     FLOAT("eval.knn_temperature", NOALIAS, eval.knn_temperature, "0", 0, 100, N, NULL,
           "votes weigh exp(cos / t); 0: plain majority"),
     INT("eval.max_train", NOALIAS, eval.max_train, "0", 0, 1e8, N, "images",
-        "at most, in the bank; 0: all"),
+        "at most, in the bank; 0: all; raw pixels of more than a quarter of the free memory are "
+        "not "
+        "measured"),
     INT("eval.max_test", NOALIAS, eval.max_test, "0", 0, 1e8, N, "images",
         "at most, tested; 0: all"),
     INT("eval.batch", NOALIAS, eval.batch, "256", 1, 65536, N, "images", "in one forward pass"),

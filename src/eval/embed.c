@@ -65,14 +65,20 @@ static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, siz
     return 0;
 }
 
+/* Numbers of a view. */
+static size_t view_numbers(const sc_views *views)
+{
+    const sc_view_options *view = &views->options.view[0];
+    return (size_t)view->height * view->width * views->options.channels;
+}
+
 static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, sc_network *network,
                         sc_views *views, const sc_embed_options *options,
                         const embed_choice *choice, simclr_error *err)
 {
     size_t rows =
         options->raw_pixels || network->max_rows > EMBED_BLOCK ? EMBED_BLOCK : network->max_rows;
-    size_t pixels = (size_t)views->options.view[0].height * views->options.view[0].width *
-                    views->options.channels;
+    size_t pixels = view_numbers(views);
     for (size_t next = 0; next < choice->n;) {
         int rc = block_fill(block, out, ds, rows, &next, choice, err);
         if (rc == 0 && block->count > 0)
@@ -101,8 +107,7 @@ int sc_embed(sc_embedding *out, sc_dataset *ds, sc_network *network, sc_views *v
 {
     memset(out, 0, sizeof *out);
     embed_choice choice;
-    const sc_view_options *view = &views->options.view[0];
-    size_t pixels = (size_t)view->height * view->width * views->options.channels;
+    size_t pixels = view_numbers(views);
     out->dim = options->raw_pixels ? pixels : network->dim_h;
 
     int rc = choose(&choice, ds, options, err);
@@ -198,6 +203,20 @@ int sc_embed_pair(sc_embedding_pair *out, sc_dataset *train, sc_dataset *test, s
     if (rc < 0)
         sc_embedding_pair_free(out);
     return rc;
+}
+
+double sc_embed_pixel_bytes(const sc_dataset *train, const sc_dataset *test, const sc_views *views,
+                            const sc_embed_options options[2])
+{
+    const sc_dataset *const side[2] = {train, test};
+    double rows = 0;
+    for (int i = 0; i < 2; i++) {
+        size_t limit = options[i].limit;
+        size_t count = side[i] != NULL ? sc_dataset_count(side[i])
+                                       : sc_dataset_count(train) / HOLD_OUT_EVERY + 1;
+        rows += (double)(limit > 0 && limit < count ? limit : count);
+    }
+    return rows * (double)view_numbers(views) * sizeof(sc_real);
 }
 
 void sc_embedding_pair_free(sc_embedding_pair *pair)

@@ -47,6 +47,9 @@ typedef struct {
  * Images without a label are on neither side; SIMCLR_E_DATA when a side has none with one. */
 int sc_embed_pair(sc_embedding_pair *out, sc_dataset *train, sc_dataset *test, sc_network *network,
                   sc_views *views, const sc_embed_options options[2], simclr_error *err);
+/* Bytes that the raw pixels of such a pair would take, at most; nothing is read. */
+double sc_embed_pixel_bytes(const sc_dataset *train, const sc_dataset *test, const sc_views *views,
+                            const sc_embed_options options[2]);
 void sc_embedding_pair_free(sc_embedding_pair *pair);
 sc_features sc_embedding_features(const sc_embedding *embedding);
 
