@@ -145,6 +145,9 @@ SIMCLR_API const char *simclr_dataset_class_name(const simclr_dataset *dataset, 
 /* Label of image i, or -1; its path or its number within the set. */
 SIMCLR_API int simclr_dataset_label(const simclr_dataset *dataset, size_t i);
 SIMCLR_API const char *simclr_dataset_name(const simclr_dataset *dataset, size_t i);
+/* Reads every image that is not in memory, so that all that cannot be used are among the skipped;
+ * *readable is how many can.  SIMCLR_E_DATA when data.max_bad is exceeded. */
+SIMCLR_API int simclr_dataset_verify(size_t *readable, simclr_dataset *dataset, simclr_error *err);
 /* The j-th image that could not be used, and why. */
 SIMCLR_API void simclr_dataset_skipped(const char **name, const char **reason,
                                        const simclr_dataset *dataset, size_t j);

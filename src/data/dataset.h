@@ -62,6 +62,10 @@ int sc_dataset_read(sc_image *out, const sc_dataset *ds, size_t i, simclr_error 
  * 0, or the negative code of that. */
 int sc_dataset_try_read(sc_image *out, sc_dataset *ds, size_t i, simclr_error *err);
 
+/* Tries every image that is not resident, as sc_dataset_try_read does; *readable: those that can be
+ * read. */
+int sc_dataset_verify(size_t *readable, sc_dataset *ds, simclr_error *err);
+
 /* At most n readable images spread over the set, and not of one class only; their numbers in
  * index.  *count, n at the call, is how many: sc_image_free each; after a failure 0.  SIMCLR_E_DATA
  * when none can be read. */

@@ -101,6 +101,13 @@ grep -q "8 images (train), 0 classes, 0 skipped" "$scratch/err" || fail "decoded
 expect 0 "" "$SIMCLR" views $large data.max_bad=0.2 -o "$scratch/v.png"
 expect 0 '"count": 7' "$SIMCLR" embed "$scratch/demand" -o "$scratch/f.npy" --json
 grep -q "^warning: 1 of 8 images.*bad.png" "$scratch/err" || fail "the damaged picture is not said"
+expect 0 "7 images" "$SIMCLR" data verify $large data.max_bad=0.2
+grep -q "^$scratch/large/bad.png	" "$scratch/out" || fail "data verify passes over a damaged picture"
+expect 3 "1 of 8 images cannot be read" "$SIMCLR" data verify $large
+# Without DATA, the sheet of views is of the data set that is configured.
+expect 3 "/nonexistent" "$SIMCLR" views data.dataset=/nonexistent -o "$scratch/v.png"
+expect 3 "/nonexistent" env SIMCLR_DATA_DATASET=/nonexistent "$SIMCLR" views -o "$scratch/v.png"
+expect 3 'no split "unlabeled"' "$SIMCLR" views shapes:60 data.split=unlabeled -o "$scratch/v.png"
 tiny "$scratch/many" $large
 check_exit "more than max_bad" 3 $?
 one_error "bad.png"
