@@ -265,7 +265,8 @@ static const sc_config_row ROWS[] = {
         "measured"),
     INT("eval.max_test", NOALIAS, eval.max_test, "0", 0, 1e8, N, "images",
         "at most, tested; 0: all"),
-    INT("eval.batch", NOALIAS, eval.batch, "256", 1, 65536, N, "images", "in one forward pass"),
+    INT("eval.batch", NOALIAS, eval.batch, "256", 1, 65536, N, "images",
+        "in one forward pass; at most the views of a training step, and after training also 256"),
 };
 
 enum { ROW_COUNT = sizeof(ROWS) / sizeof(ROWS[0]) };

@@ -9,7 +9,7 @@
 #include "core/alloc.h"
 
 /* Rows of a block: bounds the memory, and by design changes no result. */
-enum { EMBED_BLOCK = 256 };
+enum { USUAL_BLOCK = 256 };
 
 /* Which images: of those wanted, n evenly spread. */
 typedef struct {
@@ -18,9 +18,9 @@ typedef struct {
 } embed_choice;
 
 typedef struct {
-    sc_image image[EMBED_BLOCK];
-    size_t count;
-    sc_real *x; /* (EMBED_BLOCK, H, W, C) */
+    sc_image *image; /* rows */
+    size_t count, rows;
+    sc_real *x; /* (rows, H, W, C) */
 } embed_block;
 
 static void block_release(embed_block *block)
@@ -48,10 +48,10 @@ static int choose(embed_choice *out, const sc_dataset *ds, const sc_embed_option
 
 /* Reads images *next ... of the choice into the block until it holds `rows` or all are visited;
  * places the number and label of each in `out`. */
-static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, size_t rows,
-                      size_t *next, const embed_choice *choice, simclr_error *err)
+static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, size_t *next,
+                      const embed_choice *choice, simclr_error *err)
 {
-    for (; block->count < rows && *next < choice->n; (*next)++) {
+    for (; block->count < block->rows && *next < choice->n; (*next)++) {
         size_t i = choice->index[*next];
         int rc = sc_dataset_try_read(&block->image[block->count], ds, i, err);
         if (rc < 0)
@@ -76,11 +76,9 @@ static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, s
                         sc_views *views, const sc_embed_options *options,
                         const embed_choice *choice, simclr_error *err)
 {
-    size_t rows =
-        options->raw_pixels || network->max_rows > EMBED_BLOCK ? EMBED_BLOCK : network->max_rows;
     size_t pixels = view_numbers(views);
     for (size_t next = 0; next < choice->n;) {
-        int rc = block_fill(block, out, ds, rows, &next, choice, err);
+        int rc = block_fill(block, out, ds, &next, choice, err);
         if (rc == 0 && block->count > 0)
             rc = sc_views_eval(block->x, block->image, block->count, views, err);
         if (rc == 0) {
@@ -102,6 +100,13 @@ static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, s
     return 0;
 }
 
+static size_t block_rows(const sc_network *network, const sc_embed_options *options, size_t n)
+{
+    size_t rows = options->batch > 0 && !options->raw_pixels ? options->batch : USUAL_BLOCK;
+    size_t most = options->raw_pixels || n < network->max_rows ? n : network->max_rows;
+    return rows < most ? rows : most;
+}
+
 int sc_embed(sc_embedding *out, sc_dataset *ds, sc_network *network, sc_views *views,
              const sc_embed_options *options, simclr_error *err)
 {
@@ -111,21 +116,21 @@ int sc_embed(sc_embedding *out, sc_dataset *ds, sc_network *network, sc_views *v
     out->dim = options->raw_pixels ? pixels : network->dim_h;
 
     int rc = choose(&choice, ds, options, err);
-    embed_block *block = rc == 0 ? sc_alloc(1, sizeof *block, err) : NULL;
-    if (block == NULL) {
-        sc_free(choice.index);
-        return SIMCLR_E_MEMORY;
-    }
+    if (rc < 0)
+        return rc;
+    embed_block block = {.rows = block_rows(network, options, choice.n)};
+    block.image = sc_alloc(block.rows, sizeof *block.image, err);
+    block.x = sc_alloc(block.rows * pixels, sizeof *block.x, err);
     out->h = sc_alloc(choice.n * out->dim, sizeof *out->h, err);
     out->label = sc_alloc(choice.n, sizeof *out->label, err);
     out->index = sc_alloc(choice.n, sizeof *out->index, err);
-    block->x = sc_alloc(EMBED_BLOCK * pixels, sizeof *block->x, err);
     rc = SIMCLR_E_MEMORY;
-    if (out->h != NULL && out->label != NULL && out->index != NULL && block->x != NULL)
-        rc = embed_blocks(out, block, ds, network, views, options, &choice, err);
+    if (block.image != NULL && block.x != NULL && out->h != NULL && out->label != NULL &&
+        out->index != NULL)
+        rc = embed_blocks(out, &block, ds, network, views, options, &choice, err);
     sc_free(choice.index);
-    sc_free(block->x);
-    sc_free(block);
+    sc_free(block.image);
+    sc_free(block.x);
     if (rc < 0)
         sc_embedding_free(out);
     return rc;

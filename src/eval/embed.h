@@ -26,6 +26,7 @@ typedef struct {
     size_t limit;     /* at most so many images, evenly spread over the data set; 0: all */
     bool labelled;    /* of those that have a label alone */
     bool raw_pixels;  /* no encoder: h is the view itself (H*W*C), the baseline */
+    size_t batch;     /* in one forward pass, as far as the network was opened for it; 0: 256 */
     const char *what; /* for the progress line */
     const simclr_observer *observer;
 } sc_embed_options;

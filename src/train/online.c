@@ -73,10 +73,12 @@ int sc_online_measure(sc_online_knn *out, sc_trainer *t, bool raw_pixels, simclr
         return 0;
     const sc_embed_options options[2] = {{.limit = (size_t)t->cfg.eval.max_train,
                                           .raw_pixels = raw_pixels,
+                                          .batch = (size_t)t->cfg.eval.batch,
                                           .what = "embedding bank",
                                           .observer = t->observer},
                                          {.limit = (size_t)t->cfg.eval.max_test,
                                           .raw_pixels = raw_pixels,
+                                          .batch = (size_t)t->cfg.eval.batch,
                                           .what = "embedding test",
                                           .observer = t->observer}};
     if (raw_pixels && !sc_online_pixels_fit(t->bank, t->test, &t->step.views, options,
@@ -170,8 +172,10 @@ static int write_map(sc_trainer *t, const shown *s, double top1, simclr_error *e
 static int show_latent_space(sc_trainer *t, double top1, simclr_error *err)
 {
     sc_dataset *ds = t->test != NULL ? t->test : t->train;
-    const sc_embed_options options = {
-        .limit = PROJECTOR_IMAGES, .what = "embedding map", .observer = t->observer};
+    const sc_embed_options options = {.limit = PROJECTOR_IMAGES,
+                                      .batch = (size_t)t->cfg.eval.batch,
+                                      .what = "embedding map",
+                                      .observer = t->observer};
     sc_embedding embedding;
     int rc = sc_embed(&embedding, ds, &t->step.network, &t->step.views, &options, err);
     if (rc < 0)
