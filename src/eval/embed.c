@@ -157,6 +157,12 @@ static int hold_out(sc_embedding_pair *pair, simclr_error *err)
 {
     sc_embedding *bank = &pair->bank, *query = &pair->query;
     size_t most = bank->n / HOLD_OUT_EVERY + 1;
+    if (bank->n < 2)
+        return sc_fail(
+            err, SIMCLR_E_DATA,
+            "data: %zu image with a label that can be read; expected two or more, one of "
+            "them to be asked for",
+            bank->n);
     query->dim = bank->dim;
     query->h = sc_alloc(most * bank->dim, sizeof *query->h, err);
     query->label = sc_alloc(most, sizeof *query->label, err);

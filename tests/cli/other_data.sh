@@ -77,6 +77,8 @@ tiny "$scratch/part" "list:$scratch/part.txt" steps=1 batch=4 data.image_size=32
 check_exit "a list with labels for some" 0 $?
 grep -q '"n_train": 5, "n_test": 1' "$scratch/part/metrics.jsonl" || fail "k-NN not on the labelled lines"
 expect 0 '"n_train": 5, "n_test": 1' "$SIMCLR" eval "$scratch/part" --json
+sed -n '1p;7,8p' "$scratch/part.txt" > "$scratch/one.txt"
+expect 3 "1 image with a label" "$SIMCLR" eval "$scratch/part" "list:$scratch/one.txt"
 cut -f1 "$scratch/part.txt" > "$scratch/none.txt"
 tiny "$scratch/none" "list:$scratch/none.txt" steps=1 batch=4 data.image_size=32
 check_exit "a list without labels" 0 $?
