@@ -55,8 +55,8 @@ struct cli_args {
     int settings;
     char text[8192]; /* names of settings */
     size_t text_used;
-    bool quiet;  /* -q */
-    int verbose; /* number of -v */
+    bool quiet;   /* -q */
+    bool verbose; /* every line of progress */
 };
 
 /* Fills args.  Returns 0, or SIMCLR_E_USAGE with the text in err. */

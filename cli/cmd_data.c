@@ -55,12 +55,15 @@ static int data(const cli_args *args, simclr_error *err)
     if (rc == 0)
         rc = simclr_dataset_open(&dataset, args->word[1], split == NULL ? "train" : split, config,
                                  err);
+    size_t readable = 0;
+    if (rc == 0 && verify)
+        rc = simclr_dataset_verify(&readable, dataset, err);
     if (rc == 0)
         rc = simclr_dataset_describe(&info, dataset, err);
     if (rc == 0) {
         printf("%s: %s, %zu images up to %zux%zu, %d classes, %zu skipped, sha256 %.16s...\n",
-               args->word[1], info.kind, info.count, info.width, info.height, info.classes,
-               info.skipped, info.digest);
+               args->word[1], info.kind, verify ? readable : info.count, info.width, info.height,
+               info.classes, info.skipped, info.digest);
         for (size_t j = 0; verify && j < info.skipped; j++) {
             const char *name, *reason;
             simclr_dataset_skipped(&name, &reason, dataset, j);
@@ -81,8 +84,8 @@ const cli_command cmd_data = {
     .name = "data",
     .usage = "info|verify DATA [--split NAME]",
     .summary = "What a data set holds; which images are bad",
-    .text = "info counts images and classes; verify lists every image that cannot be used,\n"
-            "with the reason. Raise data.max_bad to see them all.",
+    .text = "info counts images and classes; verify reads every image and lists those that\n"
+            "cannot be used, with the reason. Raise data.max_bad to see them all.",
     .options = options,
     .examples = examples,
     .words_min = 2,

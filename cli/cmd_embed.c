@@ -10,7 +10,7 @@
 static const cli_option options[] = {
     {"output", 'o', "FILE", "where to write; default features.npy"},
     {"split", 0, "NAME", "train (default), test, unlabeled or all"},
-    {"plot", 0, "FILE.png", "also draw the latent space, a colour per class"},
+    {"plot", 0, "FILE.png", "also draw these features, a colour per class"},
     {"method", 0, "tsne|pca", "of the plot; default tsne"},
     {"json", 0, NULL, "print one JSON object"},
     {0},
@@ -35,8 +35,9 @@ static int embed(const cli_args *args, simclr_error *err)
     cli_outlive_reader();
     if (output == NULL)
         output = "features.npy";
-    int rc = simclr_embed(&count, output, args->word[0], spec, split == NULL ? "train" : split,
-                          &observer, err);
+    if (split == NULL)
+        split = "train";
+    int rc = simclr_embed(&count, output, args->word[0], spec, split, &observer, err);
     if (rc == 0 && plot != NULL)
         rc = simclr_plot(plot, args->word[0], spec, split, method == NULL ? "tsne" : method,
                          &observer, err);

@@ -34,8 +34,9 @@ static void print_json(const simclr_eval_result *r)
     else
         printf(", \"validation_top1\": %.4f, \"l2\": %g", r->validation_top1, r->l2);
     if (r->raw_pixels_top1 >= 0)
-        printf(", \"raw_pixels_top1\": %.4f, \"untrained_top1\": %.4f", r->raw_pixels_top1,
-               r->untrained_top1);
+        printf(", \"raw_pixels_top1\": %.4f", r->raw_pixels_top1);
+    if (r->untrained_top1 >= 0)
+        printf(", \"untrained_top1\": %.4f", r->untrained_top1);
     printf(", \"n_train\": %zu, \"n_test\": %zu, \"checkpoint\": %llu, \"seconds\": %.2f}\n",
            r->n_train, r->n_test, (unsigned long long)r->checkpoint, r->seconds);
 }
@@ -49,8 +50,9 @@ static void print_text(const simclr_eval_result *r)
         printf("linear top-1   %.2f %% (L2 %g, chosen at %.2f %% on the held-out part)\n", r->top1,
                r->l2, r->validation_top1);
     if (r->raw_pixels_top1 >= 0)
-        printf("raw pixels     %.2f %%\nuntrained      %.2f %%\n", r->raw_pixels_top1,
-               r->untrained_top1);
+        printf("raw pixels     %.2f %%\n", r->raw_pixels_top1);
+    if (r->untrained_top1 >= 0)
+        printf("untrained      %.2f %%\n", r->untrained_top1);
     printf("images         %zu train, %zu test; checkpoint of step %llu; %.1f s\n", r->n_train,
            r->n_test, (unsigned long long)r->checkpoint, r->seconds);
 }

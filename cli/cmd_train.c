@@ -69,8 +69,9 @@ static void print_result(const simclr_train_status *s, const char *run, bool jso
         if (s->knn_top1 >= 0)
             printf(", \"knn_top1\": %.4f", s->knn_top1);
         if (s->raw_pixels_top1 >= 0)
-            printf(", \"raw_pixels_top1\": %.4f, \"untrained_top1\": %.4f", s->raw_pixels_top1,
-                   s->untrained_top1);
+            printf(", \"raw_pixels_top1\": %.4f", s->raw_pixels_top1);
+        if (s->untrained_top1 >= 0)
+            printf(", \"untrained_top1\": %.4f", s->untrained_top1);
         printf("}\n");
         return;
     }
@@ -79,6 +80,9 @@ static void print_result(const simclr_train_status *s, const char *run, bool jso
     if (s->knn_top1 >= 0 && s->raw_pixels_top1 >= 0)
         printf("k-NN top-1: raw pixels %.2f %%, untrained encoder %.2f %%, trained %.2f %%\n",
                s->raw_pixels_top1, s->untrained_top1, s->knn_top1);
+    else if (s->knn_top1 >= 0 && s->untrained_top1 >= 0)
+        printf("k-NN top-1: untrained encoder %.2f %%, trained %.2f %%\n", s->untrained_top1,
+               s->knn_top1);
     else if (s->knn_top1 >= 0)
         printf("k-NN top-1: %.2f %%\n", s->knn_top1);
     printf("look at:    %s/latent.png, %s/views.png, %s/curves.png\n"

@@ -17,7 +17,7 @@
 const cli_option cli_common_options[] = {
     {"help", 'h', NULL, "show this"},
     {"quiet", 'q', NULL, "print results and errors only"},
-    {"verbose", 'v', NULL, "print more; twice for still more"},
+    {"verbose", 'v', NULL, "write every line of progress, and keep it"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -80,7 +80,7 @@ static int give_option(parser *p, const cli_option *option, const char *value)
 {
     cli_args *a = p->args;
     a->quiet = a->quiet || option->letter == 'q';
-    a->verbose += option->letter == 'v';
+    a->verbose = a->verbose || option->letter == 'v';
     for (int i = 0; i < a->options; i++) {
         if (a->option[i] == option) { /* the last one counts */
             a->value[i] = value;

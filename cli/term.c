@@ -88,7 +88,8 @@ static bool log_due(void)
     return true;
 }
 
-/* On a terminal the status line is overwritten; elsewhere one in LOG_SECONDS is a line. */
+/* On a terminal the status line is overwritten; elsewhere one in LOG_SECONDS is a line.  With -v all
+ * are lines. */
 static void print_message(void *context, simclr_message_kind kind, const char *text)
 {
     const cli_args *args = context;
@@ -96,12 +97,13 @@ static void print_message(void *context, simclr_message_kind kind, const char *t
     if (args->quiet && kind != SIMCLR_WARNING) {
         return;
     }
-    if (kind == SIMCLR_PROGRESS && terminal) {
+    bool passing = kind == SIMCLR_PROGRESS && !args->verbose;
+    if (passing && terminal) {
         fprintf(stderr, "\r%s\033[K", text);
         fflush(stderr);
         return;
     }
-    if (kind == SIMCLR_PROGRESS && !log_due()) {
+    if (passing && !log_due()) {
         return;
     }
     const char *clear = terminal ? "\r\033[K" : "";

@@ -149,6 +149,9 @@ SIMCLR_API const char *simclr_dataset_class_name(const simclr_dataset *dataset, 
 /* Label of image i, or -1; its path or its number within the set. */
 SIMCLR_API int simclr_dataset_label(const simclr_dataset *dataset, size_t i);
 SIMCLR_API const char *simclr_dataset_name(const simclr_dataset *dataset, size_t i);
+/* Reads every image that is not in memory, so that all that cannot be used are among the skipped;
+ * *readable is how many can.  SIMCLR_E_DATA when data.max_bad is exceeded. */
+SIMCLR_API int simclr_dataset_verify(size_t *readable, simclr_dataset *dataset, simclr_error *err);
 /* The j-th image that could not be used, and why. */
 SIMCLR_API void simclr_dataset_skipped(const char **name, const char **reason,
                                        const simclr_dataset *dataset, size_t j);
@@ -236,11 +239,12 @@ SIMCLR_API void simclr_trainer_close(simclr_trainer *trainer);
 /* ---- Using what was learnt ------------------------------------------------------------------- */
 
 typedef struct {
-    char protocol[16];      /* "knn" or "linear" */
-    int k;                  /* k-NN: neighbours */
-    double top1;            /* per cent, on the test split */
-    double top1_weighted;   /* k-NN: k = 200, weights exp(cos / 0.1) */
-    double raw_pixels_top1; /* baselines, negative when not asked for */
+    char protocol[16];    /* "knn" or "linear" */
+    int k;                /* k-NN: neighbours */
+    double top1;          /* per cent, on the test split */
+    double top1_weighted; /* k-NN: k = 200, weights exp(cos / 0.1) */
+    double
+        raw_pixels_top1; /* baselines, negative when not asked for; of pixels also when too large */
     double untrained_top1;
     double validation_top1; /* linear: on the held-out split that made the choices */
     double l2;              /* linear: the strength chosen */

@@ -60,6 +60,11 @@ int simclr_dataset_describe(simclr_dataset_info *out, simclr_dataset *dataset, s
     return sc_dataset_fingerprint(out->digest, dataset->set, err);
 }
 
+int simclr_dataset_verify(size_t *readable, simclr_dataset *dataset, simclr_error *err)
+{
+    return sc_dataset_verify(readable, dataset->set, err);
+}
+
 const char *simclr_dataset_class_name(const simclr_dataset *dataset, int label)
 {
     return label < 0 ? NULL : sc_dataset_class_name(dataset->set, label);

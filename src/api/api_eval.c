@@ -18,7 +18,7 @@
 #include "train/setup.h"
 #include "train/state.h"
 
-enum { EVAL_ROWS = 256, MAP_IMAGES = 2000 };
+enum { USUAL_ROWS = 256, MAP_IMAGES = 2000 };
 
 static int open_split(sc_dataset **out, const sc_api_run *r, const char *split, simclr_error *err)
 {
@@ -39,6 +39,13 @@ static int open_splits(sc_api_run *r, const char *split, simclr_error *err)
     return rc;
 }
 
+/* Images in one forward pass: no more than the training had room for, but 256 are always possible. */
+static size_t forward_rows(const sc_config *cfg)
+{
+    size_t views = 2 * (size_t)cfg->train.batch, most = views > USUAL_ROWS ? views : USUAL_ROWS;
+    return (size_t)cfg->eval.batch < most ? (size_t)cfg->eval.batch : most;
+}
+
 int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char *split,
                     const simclr_observer *observer, simclr_error *err)
 {
@@ -55,7 +62,7 @@ int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char
     if (rc < 0)
         return rc;
     sc_setup_settle_precision(&r->cfg, r->device, "");
-    rc = sc_api_open_network(&r->network, &r->cfg, r->device, r->size, EVAL_ROWS, err);
+    rc = sc_api_open_network(&r->network, &r->cfg, r->device, r->size, forward_rows(&r->cfg), err);
     if (rc == 0)
         rc = sc_state_load_weights(&r->network, &r->step, run, observer, err);
     sc_views_options views = sc_setup_views(&r->cfg, r->size);
@@ -76,13 +83,26 @@ void sc_api_run_close(sc_api_run *r)
     memset(r, 0, sizeof *r);
 }
 
+/* Every image of a split. */
+static sc_embed_options whole_split(const sc_api_run *r, const char *what,
+                                    const simclr_observer *observer)
+{
+    return (sc_embed_options){
+        .batch = (size_t)r->cfg.eval.batch, .what = what, .observer = observer};
+}
+
 /* ---- evaluation ---- */
 
 static int vote(sc_online_knn *out, sc_api_run *r, bool raw_pixels, const char *what,
                 const simclr_observer *observer, simclr_error *err)
 {
-    const sc_embed_options side = {.raw_pixels = raw_pixels, .what = what, .observer = observer};
+    sc_embed_options side = whole_split(r, what, observer);
+    side.raw_pixels = raw_pixels;
     const sc_embed_options options[2] = {side, side};
+    *out = (sc_online_knn){.top1 = -1, .top1_weighted = -1};
+    if (raw_pixels &&
+        !sc_online_pixels_fit(r->train, r->test, &r->views, options, "evaluate on fewer images"))
+        return 0;
     sc_embedding_pair pair;
     int rc = sc_embed_pair(&pair, r->train, r->test, &r->network, &r->views, options, err);
     if (rc < 0)
@@ -110,7 +130,7 @@ static int evaluate_knn(simclr_eval_result *out, sc_api_run *r, const simclr_obs
 static int evaluate_linear(simclr_eval_result *out, sc_api_run *r, double labels,
                            const simclr_observer *observer, simclr_error *err)
 {
-    const sc_embed_options side = {.what = "embedding", .observer = observer};
+    const sc_embed_options side = whole_split(r, "embedding", observer);
     const sc_embed_options options[2] = {side, side};
     sc_embedding_pair pair;
     int rc = sc_embed_pair(&pair, r->train, r->test, &r->network, &r->views, options, err);
@@ -249,8 +269,8 @@ int simclr_embed(size_t *count, const char *npy_path, const char *run, const cha
 {
     sc_api_run r;
     sc_embedding e = {0};
-    const sc_embed_options options = {.what = "embedding", .observer = observer};
     int rc = sc_api_run_open(&r, run, spec, split, observer, err);
+    const sc_embed_options options = whole_split(&r, "embedding", observer);
     if (rc == 0)
         rc = sc_embed(&e, r.train, &r.network, &r.views, &options, err);
     if (rc == 0)
@@ -274,9 +294,9 @@ int simclr_plot(const char *png_path, const char *run, const char *spec, const c
         return sc_fail(err, SIMCLR_E_USAGE, "method %s: expected tsne or pca", method);
     sc_api_run r;
     sc_embedding e = {0};
-    const sc_embed_options options = {
-        .limit = MAP_IMAGES, .what = "embedding", .observer = observer};
     int rc = sc_api_run_open(&r, run, spec, split, observer, err);
+    sc_embed_options options = whole_split(&r, "embedding", observer);
+    options.limit = MAP_IMAGES;
     sc_dataset *ds = r.test != NULL ? r.test : r.train;
     if (rc == 0)
         rc = sc_embed(&e, ds, &r.network, &r.views, &options, err);

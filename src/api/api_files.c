@@ -97,7 +97,7 @@ static int save_start(const char *run, sc_step *step, const sc_config *cfg, simc
         rc = sc_fs_mkdirs(run, err);
     if (rc == 0)
         rc = sc_state_write_config(cfg, run, err);
-    const sc_state_identity imported = {run, cfg, NULL};
+    const sc_state_identity imported = {.run = run, .cfg = cfg};
     return rc < 0 ? rc : sc_state_save(step, &imported, err);
 }
 

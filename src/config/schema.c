@@ -110,7 +110,8 @@ static const sc_config_row ROWS[] = {
            "cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR, list:FILE, a path, or shapes "
            "(empty: shapes)"),
     STRING("data.split", NOALIAS, data.split, "", Y,
-           "train, test, unlabeled or all; empty: train, with unlabeled where there is one"),
+           "train, test, unlabeled or all; empty: train, with unlabeled where there is one; k-NN "
+           "asks for the test images in train, whatever is learnt from"),
     INT("data.image_size", "image_size", data.image_size, "0", 0, 1024, Y, "px",
         "side of the square the encoder sees; 0: the images' own if all are equal, else 224"),
     INT("data.channels", NOALIAS, data.channels, "3", 1, 3, Y, NULL, "1 (grey) or 3 (RGB)"),
@@ -121,8 +122,10 @@ static const sc_config_row ROWS[] = {
     BOOL("data.exif_rotate", data.exif_rotate, "true", Y, "turn photographs as EXIF says"),
     BOOL("data.shuffle", data.shuffle, "true", Y, "a new order in every epoch"),
     BOOL("data.drop_last", data.drop_last, "false", Y, "leave out the last, smaller batch"),
-    UINT64("data.memory_limit", NOALIAS, data.memory_limit, "0", 1e9, N, "MiB",
-           "pixels kept in memory; 0: a quarter of the machine's memory, at most 4096"),
+    UINT64(
+        "data.memory_limit", NOALIAS, data.memory_limit, "0", 1e9, N, "MiB",
+        "pixels kept in memory; 0: a quarter of the machine's memory, at most 4096; damaged images "
+        "are found at the start only where all fit"),
 
     VIEW("views.", 0),
     BOOL("views.symmetric", symmetric, "false", Y, "both views as views.*, whatever views2.* says"),
@@ -257,10 +260,13 @@ static const sc_config_row ROWS[] = {
     FLOAT("eval.knn_temperature", NOALIAS, eval.knn_temperature, "0", 0, 100, N, NULL,
           "votes weigh exp(cos / t); 0: plain majority"),
     INT("eval.max_train", NOALIAS, eval.max_train, "0", 0, 1e8, N, "images",
-        "at most, in the bank; 0: all"),
+        "at most, in the bank; 0: all; raw pixels of more than a quarter of the free memory are "
+        "not "
+        "measured"),
     INT("eval.max_test", NOALIAS, eval.max_test, "0", 0, 1e8, N, "images",
         "at most, tested; 0: all"),
-    INT("eval.batch", NOALIAS, eval.batch, "256", 1, 65536, N, "images", "in one forward pass"),
+    INT("eval.batch", NOALIAS, eval.batch, "256", 1, 65536, N, "images",
+        "in one forward pass; at most the views of a training step, and after training also 256"),
 };
 
 enum { ROW_COUNT = sizeof(ROWS) / sizeof(ROWS[0]) };

@@ -177,7 +177,6 @@ void sc_dataset_close(sc_dataset *ds)
     sc_free(ds->resident);
     sc_free(ds->skip);
     sc_free(ds->noted);
-    sc_free(ds->root);
     sc_free(ds->split);
     sc_free(ds);
 }

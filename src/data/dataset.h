@@ -23,7 +23,7 @@ typedef struct sc_dataset sc_dataset;
 typedef struct {
     int channels;        /* 1 or 3 */
     double max_bad;      /* share of images that may be unreadable before it is an error */
-    const char *split;   /* "train", "test", "unlabeled", "all"; STL-10 also "train+unlabeled" */
+    const char *split;   /* "train", "test", "unlabeled", "all", "train+unlabeled" */
     uint64_t seed;       /* of the generated data set (shapes) only */
     bool exif_rotate;    /* folders and lists */
     size_t memory_limit; /* bytes of pixels kept; 0: a quarter of the RAM, at most 4 GiB */
@@ -62,6 +62,10 @@ int sc_dataset_read(sc_image *out, const sc_dataset *ds, size_t i, simclr_error 
  * 0, or the negative code of that. */
 int sc_dataset_try_read(sc_image *out, sc_dataset *ds, size_t i, simclr_error *err);
 
+/* Tries every image that is not resident, as sc_dataset_try_read does; *readable: those that can be
+ * read. */
+int sc_dataset_verify(size_t *readable, sc_dataset *ds, simclr_error *err);
+
 /* At most n readable images spread over the set, and not of one class only; their numbers in
  * index.  *count, n at the call, is how many: sc_image_free each; after a failure 0.  SIMCLR_E_DATA
  * when none can be read. */
@@ -71,6 +75,9 @@ int sc_dataset_sample(sc_image *image, uint32_t *index, size_t *count, sc_datase
 /* SHA-256 over what identifies the data: for files relative names, sizes and labels; for the
  * binary data sets the contents of their files. */
 int sc_dataset_fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr_error *err);
+/* The same as earlier versions wrote it for a folder with a slash at its end, or a list in another
+ * directory; "" where that makes no difference. */
+int sc_dataset_older_fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr_error *err);
 
 /* Images that could not be read, with the reason: those found at open are not among the count,
  * those met later are. */

@@ -49,11 +49,10 @@ static void append_number(text *t, long long value, const char *after)
     append(t, s);
 }
 
-static void append_files(text *t, const sc_dataset *ds)
+static void append_files(text *t, const sc_dataset *ds, bool older)
 {
-    size_t root = ds->root != NULL ? strlen(ds->root) : 0;
     for (size_t i = 0; i < ds->count; i++) {
-        append(t, ds->item[i].name + root);
+        append(t, ds->item[i].name + (older ? ds->older_prefix : ds->item[i].prefix));
         append(t, "\t");
         append_number(t, (long long)ds->item[i].bytes, "\t");
         append_number(t, ds->item[i].label, "\n");
@@ -75,7 +74,7 @@ static void append_records(text *t, const sc_dataset *ds)
     }
 }
 
-int sc_dataset_fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr_error *err)
+static int fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, bool older, simclr_error *err)
 {
     text t = {.err = err};
     append(&t, ds->provider->kind);
@@ -94,9 +93,24 @@ int sc_dataset_fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr
         append_number(&t, (long long)ds->options.seed, "\n");
         append_number(&t, (long long)ds->shapes_train, "\n");
     } else {
-        append_files(&t, ds);
+        append_files(&t, ds, older);
     }
     int rc = t.rc != 0 ? t.rc : sc_sha256(hex, t.data, t.size, err);
     sc_free(t.data);
     return rc;
+}
+
+int sc_dataset_fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr_error *err)
+{
+    return fingerprint(hex, ds, false, err);
+}
+
+int sc_dataset_older_fingerprint(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr_error *err)
+{
+    bool same = true;
+    for (size_t i = 0; same && i < ds->count; i++) {
+        same = ds->item[i].prefix == ds->older_prefix;
+    }
+    hex[0] = '\0';
+    return same ? 0 : fingerprint(hex, ds, true, err);
 }

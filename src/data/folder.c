@@ -172,6 +172,13 @@ static bool has_split_folders(const char *path)
     return train && !others;
 }
 
+static bool wanted(int s, const char *split)
+{
+    const char *name = split_folder[s].split;
+    return strcmp(split, "all") == 0 || strcmp(split, name) == 0 ||
+           (strcmp(split, "train+unlabeled") == 0 && strcmp(name, "test") != 0);
+}
+
 /* Directories of a split; 0 when there is none.  split "all": every one there is. */
 static int split_roots(char roots[MAX_ROOTS][SC_PATH_MAX], const char *path, const char *split)
 {
@@ -185,7 +192,7 @@ static int split_roots(char roots[MAX_ROOTS][SC_PATH_MAX], const char *path, con
         return 1;
     }
     for (int s = 0; s < MAX_ROOTS; s++) {
-        if (!all && strcmp(split, split_folder[s].split) != 0) {
+        if (!wanted(s, split)) {
             continue;
         }
         for (int f = 0; f < 4 && split_folder[s].folder[f] != NULL; f++) {
@@ -195,6 +202,9 @@ static int split_roots(char roots[MAX_ROOTS][SC_PATH_MAX], const char *path, con
                 break;
             }
         }
+    }
+    if (strcmp(split, "train+unlabeled") == 0 && n < 2) {
+        return 0; /* one of the two is missing */
     }
     return n;
 }
@@ -266,6 +276,18 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const sc_item *)a)->name, ((const sc_item *)b)->name);
 }
 
+/* With or without a slash at its end, the path names the same images: "/cat/a.png". */
+static void set_prefix(sc_dataset *ds, const char *path)
+{
+    size_t length = strlen(path);
+    bool slash = length > 0 && path[length - 1] == '/';
+    size_t prefix = slash ? length - 1 : length;
+    ds->older_prefix = prefix + 1; /* with a slash: "cat/a.png" */
+    for (size_t i = 0; i < ds->count; i++) {
+        ds->item[i].prefix = (uint32_t)prefix;
+    }
+}
+
 static int list(sc_dataset *ds, const char *path, simclr_error *err)
 {
     char roots[MAX_ROOTS][SC_PATH_MAX];
@@ -277,10 +299,12 @@ static int list(sc_dataset *ds, const char *path, simclr_error *err)
     if (n == 0) {
         return sc_fail(err, SIMCLR_E_NOT_FOUND,
                        "%s: no \"%s\" split; expected the sub-directories train and %s", path,
-                       ds->split, strcmp(ds->split, "test") == 0 ? "test (or val)" : ds->split);
+                       ds->split,
+                       strcmp(ds->split, "test") == 0              ? "test (or val)"
+                       : strcmp(ds->split, "train+unlabeled") == 0 ? "unlabeled"
+                                                                   : ds->split);
     }
-    ds->root = sc_strdup(path, err);
-    int rc = ds->root == NULL ? SIMCLR_E_MEMORY : find_classes(ds, path, err);
+    int rc = find_classes(ds, path, err);
     walk *w = rc == 0 ? sc_alloc(1, sizeof *w, err) : NULL;
     if (w == NULL) {
         return rc != 0 ? rc : SIMCLR_E_MEMORY;
@@ -297,6 +321,7 @@ static int list(sc_dataset *ds, const char *path, simclr_error *err)
     if (ds->count > 0) {
         qsort(ds->item, ds->count, sizeof *ds->item, by_name);
     }
+    set_prefix(ds, path);
     return settle_labels(ds, err);
 }
 

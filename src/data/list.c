@@ -90,6 +90,7 @@ static int add_lines(sc_dataset *ds, table *t, const char *list_path, simclr_err
             return rc;
         }
         t->label[ds->count - 1] = label;
+        ds->item[ds->count - 1].prefix = (uint32_t)(strlen(name) - strlen(path));
     }
     return 0;
 }

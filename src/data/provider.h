@@ -19,6 +19,7 @@ typedef struct {
     uint64_t bytes; /* of the file; 0 for records */
     int32_t label;
     uint32_t height, width;
+    uint32_t prefix; /* bytes of the name that are no part of the data: where the set lies */
 } sc_item;
 
 /* A file of records of equal size, read with pread. */
@@ -50,7 +51,7 @@ struct sc_dataset {
     const sc_provider *provider;
     sc_dataset_options options;
     char *split;
-    char *root; /* prefix of names left out of the fingerprint; may be NULL */
+    size_t older_prefix; /* of every name, in the fingerprints of earlier versions */
     sc_item *item;
     size_t count, capacity;
     char **class_name;

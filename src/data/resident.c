@@ -20,7 +20,7 @@ typedef struct {
     sc_dataset *ds;
     char **reason; /* of each image, NULL: fine */
     int *rc;
-    bool decode;
+    int (*visit)(sc_dataset *ds, size_t i, simclr_error *err);
 } pass;
 
 static size_t default_limit(void)
@@ -70,13 +70,23 @@ static int decode_image(sc_dataset *ds, size_t i, simclr_error *err)
     return rc;
 }
 
+static int try_image(sc_dataset *ds, size_t i, simclr_error *err)
+{
+    sc_image image;
+    int rc = sc_dataset_read(&image, ds, i, err);
+    if (rc == 0) {
+        sc_image_free(&image);
+    }
+    return rc;
+}
+
 static void run_part(void *context, size_t part)
 {
     pass *p = context;
     size_t end = (part + 1) * CHUNK < p->ds->count ? (part + 1) * CHUNK : p->ds->count;
     for (size_t i = part * CHUNK; i < end; i++) {
         simclr_error error = {0};
-        p->rc[i] = p->decode ? decode_image(p->ds, i, &error) : probe_file(p->ds, i, &error);
+        p->rc[i] = p->visit(p->ds, i, &error);
         if (p->rc[i] != 0) {
             p->reason[i] = sc_strdup(error.text, NULL);
         }
@@ -142,16 +152,17 @@ static int drop_bad(pass *p, simclr_error *err)
     return check_bad(ds, ds->total - kept, last->name, last->reason, err);
 }
 
-static int run_pass(sc_dataset *ds, bool decode, simclr_error *err)
+static int run_pass(sc_dataset *ds, int (*visit)(sc_dataset *ds, size_t i, simclr_error *err),
+                    int (*judge)(pass *p, simclr_error *err), simclr_error *err)
 {
-    pass p = {.ds = ds, .decode = decode};
+    pass p = {.ds = ds, .visit = visit};
     size_t count = ds->count;
     int rc = SIMCLR_E_MEMORY;
     p.reason = sc_alloc(count, sizeof *p.reason, err);
     p.rc = sc_alloc(count, sizeof *p.rc, err);
     if (p.reason != NULL && p.rc != NULL) {
         sc_parallel_for((count + CHUNK - 1) / CHUNK, run_part, &p);
-        rc = drop_bad(&p, err);
+        rc = judge(&p, err);
     }
     for (size_t i = 0; i < count && p.reason != NULL; i++) {
         sc_free(p.reason[i]);
@@ -164,14 +175,14 @@ static int run_pass(sc_dataset *ds, bool decode, simclr_error *err)
 int sc_dataset_settle(sc_dataset *ds, simclr_error *err)
 {
     ds->total = ds->count;
-    int rc = ds->provider->fixed_size ? 0 : run_pass(ds, false, err);
+    int rc = ds->provider->fixed_size ? 0 : run_pass(ds, probe_file, drop_bad, err);
     if (rc != 0) {
         return rc;
     }
     size_t limit = ds->options.memory_limit != 0 ? ds->options.memory_limit : default_limit();
     if (sc_dataset_bytes(ds) <= limit) {
         ds->resident = sc_alloc(ds->count, sizeof *ds->resident, err);
-        rc = ds->resident != NULL ? run_pass(ds, true, err) : SIMCLR_E_MEMORY;
+        rc = ds->resident != NULL ? run_pass(ds, decode_image, drop_bad, err) : SIMCLR_E_MEMORY;
     }
     if (rc == 0) {
         ds->noted = sc_alloc(ds->count, 1, err);
@@ -217,6 +228,28 @@ int sc_dataset_try_read(sc_image *out, sc_dataset *ds, size_t i, simclr_error *e
         return sc_fail(err, rc, "%s", why.text);
     }
     return sc_dataset_note_bad(ds, i, why.text, err);
+}
+
+/* In the order of the images; a failure tells of all of them. */
+static int note_bad(pass *p, simclr_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < p->ds->count && rc != SIMCLR_E_MEMORY; i++) {
+        const char *reason = p->reason[i] != NULL ? p->reason[i] : "cannot be read";
+        if (p->rc[i] == SIMCLR_E_MEMORY) {
+            rc = sc_fail(err, SIMCLR_E_MEMORY, "%s", reason);
+        } else if (p->rc[i] != 0) {
+            rc = sc_dataset_note_bad(p->ds, i, reason, err);
+        }
+    }
+    return rc;
+}
+
+int sc_dataset_verify(size_t *readable, sc_dataset *ds, simclr_error *err)
+{
+    int rc = ds->resident != NULL ? 0 : run_pass(ds, try_image, note_bad, err);
+    *readable = ds->count - ds->noted_count;
+    return rc;
 }
 
 int sc_dataset_sample(sc_image *image, uint32_t *index, size_t *count, sc_dataset *ds,

@@ -9,12 +9,18 @@
 #include "core/alloc.h"
 
 /* Rows of a block: bounds the memory, and by design changes no result. */
-enum { EMBED_BLOCK = 256 };
+enum { USUAL_BLOCK = 256 };
+
+/* Which images: of those wanted, n evenly spread. */
+typedef struct {
+    uint32_t *index;
+    size_t n;
+} embed_choice;
 
 typedef struct {
-    sc_image image[EMBED_BLOCK];
-    size_t count;
-    sc_real *x; /* (EMBED_BLOCK, H, W, C) */
+    sc_image *image; /* rows */
+    size_t count, rows;
+    sc_real *x; /* (rows, H, W, C) */
 } embed_block;
 
 static void block_release(embed_block *block)
@@ -24,14 +30,29 @@ static void block_release(embed_block *block)
     block->count = 0;
 }
 
-/* Reads images *next ... into the block until it holds `rows` or n are visited; places the number
- * and label of each in `out`. */
-static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, size_t rows,
-                      size_t *next, size_t n, simclr_error *err)
+static int choose(embed_choice *out, const sc_dataset *ds, const sc_embed_options *options,
+                  simclr_error *err)
 {
-    size_t total = sc_dataset_count(ds);
-    for (; block->count < rows && *next < n; (*next)++) {
-        size_t i = n == total ? *next : *next * total / n;
+    size_t count = sc_dataset_count(ds), total = 0;
+    out->index = sc_alloc(count, sizeof *out->index, err);
+    if (out->index == NULL)
+        return SIMCLR_E_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        if (!options->labelled || sc_dataset_label(ds, i) >= 0)
+            out->index[total++] = (uint32_t)i;
+    out->n = options->limit == 0 || options->limit > total ? total : options->limit;
+    for (size_t k = 0; k < out->n; k++)
+        out->index[k] = out->index[k * total / out->n];
+    return 0;
+}
+
+/* Reads images *next ... of the choice into the block until it holds `rows` or all are visited;
+ * places the number and label of each in `out`. */
+static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, size_t *next,
+                      const embed_choice *choice, simclr_error *err)
+{
+    for (; block->count < block->rows && *next < choice->n; (*next)++) {
+        size_t i = choice->index[*next];
         int rc = sc_dataset_try_read(&block->image[block->count], ds, i, err);
         if (rc < 0)
             return rc;
@@ -44,16 +65,20 @@ static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, siz
     return 0;
 }
 
-static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, sc_network *network,
-                        sc_views *views, const sc_embed_options *options, size_t n,
-                        simclr_error *err)
+/* Numbers of a view. */
+static size_t view_numbers(const sc_views *views)
 {
-    size_t rows =
-        options->raw_pixels || network->max_rows > EMBED_BLOCK ? EMBED_BLOCK : network->max_rows;
-    size_t pixels = (size_t)views->options.view[0].height * views->options.view[0].width *
-                    views->options.channels;
-    for (size_t next = 0; next < n;) {
-        int rc = block_fill(block, out, ds, rows, &next, n, err);
+    const sc_view_options *view = &views->options.view[0];
+    return (size_t)view->height * view->width * views->options.channels;
+}
+
+static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, sc_network *network,
+                        sc_views *views, const sc_embed_options *options,
+                        const embed_choice *choice, simclr_error *err)
+{
+    size_t pixels = view_numbers(views);
+    for (size_t next = 0; next < choice->n;) {
+        int rc = block_fill(block, out, ds, &next, choice, err);
         if (rc == 0 && block->count > 0)
             rc = sc_views_eval(block->x, block->image, block->count, views, err);
         if (rc == 0) {
@@ -70,33 +95,42 @@ static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, s
         if (sc_stop_asked(options->observer))
             return sc_fail(err, SIMCLR_E_INTERRUPTED, "interrupted while embedding images");
         sc_say(options->observer, SIMCLR_PROGRESS, "%s  %zu/%zu images",
-               options->what == NULL ? "embedding" : options->what, next, n);
+               options->what == NULL ? "embedding" : options->what, next, choice->n);
     }
     return 0;
+}
+
+static size_t block_rows(const sc_network *network, const sc_embed_options *options, size_t n)
+{
+    size_t rows = options->batch > 0 && !options->raw_pixels ? options->batch : USUAL_BLOCK;
+    size_t most = options->raw_pixels || n < network->max_rows ? n : network->max_rows;
+    return rows < most ? rows : most;
 }
 
 int sc_embed(sc_embedding *out, sc_dataset *ds, sc_network *network, sc_views *views,
              const sc_embed_options *options, simclr_error *err)
 {
     memset(out, 0, sizeof *out);
-    size_t total = sc_dataset_count(ds);
-    size_t n = options->limit == 0 || options->limit > total ? total : options->limit;
-    const sc_view_options *view = &views->options.view[0];
-    size_t pixels = (size_t)view->height * view->width * views->options.channels;
+    embed_choice choice;
+    size_t pixels = view_numbers(views);
     out->dim = options->raw_pixels ? pixels : network->dim_h;
 
-    int rc = SIMCLR_E_MEMORY;
-    embed_block *block = sc_alloc(1, sizeof *block, err);
-    if (block == NULL)
+    int rc = choose(&choice, ds, options, err);
+    if (rc < 0)
         return rc;
-    out->h = sc_alloc(n * out->dim, sizeof *out->h, err);
-    out->label = sc_alloc(n, sizeof *out->label, err);
-    out->index = sc_alloc(n, sizeof *out->index, err);
-    block->x = sc_alloc(EMBED_BLOCK * pixels, sizeof *block->x, err);
-    if (out->h != NULL && out->label != NULL && out->index != NULL && block->x != NULL)
-        rc = embed_blocks(out, block, ds, network, views, options, n, err);
-    sc_free(block->x);
-    sc_free(block);
+    embed_block block = {.rows = block_rows(network, options, choice.n)};
+    block.image = sc_alloc(block.rows, sizeof *block.image, err);
+    block.x = sc_alloc(block.rows * pixels, sizeof *block.x, err);
+    out->h = sc_alloc(choice.n * out->dim, sizeof *out->h, err);
+    out->label = sc_alloc(choice.n, sizeof *out->label, err);
+    out->index = sc_alloc(choice.n, sizeof *out->index, err);
+    rc = SIMCLR_E_MEMORY;
+    if (block.image != NULL && block.x != NULL && out->h != NULL && out->label != NULL &&
+        out->index != NULL)
+        rc = embed_blocks(out, &block, ds, network, views, options, &choice, err);
+    sc_free(choice.index);
+    sc_free(block.image);
+    sc_free(block.x);
     if (rc < 0)
         sc_embedding_free(out);
     return rc;
@@ -123,6 +157,12 @@ static int hold_out(sc_embedding_pair *pair, simclr_error *err)
 {
     sc_embedding *bank = &pair->bank, *query = &pair->query;
     size_t most = bank->n / HOLD_OUT_EVERY + 1;
+    if (bank->n < 2)
+        return sc_fail(
+            err, SIMCLR_E_DATA,
+            "data: %zu image with a label that can be read; expected two or more, one of "
+            "them to be asked for",
+            bank->n);
     query->dim = bank->dim;
     query->h = sc_alloc(most * bank->dim, sizeof *query->h, err);
     query->label = sc_alloc(most, sizeof *query->label, err);
@@ -143,14 +183,27 @@ static int hold_out(sc_embedding_pair *pair, simclr_error *err)
     return 0;
 }
 
+static int embed_labelled(sc_embedding *out, sc_dataset *ds, sc_network *network, sc_views *views,
+                          const sc_embed_options *options, simclr_error *err)
+{
+    sc_embed_options labelled = *options;
+    labelled.labelled = true;
+    int rc = sc_embed(out, ds, network, views, &labelled, err);
+    if (rc == 0 && out->n == 0)
+        rc = sc_fail(err, SIMCLR_E_DATA,
+                     "data: none of %zu images has a label; evaluate on a labelled data set",
+                     sc_dataset_count(ds));
+    return rc;
+}
+
 int sc_embed_pair(sc_embedding_pair *out, sc_dataset *train, sc_dataset *test, sc_network *network,
                   sc_views *views, const sc_embed_options options[2], simclr_error *err)
 {
     memset(out, 0, sizeof *out);
     out->held_out = test == NULL;
-    int rc = sc_embed(&out->bank, train, network, views, &options[0], err);
+    int rc = embed_labelled(&out->bank, train, network, views, &options[0], err);
     if (rc == 0)
-        rc = test != NULL ? sc_embed(&out->query, test, network, views, &options[1], err)
+        rc = test != NULL ? embed_labelled(&out->query, test, network, views, &options[1], err)
                           : hold_out(out, err);
     const sc_features bank = sc_embedding_features(&out->bank);
     const sc_features query = sc_embedding_features(&out->query);
@@ -161,6 +214,20 @@ int sc_embed_pair(sc_embedding_pair *out, sc_dataset *train, sc_dataset *test, s
     if (rc < 0)
         sc_embedding_pair_free(out);
     return rc;
+}
+
+double sc_embed_pixel_bytes(const sc_dataset *train, const sc_dataset *test, const sc_views *views,
+                            const sc_embed_options options[2])
+{
+    const sc_dataset *const side[2] = {train, test};
+    double rows = 0;
+    for (int i = 0; i < 2; i++) {
+        size_t limit = options[i].limit;
+        size_t count = side[i] != NULL ? sc_dataset_count(side[i])
+                                       : sc_dataset_count(train) / HOLD_OUT_EVERY + 1;
+        rows += (double)(limit > 0 && limit < count ? limit : count);
+    }
+    return rows * (double)view_numbers(views) * sizeof(sc_real);
 }
 
 void sc_embedding_pair_free(sc_embedding_pair *pair)

@@ -24,7 +24,9 @@ typedef struct {
 
 typedef struct {
     size_t limit;     /* at most so many images, evenly spread over the data set; 0: all */
+    bool labelled;    /* of those that have a label alone */
     bool raw_pixels;  /* no encoder: h is the view itself (H*W*C), the baseline */
+    size_t batch;     /* in one forward pass, as far as the network was opened for it; 0: 256 */
     const char *what; /* for the progress line */
     const simclr_observer *observer;
 } sc_embed_options;
@@ -43,9 +45,12 @@ typedef struct {
 } sc_embedding_pair;
 
 /* `test` NULL: hold out from `train`.  Limits as in sc_embed_options, for either side.
- * SIMCLR_E_DATA when an image of either side has no label. */
+ * Images without a label are on neither side; SIMCLR_E_DATA when a side has none with one. */
 int sc_embed_pair(sc_embedding_pair *out, sc_dataset *train, sc_dataset *test, sc_network *network,
                   sc_views *views, const sc_embed_options options[2], simclr_error *err);
+/* Bytes that the raw pixels of such a pair would take, at most; nothing is read. */
+double sc_embed_pixel_bytes(const sc_dataset *train, const sc_dataset *test, const sc_views *views,
+                            const sc_embed_options options[2]);
 void sc_embedding_pair_free(sc_embedding_pair *pair);
 sc_features sc_embedding_features(const sc_embedding *embedding);
 

@@ -79,7 +79,7 @@ size_t sc_run_bytes(const sc_trainer *t, size_t batch)
     return bytes;
 }
 
-static size_t host_free(void)
+size_t sc_run_host_free(void)
 {
     FILE *file = fopen("/proc/meminfo", "re");
     char line[128];
@@ -94,7 +94,7 @@ static size_t host_free(void)
 size_t sc_run_free(const sc_trainer *t)
 {
     const sc_device *device = t->tables.maps->device;
-    return device != NULL ? device->free_bytes() : host_free();
+    return device != NULL ? device->free_bytes() : sc_run_host_free();
 }
 
 void sc_run_amount(char *out, size_t size, double bytes, double scale)

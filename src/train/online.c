@@ -13,10 +13,11 @@
 #include "eval/knn.h"
 #include "monitor/embedding_projector.h"
 #include "train/latent.h"
+#include "train/memory.h"
 
 enum { SHEET_ROWS = 8, WEIGHTED_K = 200, PROJECTOR_IMAGES = 2000, THUMB_SIDE = 32 };
 
-static const double WEIGHTED_TEMPERATURE = 0.1;
+static const double WEIGHTED_TEMPERATURE = 0.1, PIXELS_SHARE = 0.25, GIB = 1073741824.0;
 
 /* ---- k-NN ---- */
 
@@ -49,15 +50,41 @@ int sc_online_vote(sc_online_knn *out, const sc_embedding_pair *pair, const sc_c
     return rc;
 }
 
+bool sc_online_pixels_fit(const sc_dataset *bank, const sc_dataset *test, const sc_views *views,
+                          const sc_embed_options options[2], const char *advice)
+{
+    char needs[32], has[32];
+    size_t free_bytes = sc_run_host_free();
+    double bytes = sc_embed_pixel_bytes(bank, test, views, options);
+    if (free_bytes == 0 || bytes <= PIXELS_SHARE * (double)free_bytes)
+        return true;
+    sc_run_amount(needs, sizeof needs, bytes, GIB);
+    sc_run_amount(has, sizeof has, (double)free_bytes, GIB);
+    sc_say(options->observer, SIMCLR_WARNING,
+           "k-NN of raw pixels is left out: they take %s, over a quarter of the %s of memory that "
+           "are free; %s to measure it",
+           needs, has, advice);
+    return false;
+}
+
 int sc_online_measure(sc_online_knn *out, sc_trainer *t, bool raw_pixels, simclr_error *err)
 {
     *out = (sc_online_knn){.top1 = -1, .top1_weighted = -1};
     if (t->bank == NULL)
         return 0;
-    const sc_embed_options options[2] = {
-        {(size_t)t->cfg.eval.max_train, raw_pixels, "embedding bank", t->observer},
-        {(size_t)t->cfg.eval.max_test, raw_pixels, "embedding test", t->observer},
-    };
+    const sc_embed_options options[2] = {{.limit = (size_t)t->cfg.eval.max_train,
+                                          .raw_pixels = raw_pixels,
+                                          .batch = (size_t)t->cfg.eval.batch,
+                                          .what = "embedding bank",
+                                          .observer = t->observer},
+                                         {.limit = (size_t)t->cfg.eval.max_test,
+                                          .raw_pixels = raw_pixels,
+                                          .batch = (size_t)t->cfg.eval.batch,
+                                          .what = "embedding test",
+                                          .observer = t->observer}};
+    if (raw_pixels && !sc_online_pixels_fit(t->bank, t->test, &t->step.views, options,
+                                            "lower eval.max_train or eval.max_test"))
+        return 0;
     sc_embedding_pair pair;
     int rc = sc_embed_pair(&pair, t->bank, t->test, &t->step.network, &t->step.views, options, err);
     if (rc < 0)
@@ -146,8 +173,10 @@ static int write_map(sc_trainer *t, const shown *s, double top1, simclr_error *e
 static int show_latent_space(sc_trainer *t, double top1, simclr_error *err)
 {
     sc_dataset *ds = t->test != NULL ? t->test : t->train;
-    const sc_embed_options options = {
-        .limit = PROJECTOR_IMAGES, .what = "embedding map", .observer = t->observer};
+    const sc_embed_options options = {.limit = PROJECTOR_IMAGES,
+                                      .batch = (size_t)t->cfg.eval.batch,
+                                      .what = "embedding map",
+                                      .observer = t->observer};
     sc_embedding embedding;
     int rc = sc_embed(&embedding, ds, &t->step.network, &t->step.views, &options, err);
     if (rc < 0)
@@ -253,10 +282,13 @@ int sc_online_begin(sc_trainer *t, simclr_error *err)
         rc = sc_online_measure(&untrained, t, false, err);
     if (rc < 0 || t->bank == NULL)
         return rc;
+    char pixels[48] = "";
+    if (raw.top1 >= 0)
+        snprintf(pixels, sizeof pixels, "of raw pixels %.2f %%, ", raw.top1);
     sc_say(t->observer, SIMCLR_NOTE,
-           "before    k-NN(%d, cosine) of raw pixels %.2f %%, of the untrained encoder %.2f %%",
-           t->cfg.eval.knn_k, raw.top1, untrained.top1);
+           "before    k-NN(%d, cosine) %sof the untrained encoder %.2f %%", t->cfg.eval.knn_k,
+           pixels, untrained.top1);
     const sc_metric values[] = {
         {"epoch", 0}, {"knn_top1", untrained.top1}, {"raw_pixels_top1", raw.top1}};
-    return sc_logbook_eval(&t->log, 0, values, 3, err);
+    return sc_logbook_eval(&t->log, 0, values, raw.top1 >= 0 ? 3 : 2, err);
 }

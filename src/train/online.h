@@ -19,6 +19,11 @@ typedef struct {
 /* On the network's device, if it has one. */
 int sc_online_vote(sc_online_knn *out, const sc_embedding_pair *pair, const sc_config *cfg,
                    const sc_network *network, const simclr_observer *observer, simclr_error *err);
+/* Whether the raw pixels of bank and queries take at most a quarter of the free memory; else a warning,
+ * with `advice` on what to do. */
+bool sc_online_pixels_fit(const sc_dataset *bank, const sc_dataset *test, const sc_views *views,
+                          const sc_embed_options options[2], const char *advice);
+/* Of raw pixels that do not fit: 0, and negative values. */
 int sc_online_measure(sc_online_knn *out, sc_trainer *t, bool raw_pixels, simclr_error *err);
 
 /* Everything an evaluation writes: metrics, model.safetensors, latent.png, curves.png, projector. */

@@ -129,6 +129,19 @@ static int check_precision(const sc_json *json, const sc_network *network, const
         run, then, now, then);
 }
 
+static int other_images(const sc_state_identity *id, simclr_error *err)
+{
+    return sc_fail(err, SIMCLR_E_USAGE,
+                   "%s was begun with other images; restore them to resume it, or give another -o "
+                   "for a new run%s",
+                   id->run,
+                   id->may_drop
+                       ? " (if none has changed: damaged images are dropped at the start "
+                         "only where all pixels fit into data.memory_limit; give the run's, "
+                         "or remove the files that its skipped.tsv lists)"
+                       : "");
+}
+
 static int check_identity(const sc_json *json, const sc_state_identity *id,
                           const sc_network *network, const char *checkpoint, simclr_error *err)
 {
@@ -154,11 +167,8 @@ static int check_identity(const sc_json *json, const sc_state_identity *id,
             "%s was begun with other settings; now different: %s; give the same settings "
             "to resume it, or another -o for a new run",
             id->run, changed);
-    if (strcmp(data, id->data_digest) != 0)
-        return sc_fail(err, SIMCLR_E_USAGE,
-                       "%s was begun with other images; restore them to resume it, or give another "
-                       "-o for a new run",
-                       id->run);
+    if (strcmp(data, id->data_digest) != 0 && strcmp(data, id->older_digest) != 0)
+        return other_images(id, err);
     return check_precision(json, network, id->run, err);
 }
 

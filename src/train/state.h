@@ -20,8 +20,10 @@
 typedef struct {
     const char *run;
     const sc_config *cfg;
-    const char *data_digest; /* sc_dataset_fingerprint; NULL: imported weights, free to be trained
+    const char *data_digest;  /* sc_dataset_fingerprint; NULL: imported weights, free to be trained
                               * with any settings that fit them */
+    const char *older_digest; /* as good as that one when it is found in a checkpoint */
+    bool may_drop;            /* which images are dropped as damaged depends on data.memory_limit */
 } sc_state_identity;
 
 /* Writes RUN/checkpoints/step-NNN and prunes old ones (train.keep). */

@@ -11,7 +11,7 @@
 
 static int save(sc_trainer *t, simclr_error *err)
 {
-    sc_state_identity id = {t->run, &t->cfg, t->data_digest};
+    sc_state_identity id = {.run = t->run, .cfg = &t->cfg, .data_digest = t->data_digest};
     return sc_state_save(&t->step, &id, err);
 }
 

@@ -20,9 +20,9 @@ typedef struct {
     const simclr_observer *observer;
     sc_fs_lock *lock;
     sc_dataset *train; /* what is learnt from */
-    sc_dataset *bank;  /* labelled images for k-NN: `train`, or the labelled part; or NULL */
+    sc_dataset *bank;  /* labelled images for k-NN: `train`, or the split of that name; or NULL */
     sc_dataset *test;  /* NULL: held out from the bank */
-    char data_digest[SC_SHA256_HEX];
+    char data_digest[SC_SHA256_HEX], older_digest[SC_SHA256_HEX];
     uint32_t size;           /* side of a view, px */
     const sc_device *device; /* NULL: the processor */
     sc_tables tables;        /* of where it computes */

@@ -33,25 +33,66 @@ static int check_stages(const sc_config *cfg, simclr_error *err)
     return size == 0 ? 0 : sc_encoder_check(&encoder, size, size, err);
 }
 
+static void close_bank(sc_trainer *t)
+{
+    if (t->bank != t->train)
+        sc_dataset_close(t->bank);
+    t->bank = NULL;
+}
+
+/* Images with a label, counted up to two. */
+static int labelled(const sc_dataset *ds)
+{
+    int found = 0;
+    for (size_t i = 0; found < 2 && i < sc_dataset_count(ds); i++)
+        found += sc_dataset_label(ds, i) >= 0;
+    return found;
+}
+
+/* Bank and queries of k-NN; without labels there are none.  What is learnt from may include the
+ * test images, the bank never does: each would find itself. */
+static int open_bank(sc_trainer *t, const char *split, simclr_error *err)
+{
+    const char *spec = sc_setup_dataset_spec(&t->cfg);
+    bool mixed = strcmp(split, "all") == 0 || strcmp(split, "test") == 0;
+    bool apart = (mixed || strcmp(split, "train+unlabeled") == 0) &&
+                 sc_dataset_has_split(spec, "train") &&
+                 (!mixed || sc_dataset_has_split(spec, "test"));
+    int rc = apart ? open_split(&t->bank, t, "train", err) : 0;
+    if (rc == 0 && !apart)
+        t->bank = t->train;
+    if (rc == 0 && labelled(t->bank) < 2) { /* one in the bank, one that asks */
+        close_bank(t);
+        return 0;
+    }
+    if (rc == 0 && (apart || !mixed) && sc_dataset_has_split(spec, "test"))
+        rc = open_split(&t->test, t, "test", err);
+    if (rc == 0 && t->test != NULL && labelled(t->test) == 0) {
+        sc_say(t->observer, SIMCLR_WARNING,
+               "%s: the test images have no labels; k-NN is measured on every tenth labelled "
+               "training image",
+               spec);
+        sc_dataset_close(t->test);
+        t->test = NULL;
+    }
+    return rc;
+}
+
 /* The size of the views is settled here, so that config.yaml and checkpoints hold it: the run can
  * then be used on images of any size. */
 static int open_data(sc_trainer *t, simclr_error *err)
 {
     const char *spec = sc_setup_dataset_spec(&t->cfg);
     const char *split = t->cfg.data.split;
-    bool extra = split[0] == '\0' && sc_dataset_has_split(spec, "unlabeled") &&
-                 sc_dataset_has_split(spec, "train");
     if (split[0] == '\0')
-        split = extra ? "train+unlabeled" : "train";
+        split = sc_dataset_has_split(spec, "train+unlabeled") ? "train+unlabeled" : "train";
     int rc = open_split(&t->train, t, split, err);
-    if (rc == 0 && extra)
-        rc = open_split(&t->bank, t, "train", err);
-    else if (rc == 0 && sc_dataset_classes(t->train) > 0)
-        t->bank = t->train;
-    if (rc == 0 && t->bank != NULL && sc_dataset_has_split(spec, "test"))
-        rc = open_split(&t->test, t, "test", err);
+    if (rc == 0)
+        rc = open_bank(t, split, err);
     if (rc == 0)
         rc = sc_dataset_fingerprint(t->data_digest, t->train, err);
+    if (rc == 0)
+        rc = sc_dataset_older_fingerprint(t->older_digest, t->train, err);
     if (rc < 0)
         return rc;
     t->size = sc_setup_image_size(&t->cfg, t->train);
@@ -156,7 +197,15 @@ static int open_run(sc_trainer *t, simclr_error *err)
         rc = sc_path_join(path, t->run, "lock", err);
     if (rc == 0)
         rc = sc_fs_lock_take(&t->lock, path, err);
-    sc_state_identity id = {t->run, &t->cfg, t->data_digest};
+    const char *kind = sc_dataset_kind(t->train);
+    bool files = strcmp(kind, "folder") == 0 || strcmp(kind, "list") == 0;
+    sc_state_identity id = {
+        .run = t->run,
+        .cfg = &t->cfg,
+        .data_digest = t->data_digest,
+        .older_digest = t->older_digest,
+        .may_drop = files && (sc_dataset_skipped(t->train) > 0 || !sc_dataset_resident(t->train)),
+    };
     if (rc == 0)
         rc = sc_state_restore(&found, &t->step, &id, t->observer, err);
     if (rc < 0)
@@ -299,8 +348,7 @@ void sc_trainer_close(sc_trainer *t)
     if (t->device != NULL)
         sc_device_close();
     sc_arena_close(&t->arena);
-    if (t->bank != t->train)
-        sc_dataset_close(t->bank);
+    close_bank(t);
     sc_dataset_close(t->test);
     sc_dataset_close(t->train);
     sc_fs_lock_release(t->lock);

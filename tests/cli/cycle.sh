@@ -52,6 +52,15 @@ cp "$scratch/features.npy" "$scratch/features1.npy"
 expect 0 "" "$SIMCLR" embed "$run" -o "$scratch/features.npy"
 cmp "$scratch/features.npy" "$scratch/features1.npy" || fail "the same features twice differ"
 
+# The map is of the images whose features are written; -v writes every line of progress.
+expect 0 "" "$SIMCLR" embed "$run" -v -o "$scratch/features.npy" --plot "$scratch/map.png" --method pca
+[ "$(grep -c "^embedding  128/128 images" "$scratch/err")" -eq 2 ] || fail "the map is of other images"
+cp -a "$run" "$scratch/by_50"
+sed -i 's/^  batch: 256 .*/  batch: 50/' "$scratch/by_50/config.yaml"
+expect 0 "" "$SIMCLR" embed "$scratch/by_50" -v -o "$scratch/features.npy"
+grep -q "^embedding  50/128 images" "$scratch/err" || fail "eval.batch is not heeded"
+cmp "$scratch/features.npy" "$scratch/features1.npy" || fail "eval.batch changes the features"
+
 # Export, import, export: the same tensors.
 expect 0 "written" "$SIMCLR" export "$run" -o "$scratch/a.safetensors"
 expect 0 "layer4.1.bn2.running_var" "$SIMCLR" inspect "$scratch/a.safetensors"

@@ -58,6 +58,48 @@ grep -q "resume .* at step 2" "$scratch/err" || fail "not resumed"
 grep -q "steps: 3 " "$run/config.yaml" || fail "config.yaml is of the first command"
 verified "$run"
 
+# The bank never holds the images that it is asked for: on raw pixels one neighbour does not know it all.
+for split in all test; do
+    tiny "$scratch/split_$split" data.dataset=shapes:120 steps=1 eval.knn_k=1 eval.max_train=0 \
+        eval.max_test=0 data.split=$split
+    check_exit "data.split=$split" 0 $?
+    grep -q '"raw_pixels_top1": 100' "$scratch/split_$split/metrics.jsonl" &&
+        fail "data.split=$split: the test images are in their own bank"
+    grep -q '"n_train": 120, "n_test": 20' "$scratch/split_$split/metrics.jsonl" ||
+        fail "data.split=$split: not measured against the training images"
+done
+
+# A folder with images that have no labels beside train/, learnt from, but no part of the k-NN.
+for class in a b; do
+    mkdir -p "$scratch/extra/train/$class" "$scratch/extra/unlabeled"
+    for n in 1 2 3; do
+        "$SIMCLR" views shapes:60 -q -n $n train.seed=$n -o "$scratch/extra/train/$class/$n.png" > "$scratch/out"
+        cp "$scratch/extra/train/$class/$n.png" "$scratch/extra/unlabeled/$class$n.png"
+        printf '%s\t%s\n' "extra/train/$class/$n.png" $class >> "$scratch/part.txt"
+    done
+done
+tiny "$scratch/unlabelled" "$scratch/extra" steps=1 batch=4 data.image_size=32
+check_exit "train/ and unlabeled/" 0 $?
+grep -q ": 12 images (train+unlabeled)" "$scratch/err" || fail "not of 12 images"
+grep -q '"n_train": 5, "n_test": 1' "$scratch/unlabelled/metrics.jsonl" || fail "k-NN not on train/"
+mkdir "$scratch/extra/test" # of one class alone: no labels
+cp "$scratch/extra/unlabeled/a1.png" "$scratch/extra/test/"
+tiny "$scratch/unlabelled_test" "$scratch/extra" steps=1 batch=4 data.image_size=32
+check_exit "test/ without labels" 0 $?
+grep -q "^warning: .*the test images have no labels" "$scratch/err" || fail "test/ without labels: no warning"
+
+# A list some of whose lines have no label.
+ls "$scratch/extra/unlabeled" | sed 's,^,extra/unlabeled/,' >> "$scratch/part.txt"
+tiny "$scratch/part" "list:$scratch/part.txt" steps=1 batch=4 data.image_size=32
+check_exit "a list with labels for some" 0 $?
+grep -q '"n_train": 5, "n_test": 1' "$scratch/part/metrics.jsonl" || fail "k-NN not on the labelled lines"
+expect 0 '"n_train": 5, "n_test": 1' "$SIMCLR" eval "$scratch/part" --json
+sed -n '1p;7,8p' "$scratch/part.txt" > "$scratch/one.txt"
+expect 3 "1 image with a label" "$SIMCLR" eval "$scratch/part" "list:$scratch/one.txt"
+cut -f1 "$scratch/part.txt" > "$scratch/none.txt"
+tiny "$scratch/none" "list:$scratch/none.txt" steps=1 batch=4 data.image_size=32
+check_exit "a list without labels" 0 $?
+grep -q knn_top1 "$scratch/none/metrics.jsonl" && fail "k-NN without labels"
 
 # Pictures that are decoded when they are needed: one that turns out to be damaged inside is passed
 # over by the sheet of views, the training and the evaluation alike, up to data.max_bad.
@@ -78,6 +120,13 @@ grep -q "8 images (train), 0 classes, 0 skipped" "$scratch/err" || fail "decoded
 expect 0 "" "$SIMCLR" views $large data.max_bad=0.2 -o "$scratch/v.png"
 expect 0 '"count": 7' "$SIMCLR" embed "$scratch/demand" -o "$scratch/f.npy" --json
 grep -q "^warning: 1 of 8 images.*bad.png" "$scratch/err" || fail "the damaged picture is not said"
+expect 0 "7 images" "$SIMCLR" data verify $large data.max_bad=0.2
+grep -q "^$scratch/large/bad.png	" "$scratch/out" || fail "data verify passes over a damaged picture"
+expect 3 "1 of 8 images cannot be read" "$SIMCLR" data verify $large
+# Without DATA, the sheet of views is of the data set that is configured.
+expect 3 "/nonexistent" "$SIMCLR" views data.dataset=/nonexistent -o "$scratch/v.png"
+expect 3 "/nonexistent" env SIMCLR_DATA_DATASET=/nonexistent "$SIMCLR" views -o "$scratch/v.png"
+expect 3 'no split "unlabeled"' "$SIMCLR" views shapes:60 data.split=unlabeled -o "$scratch/v.png"
 tiny "$scratch/many" $large
 check_exit "more than max_bad" 3 $?
 one_error "bad.png"

@@ -196,7 +196,28 @@ done
 tiny "$scratch/other" data.dataset=shapes:64
 check_exit "resume with other images" 2 $?
 one_error "$scratch/other"
-# What changes no number may change.
+# What changes no number may change, nor how the path of the images is typed.
+mkdir -p "$scratch/images"
+for n in 1 2 3 4; do
+    "$SIMCLR" views shapes:60 -q -n 1 train.seed=$n -o "$scratch/images/$n.png" > "$scratch/out"
+done
+for slash in "" /; do
+    tiny "$scratch/place" "$scratch/images$slash" batch=4 data.image_size=32 epochs=2 train.checkpoint_steps=1 \
+        steps=$((1 + ${#slash}))
+    check_exit "images as '$scratch/images$slash'" 0 $?
+done
+grep -q "^resume .* at step 1" "$scratch/err" || fail "not resumed from images$slash"
+# A damaged picture is dropped at the start only where all are read there.
+at=$(($(stat -c %s "$scratch/images/1.png") / 2))
+printf 'damage' | dd of="$scratch/images/1.png" bs=1 seek=$at conv=notrunc status=none
+"$SIMCLR" views shapes:60 -q -n 60 image_size=66 -o "$scratch/images/5.png" > "$scratch/out" # over 1 MiB
+large="$scratch/images batch=2 data.image_size=32 data.max_bad=0.5 steps=1"
+tiny "$scratch/dropped" $large
+check_exit "a damaged picture" 0 $?
+tiny "$scratch/dropped" $large data.memory_limit=1
+check_exit "resume with another memory_limit" 2 $?
+one_error "data.memory_limit"
+one_error "skipped.tsv"
 tiny "$scratch/other" threads=1 train.checkpoint_steps=1 train.keep=3
 check_exit "resume with other threads" 0 $?
 

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "core/sha256.h"
 #include "data/dataset.h"
 #include "support/data_fixture.h"
 
@@ -119,6 +120,81 @@ static void splits(void **state)
     fixture_remove(dir);
 }
 
+/* Images beside train/ that have no labels: to learn from, together with it. */
+static void unlabeled_beside_train(void **state)
+{
+    (void)state;
+    char *dir = fixture_directory();
+    fixture_mkdir(dir, "train/a");
+    fixture_mkdir(dir, "train/b");
+    fixture_png_file(dir, "train/a/x.png", 1);
+    fixture_png_file(dir, "train/b/x.png", 2);
+    assert_false(sc_dataset_has_split(dir, "train+unlabeled"));
+    expect_error(dir, "train+unlabeled", SIMCLR_E_NOT_FOUND, "train and unlabeled");
+    fixture_mkdir(dir, "unlabeled");
+    fixture_png_file(dir, "unlabeled/y.png", 3);
+    fixture_mkdir(dir, "test");
+    fixture_png_file(dir, "test/z.png", 4);
+    assert_true(sc_dataset_has_split(dir, "train+unlabeled"));
+    sc_dataset *ds = open_or_fail(dir, "train+unlabeled", 0);
+    assert_int_equal(sc_dataset_count(ds), 3);
+    assert_string_equal(sc_dataset_name(ds, 2), fixture_path(dir, "unlabeled/y.png"));
+    sc_dataset_close(ds);
+    ds = open_or_fail(dir, "train", 0);
+    assert_int_equal(sc_dataset_count(ds), 2);
+    assert_int_equal(sc_dataset_classes(ds), 2);
+    sc_dataset_close(ds);
+    fixture_remove(dir);
+}
+
+/* The fingerprint of `lines`, opened as spec; older: in the form of earlier versions, or "". */
+static void expect_fingerprint(const char *spec, const char *lines, const char *older)
+{
+    char expected[SC_SHA256_HEX] = "", hex[SC_SHA256_HEX];
+    simclr_error err;
+    sc_dataset *ds = open_or_fail(spec, "train", 0);
+    assert_int_equal(sc_sha256(expected, lines, strlen(lines), &err), 0);
+    assert_int_equal(sc_dataset_fingerprint(hex, ds, &err), 0);
+    assert_string_equal(hex, expected);
+    expected[0] = '\0';
+    if (older[0] != '\0')
+        assert_int_equal(sc_sha256(expected, older, strlen(older), &err), 0);
+    assert_int_equal(sc_dataset_older_fingerprint(hex, ds, &err), 0);
+    assert_string_equal(hex, expected);
+    sc_dataset_close(ds);
+}
+
+/* However the path is typed, the images are the same. */
+static void fingerprint_without_the_place(void **state)
+{
+    (void)state;
+    char *dir = fixture_directory(), spec[600], now[200], older[900];
+    static const char *const ends[] = {"", "/", "//"};
+    fixture_mkdir(dir, "sub");
+    fixture_png_file(dir, "sub/a.png", 1);
+    sc_dataset *ds = open_or_fail(dir, "train", 0);
+    struct stat st;
+    assert_int_equal(stat(sc_dataset_name(ds, 0), &st), 0);
+    sc_dataset_close(ds);
+    for (int i = 0; i < 3; i++) {
+        snprintf(spec, sizeof spec, "%s%s", dir, ends[i]);
+        snprintf(now, sizeof now, "folder\ttrain\t1\n/sub/a.png\t%lld\t-1\n",
+                 (long long)st.st_size);
+        snprintf(older, sizeof older, "folder\ttrain\t1\nsub/a.png\t%lld\t-1\n",
+                 (long long)st.st_size);
+        expect_fingerprint(spec, now, older);
+    }
+    fixture_write(dir, "list.txt", "sub/a.png\n", 10);
+    snprintf(spec, sizeof spec, "list:%s/list.txt", dir);
+    snprintf(now, sizeof now, "list\ttrain\t1\nsub/a.png\t%lld\t-1\n", (long long)st.st_size);
+    snprintf(older, sizeof older, "list\ttrain\t1\n%s/sub/a.png\t%lld\t-1\n", dir,
+             (long long)st.st_size);
+    expect_fingerprint(spec, now, older);
+    assert_int_equal(chdir(dir), 0);
+    expect_fingerprint("list:list.txt", now, "");
+    fixture_remove(dir);
+}
+
 static void odd_entries(void **state)
 {
     (void)state;
@@ -189,8 +265,14 @@ static void lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(classes),     cmocka_unit_test(foreign_formats), cmocka_unit_test(splits),
-        cmocka_unit_test(odd_entries), cmocka_unit_test(nothing_there),   cmocka_unit_test(lists),
+        cmocka_unit_test(classes),
+        cmocka_unit_test(foreign_formats),
+        cmocka_unit_test(splits),
+        cmocka_unit_test(unlabeled_beside_train),
+        cmocka_unit_test(fingerprint_without_the_place),
+        cmocka_unit_test(odd_entries),
+        cmocka_unit_test(nothing_there),
+        cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

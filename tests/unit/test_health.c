@@ -79,9 +79,34 @@ static void test_rank(void **state)
     assert_true(rank == 0);
 }
 
+/* What would take longer than a step stays unknown, at every size that may be configured. */
+static void test_rank_of_many(void **state)
+{
+    (void)state;
+    enum { ROWS = 4200, DIM = 4200 };
+    static float z[(size_t)ROWS * DIM];
+    double rank = 0;
+    simclr_error err;
+    for (size_t i = 0; i < ROWS; i++)
+        z[i * DIM + i] = 1;
+    sct_assert_ok(sc_effective_rank(&rank, z, ROWS, DIM, &err), &err);
+    assert_true(isnan(rank));
+    sct_assert_ok(sc_effective_rank(&rank, z, 300, 300, &err), &err);
+    assert_true(isnan(rank));
+    sct_assert_ok(sc_effective_rank(&rank, z, 2, DIM, &err), &err);
+    assert_true(fabs(rank - 2) < 1e-9);
+    sc_health h;
+    sc_health_init(&h, 5);
+    sc_health_input in = {
+        .loss = 4, .ceiling = 5, .floor = 3, .uniformity = -2, .effective_rank = NAN};
+    for (int i = 0; i < 10; i++) /* unknown is no collapse */
+        assert_int_not_equal(sc_health_update(&h, &in), SC_HEALTH_COLLAPSING);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_range), cmocka_unit_test(test_verdicts), cmocka_unit_test(test_rank)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_range),
+                                       cmocka_unit_test(test_verdicts), cmocka_unit_test(test_rank),
+                                       cmocka_unit_test(test_rank_of_many)};
     return sct_run(tests);
 }

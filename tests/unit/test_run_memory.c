@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "train/memory.h"
+#include "train/online.h"
 
 static void set(sc_config *cfg, const char *key, const char *value)
 {
@@ -81,6 +82,42 @@ static void knows_what_a_run_takes(void **state)
     sc_trainer_close(&t);
 }
 
+static void keep_warning(void *context, simclr_message_kind kind, const char *text)
+{
+    if (kind == SIMCLR_WARNING)
+        snprintf(context, 512, "%s", text);
+}
+
+/* The raw pixels of many large views are not worth a run: they are left out, and that is said. */
+static void leaves_out_pixels_that_do_not_fit(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    char warning[512] = "";
+    const simclr_observer observer = {.context = warning, .message = keep_warning};
+    simclr_error err = {0};
+    sc_online_knn knn;
+    sc_config cfg = config_of("shapes:60000", "1024", 2); /* 880 GB */
+    set(&cfg, "data.memory_limit", "1");
+    set(&cfg, "model.width", "0.0625");
+    if (sc_run_host_free() / 4 > (size_t)800e9)
+        sct_skip("880 GB of pixels fit into the memory of this machine");
+    sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, NULL, &observer, &err), &err);
+    sct_assert_ok(sc_online_measure(&knn, &t, true, &err), &err);
+    assert_true(knn.top1 < 0);
+    assert_non_null(strstr(warning, "raw pixels"));
+    assert_non_null(strstr(warning, "eval.max_train"));
+    sc_trainer_close(&t);
+    warning[0] = '\0';
+    set(&cfg, "eval.max_train", "4");
+    set(&cfg, "eval.max_test", "2");
+    sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, NULL, &observer, &err), &err);
+    sct_assert_ok(sc_online_measure(&knn, &t, true, &err), &err);
+    assert_true(knn.top1 >= 0);
+    assert_string_equal(warning, "");
+    sc_trainer_close(&t);
+}
+
 /* An allocation that fails where all would fit says no more than that. */
 static void does_not_guess(void **state)
 {
@@ -104,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_the_batch_that_fits),
         cmocka_unit_test(knows_what_a_run_takes),
+        cmocka_unit_test(leaves_out_pixels_that_do_not_fit),
         cmocka_unit_test(does_not_guess),
     };
     return sct_run(tests);
