@@ -10,6 +10,7 @@
 #include "core/alloc.h"
 #include "core/fs.h"
 #include "core/json.h"
+#include "train/metadata.h"
 
 static const char STREAMS[] = "philox4x32-10/v1"; /* a change of any stream is a new version */
 
@@ -247,16 +248,12 @@ int sc_state_load_weights(sc_network *network, uint64_t *step, const char *run,
 int sc_state_export(const char *path, const sc_network *network, sc_weights_part part,
                     const sc_config *cfg, simclr_error *err)
 {
-    static const char *const keys[] = {"model.arch", "model.width", "model.stem", "views.normalize",
-                                       "data.image_size"};
-    enum { KEYS = sizeof keys / sizeof *keys };
-    char value[KEYS][64];
-    sc_string_pair metadata[KEYS];
-    for (size_t i = 0; i < KEYS; i++) {
-        sc_config_get_text(cfg, keys[i], value[i], sizeof value[i]);
-        metadata[i] = (sc_string_pair){keys[i], value[i]};
-    }
-    return sc_weights_save(path, network, part, metadata, KEYS, err);
+    sc_metadata metadata;
+    int rc = sc_metadata_write(&metadata, cfg, (uint32_t)network->height, part, err);
+    if (rc == 0)
+        rc = sc_weights_save(path, network, part, metadata.pair, metadata.count, err);
+    sc_metadata_free(&metadata);
+    return rc;
 }
 
 int sc_state_write_config(const sc_config *cfg, const char *run, simclr_error *err)
