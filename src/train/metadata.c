@@ -73,6 +73,9 @@ static int read_all(sc_config *theirs, const sc_safetensors *st, const char *pat
         if (rc < 0)
             return rc;
     }
+    simclr_error wrong = {0, ""};
+    if (sc_config_check(theirs, &wrong) < 0)
+        return sc_fail(err, SIMCLR_E_CHECKPOINT, "%s: %s", where, wrong.text);
     sc_setup_settle_model(theirs, sc_setup_weights_size(theirs));
     return 0;
 }

@@ -28,7 +28,7 @@ void sc_metadata_free(sc_metadata *metadata);
 /* Takes over the settings of the file `st`, opened from `path`: of the encoder, or with `projector` those
  * of the projector.  What has been set in cfg stays; where the file says otherwise, that is a warning, and
  * what only makes sense with the file's value is passed over.  Other metadata is ignored.
- * SIMCLR_E_CHECKPOINT: a value that is none, or out of range. */
+ * SIMCLR_E_CHECKPOINT: a value that is none, is out of range or does not go with the others. */
 int sc_metadata_read(sc_config *cfg, const sc_safetensors *st, const char *path, bool projector,
                      const simclr_observer *observer, simclr_error *err);
 
