@@ -14,9 +14,16 @@
 
 static const char STREAMS[] = "philox4x32-10/v1"; /* a change of any stream is a new version */
 
+typedef struct {
+    const sc_network *network;
+    const sc_config *cfg;
+} model_context;
+
+/* As an export with the projector, so that it can be imported as well. */
 static int write_model(const char *path, void *context, simclr_error *err)
 {
-    return sc_weights_save(path, context, SC_WEIGHTS_ALL, NULL, 0, err);
+    const model_context *model = context;
+    return sc_state_export(path, model->network, SC_WEIGHTS_ALL, model->cfg, err);
 }
 
 static int write_slots(const char *path, void *context, simclr_error *err)
@@ -52,14 +59,15 @@ int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error
     int rc = state_text(&text, step, id, err);
     if (rc < 0)
         return rc;
-    /* Names and shapes of the tensors take far less than a mebibyte. */
+    /* Names and shapes of the tensors, and the settings, take far less than a mebibyte. */
     const sc_params *params = &step->network.params;
     const uint64_t header = 1 << 20;
+    model_context model = {&step->network, id->cfg};
     const sc_checkpoint_file files[] = {
         {.name = "model.safetensors",
          .size = params->total * sizeof(sc_real) + header,
          .write = write_model,
-         .context = (void *)(uintptr_t)&step->network},
+         .context = &model},
         {.name = "optim.safetensors",
          .size = 2 * params->trained * sizeof(sc_real) + header,
          .write = write_slots,

@@ -58,6 +58,7 @@ expect 0 "layer4.1.bn2.running_var" "$SIMCLR" inspect "$scratch/a.safetensors"
 grep -q projector "$scratch/out" && fail "projector in the encoder's export"
 expect 0 "written" "$SIMCLR" export "$run" --projector -o "$scratch/p.safetensors"
 expect 0 "projector.0.weight" "$SIMCLR" inspect "$scratch/p.safetensors"
+cmp "$scratch/p.safetensors" "$run/checkpoints/last/model.safetensors" || fail "export and checkpoint"
 expect 0 "step 0" "$SIMCLR" import "$scratch/a.safetensors" -o "$scratch/import" --preset tiny
 expect 0 "written" "$SIMCLR" export "$scratch/import" -o "$scratch/b.safetensors"
 
@@ -119,7 +120,6 @@ same_function "grey, another size" data.channels=1 data.image_size=24
 same_function "a projector" projector.layers=24,40 projector.norm=batchnorm projector.last_norm=true
 
 # What was given wins, and where the file says otherwise, that is said.
-"$SIMCLR" export "$run" --projector -o "$scratch/p.safetensors" > /dev/null
 expect 0 "model.activation is relu in the file, but gelu was given and is used" \
     "$SIMCLR" import "$scratch/p.safetensors" -o "$scratch/gelu" model.activation=gelu
 grep -q "activation: gelu .*cli" "$scratch/gelu/config.yaml" || fail "the activation given is not used"
