@@ -39,7 +39,9 @@ const cli_command cmd_export = {
     .text = "Names and layouts are torchvision's: load the file into\n"
             "torchvision.models.resnet18 with strict=False, and only fc.* is missing. With\n"
             "the cifar stem, first set model.conv1 to a 3x3 convolution of stride 1 and\n"
-            "model.maxpool to torch.nn.Identity().",
+            "model.maxpool to torch.nn.Identity(). Where width, strides, kernels, pool, norm,\n"
+            "activation or padding are not torchvision's, its module must be changed to\n"
+            "match; the file's metadata says all of them.",
     .options = export_options,
     .examples = export_examples,
     .words_min = 1,
@@ -62,13 +64,14 @@ static int run_import(const cli_args *args, simclr_error *err)
 {
     const char *run = cli_value(args, "output");
     simclr_config *config;
+    simclr_observer observer = cli_observer(args);
     if (run == NULL) {
         snprintf(err->text, sizeof err->text, "import: -o DIR is needed: the run to make");
         return err->code = SIMCLR_E_USAGE;
     }
     int rc = cli_config(&config, args, err);
     if (rc == 0)
-        rc = simclr_import(run, args->word[0], config, err);
+        rc = simclr_import(run, args->word[0], config, &observer, err);
     simclr_config_free(config);
     if (rc == 0)
         printf("%s: holds the weights as step 0; simclr train DATA -o %s -c %s/config.yaml trains "
@@ -81,9 +84,12 @@ const cli_command cmd_import = {
     .name = "import",
     .usage = "FILE -o RUN [key=value ...]",
     .summary = "Torchvision's or timm's weights as a starting point",
-    .text = "Depth, width and stem are recognised from the tensors. A file that does not fit\n"
-            "exactly is refused, and what is missing, superfluous or misshapen is listed;\n"
-            "only a classifier (fc.*) is passed over.",
+    .text = "A file of simclr export says which encoder it holds, for which images; of other\n"
+            "files, depth, width and stem are recognised from the tensors. A setting that is\n"
+            "given wins, with a warning where the file says otherwise. A file that does not\n"
+            "fit exactly is refused, and what is missing, superfluous or misshapen is listed;\n"
+            "a classifier (fc.*) is passed over, and so, with a warning, is a projector that\n"
+            "does not fit.",
     .options = import_options,
     .examples = import_examples,
     .words_min = 1,

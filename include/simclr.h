@@ -178,7 +178,8 @@ typedef struct {
 } simclr_model_info;
 
 /* A freshly initialised model for at most max_rows views at once, or that of a finished or unfinished
- * run (its newest whole checkpoint).  max_rows: 1 to 2^18.  The caller's: simclr_model_free(). */
+ * run (its newest whole checkpoint).  max_rows: 1 to 2^18.  Views are of data.image_size; where that is 0, of
+ * 224 px with the stem imagenet, else of 32.  The caller's: simclr_model_free(). */
 SIMCLR_API int simclr_model_new(simclr_model **out, const simclr_config *config, size_t max_rows,
                                 simclr_error *err);
 SIMCLR_API int simclr_model_open(simclr_model **out, const char *run, size_t max_rows,
@@ -274,12 +275,14 @@ SIMCLR_API int simclr_embed(size_t *count, const char *npy_path, const char *run
 SIMCLR_API int simclr_plot(const char *png_path, const char *run, const char *spec,
                            const char *split, const char *method, const simclr_observer *observer,
                            simclr_error *err);
-/* The encoder (and with `projector`, g) under torchvision's names as safetensors; and back: makes a
- * run whose step 0 holds the weights of the file.  Mismatches are listed and fatal. */
+/* The encoder (and with `projector`, g) under torchvision's names as safetensors, with the settings that
+ * make a function of it; and back: makes a run whose step 0 holds the weights of the file.  Settings that
+ * `config` leaves at their defaults are the file's own, or recognised from its tensors.  Mismatches are
+ * listed and fatal, but for a projector: it is left out, with a warning. */
 SIMCLR_API int simclr_export(const char *path, const char *run, const char *format, bool projector,
                              const simclr_observer *observer, simclr_error *err);
 SIMCLR_API int simclr_import(const char *run, const char *path, const simclr_config *config,
-                             simclr_error *err);
+                             const simclr_observer *observer, simclr_error *err);
 /* What a checkpoint, run, safetensors or .npy file holds, as text (the caller's, simclr_text_free);
  * with `verify`, hashes are checked. */
 SIMCLR_API int simclr_inspect(char **text, const char *path, bool verify, simclr_error *err);

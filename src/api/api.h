@@ -33,6 +33,9 @@ struct simclr_trainer {
 /* The settings inside, or the defaults in *fallback when config is NULL. */
 const sc_config *sc_api_config(const simclr_config *config, sc_config *fallback);
 
+/* The network of `cfg`, as sc_api_open_network opens it. */
+int sc_api_network_options(sc_network_options *out, const sc_config *cfg, const sc_device *device,
+                           uint32_t size, size_t max_rows, simclr_error *err);
 /* Opens the network of `cfg` for views of `size` pixels and rows at most max_rows; device NULL: on the
  * processor. */
 int sc_api_open_network(sc_network *network, const sc_config *cfg, const sc_device *device,

@@ -13,10 +13,10 @@
 #include "train/setup.h"
 #include "train/state.h"
 
-int sc_api_open_network(sc_network *network, const sc_config *cfg, const sc_device *device,
-                        uint32_t size, size_t max_rows, simclr_error *err)
+int sc_api_network_options(sc_network_options *out, const sc_config *cfg, const sc_device *device,
+                           uint32_t size, size_t max_rows, simclr_error *err)
 {
-    sc_network_options options = {
+    *out = (sc_network_options){
         .encoder = sc_setup_encoder(cfg, size),
         .projector = sc_setup_projector(cfg),
         .height = size,
@@ -25,15 +25,24 @@ int sc_api_open_network(sc_network *network, const sc_config *cfg, const sc_devi
         .precision = sc_setup_precision(cfg),
         .seed = cfg->train.seed,
     };
+    return sc_setup_tables(&out->tables, device, out->precision, err);
+}
+
+int sc_api_open_network(sc_network *network, const sc_config *cfg, const sc_device *device,
+                        uint32_t size, size_t max_rows, simclr_error *err)
+{
+    sc_network_options options;
     sc_parallel_set_threads(sc_setup_threads(cfg));
-    int rc = sc_setup_tables(&options.tables, device, options.precision, err);
+    int rc = sc_api_network_options(&options, cfg, device, size, max_rows, err);
     return rc < 0 ? rc : sc_network_open(network, &options, err);
 }
 
-/* Without data at hand: the configured size, or CIFAR's. */
+/* Without data at hand: the configured size, or what the stem is made for: ImageNet's or CIFAR's. */
 static uint32_t model_size(const sc_config *cfg)
 {
-    return cfg->data.image_size > 0 ? (uint32_t)cfg->data.image_size : 32;
+    if (cfg->data.image_size > 0)
+        return (uint32_t)cfg->data.image_size;
+    return cfg->model.stem == SC_CFG_STEM_IMAGENET ? 224 : 32;
 }
 
 static int model_open(simclr_model **out, const sc_config *cfg, size_t max_rows, simclr_error *err)

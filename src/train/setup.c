@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/parallel.h"
+#include "model/encoder_shapes.h"
 
 enum { SIZE_LARGEST_GUESS = 224, STEM_CIFAR_UP_TO = 64 };
 
@@ -40,6 +41,11 @@ uint32_t sc_setup_image_size(const sc_config *cfg, const sc_dataset *ds)
     sc_dataset_extent(ds, &height, &width, &equal);
     uint32_t side = height < width ? height : width;
     return equal && side < SIZE_LARGEST_GUESS ? side : SIZE_LARGEST_GUESS;
+}
+
+uint32_t sc_setup_weights_size(const sc_config *cfg)
+{
+    return cfg->data.image_size > 0 ? (uint32_t)cfg->data.image_size : SIZE_LARGEST_GUESS;
 }
 
 /* Statistics of the training sets, in 0..1; of one channel, those of the luminance (its deviation as
@@ -179,6 +185,26 @@ sc_encoder_options sc_setup_encoder(const sc_config *cfg, uint32_t size)
     o.zero_init_residual = m->zero_init_residual;
     o.convolution = convolutions[cfg->train.convolution];
     return o;
+}
+
+void sc_setup_settle_model(sc_config *cfg, uint32_t size)
+{
+    sc_config_model *m = &cfg->model;
+    const sc_encoder_options left = sc_setup_encoder(cfg, size);
+    const sc_encoder_options o = sc_encoder_resolve(&left);
+    m->stem = o.stem == SC_STEM_CIFAR ? SC_CFG_STEM_CIFAR : SC_CFG_STEM_IMAGENET;
+    m->strides.count = 6;
+    for (int i = 0; i < 6; i++)
+        m->strides.at[i] = (int)o.strides[i];
+    m->dilations.count = 4;
+    for (int i = 0; i < 4; i++)
+        m->dilations.at[i] = (int)o.dilations[i];
+    if (!sc_encoder_has_pool(&o))
+        m->down = SC_CFG_DOWN_NONE;
+    else if (m->down == SC_CFG_DOWN_AUTO)
+        m->down = SC_CFG_DOWN_MAXPOOL;
+    m->stem_kernel = (int)o.stem_kernel;
+    m->pool_kernel = (int)o.pool_kernel;
 }
 
 sc_projector_options sc_setup_projector(const sc_config *cfg)

@@ -43,11 +43,15 @@ sc_dataset_options sc_setup_dataset(const sc_config *cfg, const char *split);
 /* Side of a view in pixels: data.image_size, or the size of the images when all are equal, at most
  * 224. */
 uint32_t sc_setup_image_size(const sc_config *cfg, const sc_dataset *ds);
+/* Where only the weights matter, which do not depend on it: data.image_size, or 224. */
+uint32_t sc_setup_weights_size(const sc_config *cfg);
 
 /* Views of `size` x `size` pixels for both training and evaluation. */
 sc_views_options sc_setup_views(const sc_config *cfg, uint32_t size);
 
 sc_encoder_options sc_setup_encoder(const sc_config *cfg, uint32_t size);
+/* What model.* leaves to the stem, and the stem to the size, is filled in: the same encoder, said in full. */
+void sc_setup_settle_model(sc_config *cfg, uint32_t size);
 sc_projector_options sc_setup_projector(const sc_config *cfg);
 sc_optim_options sc_setup_optim(const sc_config *cfg);
 /* Rates and lengths in steps; the peak rate is scaled to train.batch. */

@@ -10,12 +10,20 @@
 #include "core/alloc.h"
 #include "core/fs.h"
 #include "core/json.h"
+#include "train/metadata.h"
 
 static const char STREAMS[] = "philox4x32-10/v1"; /* a change of any stream is a new version */
 
+typedef struct {
+    const sc_network *network;
+    const sc_config *cfg;
+} model_context;
+
+/* As an export with the projector, so that it can be imported as well. */
 static int write_model(const char *path, void *context, simclr_error *err)
 {
-    return sc_weights_save(path, context, SC_WEIGHTS_ALL, NULL, 0, err);
+    const model_context *model = context;
+    return sc_state_export(path, model->network, SC_WEIGHTS_ALL, model->cfg, err);
 }
 
 static int write_slots(const char *path, void *context, simclr_error *err)
@@ -51,14 +59,15 @@ int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error
     int rc = state_text(&text, step, id, err);
     if (rc < 0)
         return rc;
-    /* Names and shapes of the tensors take far less than a mebibyte. */
+    /* Names and shapes of the tensors, and the settings, take far less than a mebibyte. */
     const sc_params *params = &step->network.params;
     const uint64_t header = 1 << 20;
+    model_context model = {&step->network, id->cfg};
     const sc_checkpoint_file files[] = {
         {.name = "model.safetensors",
          .size = params->total * sizeof(sc_real) + header,
          .write = write_model,
-         .context = (void *)(uintptr_t)&step->network},
+         .context = &model},
         {.name = "optim.safetensors",
          .size = 2 * params->trained * sizeof(sc_real) + header,
          .write = write_slots,
@@ -260,16 +269,12 @@ int sc_state_load_weights(sc_network *network, uint64_t *step, const char *run,
 int sc_state_export(const char *path, const sc_network *network, sc_weights_part part,
                     const sc_config *cfg, simclr_error *err)
 {
-    static const char *const keys[] = {"model.arch", "model.width", "model.stem", "views.normalize",
-                                       "data.image_size"};
-    enum { KEYS = sizeof keys / sizeof *keys };
-    char value[KEYS][64];
-    sc_string_pair metadata[KEYS];
-    for (size_t i = 0; i < KEYS; i++) {
-        sc_config_get_text(cfg, keys[i], value[i], sizeof value[i]);
-        metadata[i] = (sc_string_pair){keys[i], value[i]};
-    }
-    return sc_weights_save(path, network, part, metadata, KEYS, err);
+    sc_metadata metadata;
+    int rc = sc_metadata_write(&metadata, cfg, (uint32_t)network->height, part, err);
+    if (rc == 0)
+        rc = sc_weights_save(path, network, part, metadata.pair, metadata.count, err);
+    sc_metadata_free(&metadata);
+    return rc;
 }
 
 int sc_state_write_config(const sc_config *cfg, const char *run, simclr_error *err)

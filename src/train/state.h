@@ -41,8 +41,8 @@ int sc_state_restore(bool *found, sc_step *step, const sc_state_identity *id,
 int sc_state_load_weights(sc_network *network, uint64_t *step, const char *run,
                           const simclr_observer *observer, simclr_error *err);
 
-/* RUN/model.safetensors: the encoder under torchvision's names, with the settings a user of it
- * needs as metadata. */
+/* RUN/model.safetensors: the encoder under torchvision's names, with the settings that make
+ * a function of it as metadata (metadata.h). */
 int sc_state_export(const char *path, const sc_network *network, sc_weights_part part,
                     const sc_config *cfg, simclr_error *err);
 

@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "core/alloc.h"
 #include "core/sha256.h"
 
-enum { METADATA_MAX = 16 };
+enum { METADATA_MAX = SC_CONFIG_ROWS_MAX + 1 }; /* a setting each, and the format */
 
 static bool is_projector(const char *name)
 {
@@ -189,6 +190,17 @@ static void check_tensors(fault_list *faults, const sc_params *params, const sc_
     }
 }
 
+int sc_weights_check(const sc_network *network, const sc_safetensors *st, const char *path,
+                     sc_weights_part part, simclr_error *err)
+{
+    fault_list faults = {0};
+    check_tensors(&faults, &network->params, st, part);
+    if (faults.count == 0)
+        return 0;
+    return sc_fail(err, SIMCLR_E_CHECKPOINT, "%s: %zu tensors do not fit this model: %s", path,
+                   faults.count, faults.text);
+}
+
 int sc_weights_load(sc_network *network, const char *path, sc_weights_part part, simclr_error *err)
 {
     sc_params *params = &network->params;
@@ -196,11 +208,7 @@ int sc_weights_load(sc_network *network, const char *path, sc_weights_part part,
     int rc = sc_safetensors_open(&st, path, err);
     if (rc < 0)
         return rc;
-    fault_list faults = {0};
-    check_tensors(&faults, params, st, part);
-    if (faults.count > 0)
-        rc = sc_fail(err, SIMCLR_E_CHECKPOINT, "%s: %zu tensors do not fit this model: %s", path,
-                     faults.count, faults.text);
+    rc = sc_weights_check(network, st, path, part, err);
     for (size_t i = 0; rc == 0 && i < params->entry_count; i++) {
         const sc_param *p = &params->entry[i];
         sc_tensor_desc t;

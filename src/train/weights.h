@@ -18,6 +18,11 @@ typedef enum { SC_WEIGHTS_ENCODER, SC_WEIGHTS_ALL } sc_weights_part;
 int sc_weights_save(const char *path, const sc_network *network, sc_weights_part part,
                     const sc_string_pair *metadata, size_t metadata_count, simclr_error *err);
 
+/* Whether sc_weights_load would take the file `st` that was opened from `path`; a network that was only
+ * measured will do, so that no more memory is taken than the file has tensors for. */
+int sc_weights_check(const sc_network *network, const sc_safetensors *st, const char *path,
+                     sc_weights_part part, simclr_error *err);
+
 /* F32, F64, F16 and BF16 are read.  A classifier (fc.*) in the file is passed over, and with
  * SC_WEIGHTS_ENCODER also projector.*.  SIMCLR_E_CHECKPOINT lists what does not fit. */
 int sc_weights_load(sc_network *network, const char *path, sc_weights_part part, simclr_error *err);

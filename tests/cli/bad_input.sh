@@ -74,6 +74,32 @@ head -c 100000 "$run/model.safetensors" > "$scratch/cut.safetensors"
 refuse 7 "cut.safetensors" "$SIMCLR" import "$scratch/cut.safetensors" -o "$scratch/imported"
 refuse 7 "conv1.weight" "$SIMCLR" import "$run/model.safetensors" -o "$scratch/imported" width=0.5
 refuse 2 "$run" "$SIMCLR" import "$run/model.safetensors" -o "$run"
+
+# Settings in the file that no configuration could hold, or that its tensors do not bear out.
+"$SIMCLR" export "$run" --projector -o "$scratch/whole.safetensors" > /dev/null
+# forge FROM TO: the same file but for its settings; a TO that is shorter is followed by blanks.
+forge()
+{
+    printf -v blanks '%*s' $((${#1} - ${#2})) ''
+    LC_ALL=C sed "s/$1/$2$blanks/" "$scratch/whole.safetensors" > "$scratch/forged.safetensors"
+    cmp -s "$scratch/whole.safetensors" "$scratch/forged.safetensors" && fail "nothing forged: $1"
+}
+import="$SIMCLR import $scratch/forged.safetensors -o $scratch/imported"
+forge '"model.width":"0.125"' '"model.width":"99"'
+refuse 7 "forged.safetensors: metadata: model.width: '99' is too large" $import
+forge '"model.width":"0.125"' '"model.width":"4"'
+refuse 7 "forged.safetensors: 100 tensors do not fit this model" $import
+forge '"model.norm":"batchnorm"' '"model.norm":"Norman"'
+refuse 7 "metadata: model.norm: 'Norman' is not known" $import
+forge '"model.strides":".2, 2, 1, 2, 2, 2."' '"model.strides":"[2, 2]"'
+refuse 7 "metadata: model.strides: has 2 numbers" $import
+forge '"data.image_size":"32"' '"data.image_size":"1"'
+refuse 7 "metadata: data.image_size: 1 is below 8 px" $import
+forge '"projector.layers":".32.","projector.out_dim":"32"' '"projector.layers":"65536, 65536"'
+expect 0 "the projector of the file is left out" "$SIMCLR" import "$scratch/forged.safetensors" \
+    -o "$scratch/small"
+forge '"projector.last_norm":"false"' '"projector.lost_norm":"1"'
+expect 0 "step 0" "$SIMCLR" import "$scratch/forged.safetensors" -o "$scratch/unknown"
 refuse 4 "cannot be" "$SIMCLR" export "$run" -o /proc/nowhere/model.safetensors
 [ -e "$scratch/imported" ] && fail "a refused import leaves a directory"
 

@@ -67,6 +67,7 @@ expect 0 "layer4.1.bn2.running_var" "$SIMCLR" inspect "$scratch/a.safetensors"
 grep -q projector "$scratch/out" && fail "projector in the encoder's export"
 expect 0 "written" "$SIMCLR" export "$run" --projector -o "$scratch/p.safetensors"
 expect 0 "projector.0.weight" "$SIMCLR" inspect "$scratch/p.safetensors"
+cmp "$scratch/p.safetensors" "$run/checkpoints/last/model.safetensors" || fail "export and checkpoint"
 expect 0 "step 0" "$SIMCLR" import "$scratch/a.safetensors" -o "$scratch/import" --preset tiny
 expect 0 "written" "$SIMCLR" export "$scratch/import" -o "$scratch/b.safetensors"
 
@@ -94,6 +95,48 @@ expect 0 "written" "$SIMCLR" export "$scratch/cifar" -o "$scratch/c.safetensors"
 expect 0 "step 0" "$SIMCLR" import "$scratch/c.safetensors" -o "$scratch/import2"
 expect 0 "written" "$SIMCLR" export "$scratch/import2" -o "$scratch/d.safetensors"
 cmp <(tensors "$scratch/c.safetensors") <(tensors "$scratch/d.safetensors") || fail "cifar stem"
+
+# The file says which function its tensors are: an import gives the features of the run, byte for byte.
+# same_function WHAT [key=value ...]: of a run with these settings.
+same_function()
+{
+    local what=$1 of=$scratch/of
+    shift
+    rm -rf "$of" "$of.import"
+    tiny "$of" data.dataset=shapes:60 steps=1 eval.max_train=16 "$@"
+    check_exit "a run with $what" 0 $?
+    expect 0 "written" "$SIMCLR" export "$of" --projector -o "$of.safetensors"
+    expect 0 "step 0" "$SIMCLR" import "$of.safetensors" -o "$of.import" precision=fp32
+    grep -q warning "$scratch/err" && { fail "$what: a warning"; cat "$scratch/err"; }
+    expect 0 "" "$SIMCLR" embed "$of" shapes:60 -o "$scratch/run.npy"
+    expect 0 "" "$SIMCLR" embed "$of.import" shapes:60 -o "$scratch/imported.npy"
+    cmp "$scratch/run.npy" "$scratch/imported.npy" || fail "$what: the import is another function"
+    expect 0 "written" "$SIMCLR" export "$of.import" --projector -o "$of.again.safetensors"
+    cmp "$of.safetensors" "$of.again.safetensors" || fail "$what: export, import, export differ"
+}
+same_function "the preset tiny"
+same_function "the stem auto" model.stem=auto model.stem_kernel=0
+same_function "gelu" model.activation=gelu
+same_function "a slope" model.activation=leaky_relu model.activation_alpha=0.3
+same_function "strides" model.stem=cifar model.strides=1,2,1,2,2,2
+same_function "dilations" model.dilations=1,1,2,1 model.padding=reflect model.strides=1,1,1,2,2,1
+same_function "width 0.3" width=0.3
+same_function "groups" model.norm=groupnorm model.norm_groups=4 model.last_pool=max
+same_function "another pool" model.down=avgpool model.pool_kernel=5 model.out_channels=24
+same_function "cifar10's pixels" views.normalize=cifar10
+same_function "own pixels" views.normalize=own views.mean=0.4,0.5,0.6 views.std=0.2,0.3,0.25
+same_function "grey, another size" data.channels=1 data.image_size=24
+same_function "a projector" projector.layers=24,40 projector.norm=batchnorm projector.last_norm=true
+
+# What was given wins, and where the file says otherwise, that is said.
+expect 0 "model.activation is relu in the file, but gelu was given and is used" \
+    "$SIMCLR" import "$scratch/p.safetensors" -o "$scratch/gelu" model.activation=gelu
+grep -q "activation: gelu .*cli" "$scratch/gelu/config.yaml" || fail "the activation given is not used"
+expect 0 "model.stem is imagenet in the file, but cifar was given and is used" \
+    "$SIMCLR" import "$scratch/p.safetensors" -o "$scratch/stem" model.stem=cifar
+grep -q "strides: \[\]" "$scratch/stem/config.yaml" || fail "strides of the stem that was replaced"
+expect 0 "the projector of the file is left out and starts anew" \
+    "$SIMCLR" import "$scratch/p.safetensors" -o "$scratch/head" projector.out_dim=16
 
 # Training goes on from imported weights.
 tiny "$scratch/import"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_safetensors.c - any bytes as a safetensors file; reads every byte of every tensor found.
+ * fuzz_safetensors.c - any bytes as a safetensors file; reads every byte of every tensor found, and the
+ * settings.
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
-#include "checkpoint/safetensors.h"
+#include "train/metadata.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,7 +27,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             sum += ((const unsigned char *)t->data)[k];
     }
     sink = sum;
-    sc_safetensors_metadata(st, "format");
+    for (int projector = 0; projector < 2; projector++) {
+        sc_config cfg;
+        sc_config_default(&cfg);
+        if (sc_metadata_read(&cfg, st, "fuzz", projector != 0, NULL, &err) == 0 &&
+            sc_config_check(&cfg, &err) < 0)
+            abort(); /* what was taken over is sound, where nothing else was given */
+    }
     sc_safetensors_close(st);
     return 0;
 }

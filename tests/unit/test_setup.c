@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_setup.c - configuration to options: the statistics that normalise the views, and how the
- * convolutions are computed.
+ * test_setup.c - configuration to options: the statistics that normalise the views, how the
+ * convolutions are computed, and what an encoder and its size are when nothing is left to the stem.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
+#include "api/api.h"
+#include "core/fs.h"
+#include "model/encoder_shapes.h"
 #include "support/data_fixture.h"
 #include "train/setup.h"
 #include "train/state.h"
@@ -132,11 +137,77 @@ static void precision(void **state)
     fixture_remove(run);
 }
 
+/* What is filled in for the stem and the size makes no other encoder, and leaves nothing to them. */
+static void settled_model(void **state)
+{
+    (void)state;
+    static const char *const CASES[][2] = {
+        {"model.stem", "auto"},     {"model.stem", "imagenet"},
+        {"model.stem_kernel", "5"}, {"model.strides", "1, 2, 1, 2, 2, 2"},
+        {"model.down", "avgpool"},  {"model.dilations", "1, 1, 2, 4"},
+        {"model.down", "conv"},     {"model.down", "none"},
+        {"model.pool_kernel", "5"}, {"model.strides", "1, 1, 1, 1, 1, 1"},
+    };
+    for (size_t i = 0; i < 2 * (sizeof CASES / sizeof *CASES); i++) {
+        sc_config cfg = set(CASES[i / 2][0], CASES[i / 2][1]);
+        uint32_t size = i % 2 ? 32 : 96;
+        const sc_encoder_options left = sc_setup_encoder(&cfg, size);
+        sc_encoder_options before = sc_encoder_resolve(&left), after;
+        sc_setup_settle_model(&cfg, size);
+        assert_int_not_equal(cfg.model.stem, SC_CFG_STEM_AUTO);
+        assert_int_not_equal(cfg.model.down, SC_CFG_DOWN_AUTO);
+        assert_int_equal(cfg.model.strides.count, 6);
+        after = sc_setup_encoder(&cfg, 128 - size); /* whatever the size */
+        assert_int_equal(sc_encoder_has_pool(&before), sc_encoder_has_pool(&after));
+        assert_true(before.down == after.down || !sc_encoder_has_pool(&after));
+        assert_int_equal(before.stem, after.stem);
+        assert_memory_equal(before.strides, after.strides, sizeof after.strides);
+        assert_memory_equal(before.dilations, after.dilations, sizeof after.dilations);
+        assert_int_equal(before.stem_kernel, after.stem_kernel);
+        assert_int_equal(before.pool_kernel, after.pool_kernel);
+    }
+}
+
+/* A model without data at hand is of the size that its file says, or that its stem is made for. */
+static void model_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value;
+        size_t size;
+    } CASES[] = {{"data.image_size", "24", 24},
+                 {"model.stem", "imagenet", 224},
+                 {"model.stem", "cifar", 32}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        sc_config cfg = set(CASES[i].key, CASES[i].value);
+        char *folder = fixture_directory(), path[SC_PATH_MAX], run[SC_PATH_MAX];
+        simclr_error err = {0, ""};
+        simclr_model *model;
+        simclr_model_info info;
+        sc_network network;
+        snprintf(path, sizeof path, "%s/a.safetensors", folder);
+        snprintf(run, sizeof run, "%s/run", folder);
+        sc_config_set(&cfg, "width", "0.0625", SC_ORIGIN_CLI, NULL, NULL);
+        sc_config_set(&cfg, "projector.layers", "8", SC_ORIGIN_CLI, NULL, NULL);
+        assert_int_equal(sc_api_open_network(&network, &cfg, NULL, 64, 2, &err), 0);
+        assert_int_equal(sc_state_export(path, &network, SC_WEIGHTS_ALL, &cfg, &err), 0);
+        sc_network_close(&network);
+        assert_int_equal(simclr_import(run, path, NULL, NULL, &err), 0);
+        assert_int_equal(simclr_model_open(&model, run, 2, &err), 0);
+        simclr_model_describe(&info, model);
+        assert_int_equal(info.height, CASES[i].size);
+        simclr_model_free(model);
+        fixture_remove(folder);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_sets),   cmocka_unit_test(grey),      cmocka_unit_test(own),
-        cmocka_unit_test(convolutions), cmocka_unit_test(precision),
+        cmocka_unit_test(known_sets),  cmocka_unit_test(grey),
+        cmocka_unit_test(own),         cmocka_unit_test(convolutions),
+        cmocka_unit_test(precision),   cmocka_unit_test(settled_model),
+        cmocka_unit_test(model_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
