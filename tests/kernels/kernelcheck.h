@@ -42,6 +42,7 @@ typedef struct {
     void *context;
     case_output out[CASE_OUTPUTS];
     double tolerance;
+    double terms; /* the size of what outputs are sums of, where they may all be much less; or 0 */
     const double *norms; /* table_norms of it, or NULL */
     bool gradient; /* of a convolution: output 0 less its `initial`; later ones are it and a base */
     double winograd; /* what Winograd's transforms may cost in bf16: rms error / rms output; or 0 */

@@ -2,7 +2,7 @@
  *
  * matches.c - how near the outputs of a table must be to those of the reference.
  *
- * fp32: within tolerance * the largest output.
+ * fp32: within tolerance * the largest output, or the size of the terms if that is more.
  *
  * bf16: both start from the same bf16 numbers, add in float or better and round once.  Where the sum
  * is exact the results are equal.  Else the float sums differ by as much as in fp32, and where a
@@ -62,7 +62,7 @@ static double limit_at(const kernel_case *c, const sc_backend *table, int which,
     out_kind kind = c->out[which].kind;
     bool bf16 = table->precision == SC_BF16, near = kind == OUT_NEAR || kind == MAP_NEAR;
     double added = bf16 && table_adds_rounded(table) ? fabs(added_at(c, which, want, i)) : 0;
-    double limit = near ? c->tolerance * size.largest : 0;
+    double limit = near ? c->tolerance * fmax(size.largest, c->terms) : 0;
 
     if (bf16 && near && c->winograd > 0) {
         limit = WORST * c->winograd * size.rms;
