@@ -42,6 +42,23 @@ static void rows_at_once(void **state)
     }
 }
 
+/* A model's memory is for the rows that it was opened for. */
+static void rows_in_a_call(void **state)
+{
+    (void)state;
+    simclr_model *model = open_model();
+    simclr_error err = {0};
+    float none[1] = {0}; /* refused before anything is read or written */
+    const size_t wrong[] = {0, ROWS + 1};
+    for (size_t i = 0; i < 2; i++) {
+        sct_assert_error(simclr_model_encode(none, model, none, wrong[i], false, &err), &err,
+                         SIMCLR_E_USAGE, "opened for 1 to 4 at once");
+        sct_assert_error(simclr_model_project(none, model, none, wrong[i], false, &err), &err,
+                         SIMCLR_E_USAGE, "opened for 1 to 4 at once");
+    }
+    simclr_model_free(model);
+}
+
 /* Each backward pass wants forward passes of its own, of as many rows, with `training`. */
 static void backward_after_forward(void **state)
 {
@@ -93,6 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_at_once),
+        cmocka_unit_test(rows_in_a_call),
         cmocka_unit_test(backward_after_forward),
         cmocka_unit_test(loss_of_too_many),
     };
