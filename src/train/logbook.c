@@ -216,7 +216,8 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
     if (rc == 0 && log->verdict == SC_HEALTH_COLLAPSING && log->cfg->train.strict)
         rc = sc_fail(err, SIMCLR_E_NUMERIC,
                      "step %llu: the embedding collapses (effective rank %.1f) and train.strict is "
-                     "set; lower the learning rate or raise the temperature",
+                     "set; begin a run with a lower learning rate or a higher temperature, or go on "
+                     "with train.strict=false",
                      (unsigned long long)done, in.effective_rank);
     return rc;
 }

@@ -36,9 +36,33 @@ int sc_trainer_step(sc_step_stats *out, sc_trainer *t, simclr_error *err)
     return ran_out ? sc_run_ran_out(t, err) : rc;
 }
 
+/* Appends to the text of an error that ended the run where it left off. */
+static int save_before_end(sc_trainer *t, int why, simclr_error *err)
+{
+    if (save(t, NULL) < 0 || err == NULL) /* an older checkpoint is there, or none */
+        return why;
+    return sc_fail(err, why, "%s; the state after %llu steps is saved in %s", err->text,
+                   (unsigned long long)t->step.step, t->run);
+}
+
+/* A step, and what is said of it.  Unreadable data and a collapse leave the state of the last step, and
+ * that is saved.  Not so a loss that is not finite: the running statistics have seen that batch; nor do
+ * data on a device, which updates the weights while the next batch is read. */
+static int one_step(sc_trainer *t, bool began, simclr_error *err)
+{
+    int rc = sc_trainer_step(&t->last, t, err);
+    if (rc == SIMCLR_E_DATA && began && t->step.network.device == NULL)
+        return save_before_end(t, rc, err);
+    if (rc < 0)
+        return rc;
+    rc = sc_logbook_step(&t->log, &t->last, &t->step, err);
+    return rc == SIMCLR_E_NUMERIC ? save_before_end(t, rc, err) : rc;
+}
+
 static int run_steps(sc_trainer *t, simclr_error *err)
 {
     double saved = sc_clock();
+    uint64_t first = t->step.step;
     /* A run killed between its last checkpoint and the end of the evaluation makes up for it. */
     int late = t->step.step > 0 && evaluation_due(t) && t->log.evaluated != (int64_t)t->step.step
                    ? sc_online_evaluate(t, err)
@@ -46,9 +70,7 @@ static int run_steps(sc_trainer *t, simclr_error *err)
     if (late < 0)
         return late;
     while (t->step.step < t->stop_at) {
-        int rc = sc_trainer_step(&t->last, t, err);
-        if (rc == 0)
-            rc = sc_logbook_step(&t->log, &t->last, &t->step, err);
+        int rc = one_step(t, t->step.step > first, err);
         if (rc < 0)
             return rc;
         bool stop = sc_stop_asked(t->observer);
@@ -89,12 +111,12 @@ int sc_trainer_run(sc_trainer *t, simclr_error *err)
         rc = run_steps(t, err);
     if (rc == 0)
         rc = sc_online_draw_curves(t, err);
-    if (rc == 0)
-        rc = sc_trainer_write_skipped(t, err); /* with those met while training */
+    simclr_error late = {0};
+    int rc_skipped = sc_trainer_write_skipped(t, rc < 0 ? &late : err); /* with those met since */
+    rc = rc < 0 ? rc : rc_skipped;
     const char *phase = rc == 0                      ? "finished"
                         : rc == SIMCLR_E_INTERRUPTED ? "interrupted"
                                                      : "failed";
-    simclr_error late = {0};
     int rc_phase =
         sc_logbook_phase(&t->log, phase, t->step.step, sc_exit_code(rc), rc < 0 ? &late : err);
     return rc < 0 ? rc : rc_phase;
