@@ -186,7 +186,7 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
 {
     double now = sc_clock();
     if (log->progress.start == 0) {
-        sc_progress_start(&log->progress, now, stats->step + 1, false);
+        sc_progress_start(&log->progress, now, stats->step + 1);
         log->rate_clock = now;
     }
     update_rate(log, stats, step, now);
@@ -220,6 +220,12 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
                      "with train.strict=false",
                      (unsigned long long)done, in.effective_rank);
     return rc;
+}
+
+void sc_logbook_pause(sc_logbook *log, double seconds)
+{
+    sc_progress_pause(&log->progress, seconds);
+    log->rate_clock += seconds;
 }
 
 int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, size_t count,

@@ -73,6 +73,7 @@ static int run_steps(sc_trainer *t, simclr_error *err)
         int rc = one_step(t, t->step.step > first, err);
         if (rc < 0)
             return rc;
+        double stepped = sc_clock();
         bool stop = sc_stop_asked(t->observer);
         bool evaluate = !stop && evaluation_due(t);
         if (stop || evaluate || checkpoint_due(t, saved)) {
@@ -86,6 +87,7 @@ static int run_steps(sc_trainer *t, simclr_error *err)
                          (unsigned long long)t->step.step, t->run);
         if (rc < 0)
             return rc;
+        sc_logbook_pause(&t->log, sc_clock() - stepped);
     }
     return 0;
 }
