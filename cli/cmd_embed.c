@@ -41,6 +41,7 @@ static int embed(const cli_args *args, simclr_error *err)
     if (rc == 0 && plot != NULL)
         rc = simclr_plot(plot, args->word[0], spec, split, method == NULL ? "tsne" : method,
                          &observer, err);
+    cli_clear_line();
     if (rc < 0)
         return rc;
     if (cli_flag(args, "json")) {

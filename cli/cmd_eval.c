@@ -73,6 +73,7 @@ static int eval(const cli_args *args, simclr_error *err)
     cli_catch_signals();
     int rc = simclr_eval(&result, args->word[0], args->words > 1 ? args->word[1] : NULL, &o,
                          &observer, err);
+    cli_clear_line();
     if (rc < 0)
         return rc;
     if (cli_flag(args, "json"))

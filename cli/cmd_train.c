@@ -111,6 +111,7 @@ static int train(const cli_args *args, simclr_error *err)
         if (run == chosen)
             say_chosen(&observer, run);
         rc = simclr_train(&status, config, run, &observer, err);
+        cli_clear_line();
         if (rc == SIMCLR_E_INTERRUPTED)
             say_how_to_go_on(err, chosen);
     }
