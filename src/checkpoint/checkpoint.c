@@ -188,12 +188,12 @@ int sc_checkpoint_save(const char *run, uint64_t step, const sc_checkpoint_file 
         rc = fill(temporary, step, files, count, err);
     if (rc == 0)
         rc = put_in_place(temporary, final, err);
-    if (rc == 0)
-        rc = sc_fs_symlink_replace(name, last, err);
-    if (rc < 0) {
-        rc = explain(store, needed, rc, err);
+    int linked = rc == 0 ? sc_fs_symlink_replace(name, last, err) : rc;
+    if (linked < 0) {
+        rc = explain(store, needed, linked, err);
         sc_fs_remove_tree(temporary, NULL);
         return rc;
     }
-    return prune(store, keep, err);
+    rc = prune(store, keep, err);
+    return rc < 0 ? rc : linked;
 }

@@ -137,7 +137,8 @@ static int point_last(const char *store, const char *name, simclr_error *err)
         if (strcmp(target, name) == 0)
             return 0;
     }
-    return sc_fs_symlink_replace(name, path, err);
+    rc = sc_fs_symlink_replace(name, path, err);
+    return rc < 0 ? rc : 0; /* without symbolic links there is none */
 }
 
 static int search(sc_checkpoint_found *out, const char *store, sc_fs_list *list,

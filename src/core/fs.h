@@ -45,6 +45,7 @@ int sc_fs_log_close(sc_fs_log *log, simclr_error *err); /* fsync + close; NULL i
 
 int sc_fs_rename(const char *from, const char *to, simclr_error *err); /* + fsync of the parent */
 int sc_fs_fsync_dir(const char *path, simclr_error *err);
+/* 1, and nothing done, on a file system without symbolic links. */
 int sc_fs_symlink_replace(const char *target, const char *link_path, simclr_error *err);
 int sc_fs_remove_tree(const char *path, simclr_error *err); /* missing is fine; no links followed */
 

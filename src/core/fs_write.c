@@ -235,6 +235,8 @@ int sc_fs_symlink_replace(const char *target, const char *link_path, simclr_erro
                 unlink(temporary);
             return result;
         }
+        if (errno == EPERM || errno == ENOTSUP || errno == EOPNOTSUPP || errno == ENOSYS)
+            return 1;
         if (errno != EEXIST)
             break;
     }

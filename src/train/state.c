@@ -53,7 +53,8 @@ static int state_text(char **text, const sc_step *step, const sc_state_identity 
     return rc;
 }
 
-int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error *err)
+int sc_state_save(bool *warned, const sc_step *step, const sc_state_identity *id,
+                  const simclr_observer *observer, simclr_error *err)
 {
     char *text;
     int rc = state_text(&text, step, id, err);
@@ -76,7 +77,15 @@ int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error
     };
     rc = sc_checkpoint_save(id->run, step->step, files, 3, (size_t)id->cfg->train.keep, err);
     sc_free(text);
-    return rc;
+    if (rc <= 0)
+        return rc;
+    if (!*warned)
+        sc_say(observer, SIMCLR_WARNING,
+               "%s: this file system has no symbolic links, so there is no checkpoints/last; the "
+               "newest checkpoint is the one of the highest step",
+               id->run);
+    *warned = true;
+    return 0;
 }
 
 /* ---- back ---- */

@@ -26,8 +26,10 @@ typedef struct {
     bool may_drop;            /* which images are dropped as damaged depends on data.memory_limit */
 } sc_state_identity;
 
-/* Writes RUN/checkpoints/step-NNN and prunes old ones (train.keep). */
-int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error *err);
+/* Writes RUN/checkpoints/step-NNN and prunes old ones (train.keep).  Where there can be no `last`, a
+ * warning says so, if *warned does not say that it was said. */
+int sc_state_save(bool *warned, const sc_step *step, const sc_state_identity *id,
+                  const simclr_observer *observer, simclr_error *err);
 
 /* Restores the newest whole checkpoint into `step`; *found tells whether there was one.  The caller
  * holds the run's lock, since what a killed or damaged save left is repaired.

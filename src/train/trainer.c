@@ -12,7 +12,7 @@
 static int save(sc_trainer *t, simclr_error *err)
 {
     sc_state_identity id = {.run = t->run, .cfg = &t->cfg, .data_digest = t->data_digest};
-    return sc_state_save(&t->step, &id, err);
+    return sc_state_save(&t->warned_of_links, &t->step, &id, t->observer, err);
 }
 
 static bool checkpoint_due(const sc_trainer *t, double since)

@@ -6,6 +6,8 @@
  */
 #include "support/support.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,15 @@
 
 #include "checkpoint/checkpoint.h"
 #include "core/alloc.h"
+
+/* In place of the C library's: a file system without symbolic links, where why_no_links is no 0. */
+static int why_no_links;
+
+int symlink(const char *target, const char *path)
+{
+    errno = why_no_links;
+    return why_no_links != 0 ? -1 : symlinkat(target, AT_FDCWD, path);
+}
 
 static int reports;
 static char report_text[1024];
@@ -240,6 +251,31 @@ static void test_look_at_damage(void **state)
     sct_scratch_remove();
 }
 
+/* `last` is for people: saving and finding do without. */
+static void test_no_links(void **state)
+{
+    (void)state;
+    static const int whys[] = {EPERM, ENOTSUP, EOPNOTSUPP, ENOSYS};
+    simclr_error err;
+    sc_checkpoint_found found;
+    char run[SC_PATH_MAX];
+    sct_assert_ok(sc_path_join(run, sct_scratch(), "run", &err), &err);
+    for (uint64_t i = 0; i < 4; i++) {
+        why_no_links = whys[i];
+        assert_int_equal(save(run, i, "no last", &err), 1);
+        sct_assert_ok(sc_checkpoint_find(&found, run, note, NULL, &err), &err);
+        assert_int_equal(found.step, i);
+        assert_false(has(run, "last"));
+        assert_int_equal(has(run, "step-00000000"), i < 2); /* pruned all the same */
+    }
+    why_no_links = EACCES;
+    sct_assert_error(save(run, 4, "closed", &err), &err, SIMCLR_E_IO, "last: the link");
+    why_no_links = 0;
+    sct_assert_ok(sc_checkpoint_find(&found, run, note, NULL, &err), &err);
+    assert_true(has(run, "last"));
+    sct_scratch_remove();
+}
+
 static void test_no_space(void **state)
 {
     (void)state;
@@ -275,7 +311,8 @@ int main(void)
         cmocka_unit_test(test_save_find_prune), cmocka_unit_test(test_prune_by_number),
         cmocka_unit_test(test_every_bit),       cmocka_unit_test(test_fallback),
         cmocka_unit_test(test_leftovers),       cmocka_unit_test(test_look),
-        cmocka_unit_test(test_look_at_damage),  cmocka_unit_test(test_no_space),
+        cmocka_unit_test(test_look_at_damage),  cmocka_unit_test(test_no_links),
+        cmocka_unit_test(test_no_space),
     };
     return sct_run(tests);
 }
