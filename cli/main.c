@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,8 @@ static void fill_closed_descriptors(void)
 int main(int argc, char **argv)
 {
     fill_closed_descriptors();
-    setlocale(LC_CTYPE, ""); /* the library draws with the characters that the terminal has */
+    signal(SIGXFSZ, SIG_IGN); /* over `ulimit -f` a write fails, and the error says so */
+    setlocale(LC_CTYPE, "");  /* the library draws with the characters that the terminal has */
     const char *name = argc > 1 ? argv[1] : "";
     if (argc < 2) {
         cli_help_all();

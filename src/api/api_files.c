@@ -155,6 +155,8 @@ static int save_start(const char *run, sc_step *step, const sc_config *cfg,
     if (rc == 0 && sc_fs_exists(checkpoints))
         rc = sc_fail(err, SIMCLR_E_USAGE, "%s: there is a run already; give another -o", run);
     if (rc == 0)
+        rc = sc_state_check_place(run, err);
+    if (rc == 0)
         rc = sc_fs_mkdirs(run, err);
     if (rc == 0)
         rc = sc_state_write_config(cfg, run, err);

@@ -37,6 +37,9 @@ int sc_fs_writer_write(sc_fs_writer *w, const void *data, size_t size, simclr_er
 int sc_fs_writer_commit(sc_fs_writer *w, simclr_error *err); /* frees w, also on failure */
 void sc_fs_writer_abandon(sc_fs_writer *w);                  /* NULL is fine */
 
+/* Removes the temporary files of writers that were killed; a missing directory is fine. */
+int sc_fs_remove_leftovers(const char *dir, simclr_error *err);
+
 /* A file that only grows (metrics.jsonl, event files): each append is one write(2) call. */
 typedef struct sc_fs_log sc_fs_log;
 int sc_fs_log_open(sc_fs_log **out, const char *path, simclr_error *err);

@@ -48,6 +48,8 @@ int sc_state_load_weights(sc_network *network, uint64_t *step, const char *run,
 int sc_state_export(const char *path, const sc_network *network, sc_weights_part part,
                     const sc_config *cfg, simclr_error *err);
 
+/* SIMCLR_E_USAGE where `run` is no run yet and a config.yaml of somebody's own is there. */
+int sc_state_check_place(const char *run, simclr_error *err);
 /* RUN/config.yaml: written at the first start; read to open a run again. */
 int sc_state_write_config(const sc_config *cfg, const char *run, simclr_error *err);
 int sc_state_read_config(sc_config *cfg, const char *run, simclr_error *err);

@@ -4,6 +4,7 @@
  */
 #include "train/trainer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "train/memory.h"
@@ -97,6 +98,30 @@ static bool was_finished(const sc_trainer *t)
     sc_status status;
     return t->step.step >= t->stop_at && sc_status_read(&status, t->run, NULL) == 0 &&
            strcmp(status.phase, "finished") == 0 && status.step == t->step.step;
+}
+
+int sc_trainer_write_skipped(const sc_trainer *t, simclr_error *err)
+{
+    char path[SC_PATH_MAX], name[SC_PATH_MAX], line[SC_PATH_MAX + 512];
+    sc_fs_writer *w;
+    int rc = sc_path_join(path, t->run, "skipped.tsv", err);
+    if (rc == 0)
+        rc = sc_fs_writer_open(&w, path, err);
+    if (rc < 0)
+        return rc;
+    rc = sc_fs_writer_write(w, "file\treason\n", 12, err);
+    for (size_t j = 0; rc == 0 && j < sc_dataset_skipped(t->train); j++) {
+        const char *file, *reason;
+        sc_dataset_skip_reason(t->train, j, &file, &reason);
+        sc_printable(name, sizeof name, file);
+        int length = snprintf(line, sizeof line, "%s\t%s\n", name, reason);
+        rc = sc_fs_writer_write(w, line, (size_t)length, err);
+    }
+    if (rc < 0) {
+        sc_fs_writer_abandon(w);
+        return rc;
+    }
+    return sc_fs_writer_commit(w, err);
 }
 
 int sc_trainer_run(sc_trainer *t, simclr_error *err)
