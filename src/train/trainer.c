@@ -138,6 +138,8 @@ int sc_trainer_run(sc_trainer *t, simclr_error *err)
         rc = run_steps(t, err);
     if (rc == 0)
         rc = sc_online_draw_curves(t, err);
+    sc_loader_close(t->step.loader); /* its threads may be noting images as bad */
+    t->step.loader = NULL;
     simclr_error late = {0};
     int rc_skipped = sc_trainer_write_skipped(t, rc < 0 ? &late : err); /* with those met since */
     rc = rc < 0 ? rc : rc_skipped;
