@@ -78,6 +78,8 @@ extern const cli_option cli_common_options[];
 /* Prints messages of long calls to stderr, as -q and -v ask; its stop is set by SIGINT, SIGTERM and
  * SIGHUP (unless nohup has it ignored) once cli_catch_signals was called. */
 simclr_observer cli_observer(const cli_args *args);
+/* Before anything else is printed: wipes the status line that the observer may have left open. */
+void cli_clear_line(void);
 void cli_catch_signals(void);
 /* For commands whose result is files: `2>&1 | head` ends the messages, not the work, and main
  * reports that the result could not be printed.  Other commands end by SIGPIPE, as filters do. */

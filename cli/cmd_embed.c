@@ -19,8 +19,8 @@ static const cli_option options[] = {
 static const char *const examples[] = {
     "simclr embed runs/a photos/ -o features.npy",
     "features.npy and files.tsv",
-    "simclr embed runs/a --split test --plot latent.png",
-    "and a map of the latent space",
+    "simclr embed runs/a --split test -o test.npy --plot latent.png",
+    "test.npy, test.files.tsv and a map of the latent space",
     NULL,
 };
 
@@ -41,6 +41,7 @@ static int embed(const cli_args *args, simclr_error *err)
     if (rc == 0 && plot != NULL)
         rc = simclr_plot(plot, args->word[0], spec, split, method == NULL ? "tsne" : method,
                          &observer, err);
+    cli_clear_line();
     if (rc < 0)
         return rc;
     if (cli_flag(args, "json")) {
@@ -48,7 +49,7 @@ static int embed(const cli_args *args, simclr_error *err)
         cli_json_string(output);
         printf(", \"count\": %zu}\n", count);
     } else {
-        printf("%s: features of %zu images; files.tsv beside it names the rows\n", output, count);
+        printf("%s: features of %zu images\n", output, count);
     }
     return 0;
 }
@@ -57,8 +58,9 @@ const cli_command cmd_embed = {
     .name = "embed",
     .usage = "RUN [DATA] [-o features.npy] [--split NAME] [--plot FILE.png]",
     .summary = "Features h of every image, for NumPy, FAISS or scikit-learn",
-    .text = "Writes one float32 row per image, from the evaluation transform, and files.tsv\n"
-            "(row, path, label, split) beside it. Images that cannot be read have no row.",
+    .text = "Writes one float32 row per image, from the evaluation transform, and beside it a\n"
+            "table of the rows (row, path, label, split): files.tsv for features.npy,\n"
+            "train.files.tsv for train.npy. Images that cannot be read have no row.",
     .options = options,
     .examples = examples,
     .words_min = 1,

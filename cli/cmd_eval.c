@@ -44,8 +44,8 @@ static void print_json(const simclr_eval_result *r)
 static void print_text(const simclr_eval_result *r)
 {
     if (r->k > 0)
-        printf("k-NN top-1     %.2f %% (k=%d, cosine), %.2f %% (k=200, T=0.1)\n", r->top1, r->k,
-               r->top1_weighted);
+        printf("k-NN top-1     %.2f %% (k=%d, cosine), %.2f %% (k=%zu, T=0.1)\n", r->top1, r->k,
+               r->top1_weighted, r->n_train < 200 ? r->n_train : (size_t)200);
     else
         printf("linear top-1   %.2f %% (L2 %g, chosen at %.2f %% on the held-out part)\n", r->top1,
                r->l2, r->validation_top1);
@@ -73,6 +73,7 @@ static int eval(const cli_args *args, simclr_error *err)
     cli_catch_signals();
     int rc = simclr_eval(&result, args->word[0], args->words > 1 ? args->word[1] : NULL, &o,
                          &observer, err);
+    cli_clear_line();
     if (rc < 0)
         return rc;
     if (cli_flag(args, "json"))

@@ -4,10 +4,12 @@
  */
 #include "cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static const cli_option options[] = {
     {"output", 'o', "DIR", "the run's directory; default runs/DATE-N"},
@@ -27,19 +29,26 @@ static const char *const examples[] = {
     NULL,
 };
 
-/* The first of runs/2026-11-23-1, -2 ... that is free. */
-static void choose_run(char *run, size_t size)
+/* The first of runs/2026-11-23-1, -2 ... that is free, made, so that it is nobody else's; and whether
+ * runs/ is new. */
+static int choose_run(char *run, size_t size, bool *first, simclr_error *err)
 {
     char date[16];
     time_t now = time(NULL);
     struct tm local;
-    struct stat st;
     strftime(date, sizeof date, "%Y-%m-%d", localtime_r(&now, &local));
-    for (int n = 1; n < 10000; n++) {
+    *first = mkdir("runs", 0777) == 0;
+    bool there = *first || errno == EEXIST;
+    for (int n = 1; there && n < 10000; n++) {
         snprintf(run, size, "runs/%s-%d", date, n);
-        if (stat(run, &st) != 0)
-            return;
+        if (mkdir(run, 0777) == 0)
+            return 0;
+        if (errno != EEXIST)
+            break;
     }
+    snprintf(err->text, sizeof err->text, "%s: the directory cannot be made: %s; give one with -o",
+             there ? run : "runs", strerror(errno));
+    return err->code = SIMCLR_E_IO;
 }
 
 /* Only with its directory does the same command mean the same run. */
@@ -94,16 +103,17 @@ static void print_result(const simclr_train_status *s, const char *run, bool jso
 static int train(const cli_args *args, simclr_error *err)
 {
     char chosen[64] = "";
+    bool first = false;
     simclr_config *config;
     simclr_train_status status = {.knn_top1 = -1};
     const char *run = cli_value(args, "output");
-    if (run == NULL) {
-        choose_run(chosen, sizeof chosen);
-        run = chosen;
-    }
     int rc = cli_config(&config, args, err);
     if (rc == 0 && args->words > 0)
         rc = simclr_config_set(config, "data.dataset", args->word[0], SIMCLR_FROM_CLI, "DATA", err);
+    if (rc == 0 && run == NULL) {
+        run = chosen;
+        rc = choose_run(chosen, sizeof chosen, &first, err);
+    }
     if (rc == 0) {
         simclr_observer observer = cli_observer(args);
         cli_catch_signals();
@@ -111,8 +121,11 @@ static int train(const cli_args *args, simclr_error *err)
         if (run == chosen)
             say_chosen(&observer, run);
         rc = simclr_train(&status, config, run, &observer, err);
+        cli_clear_line();
         if (rc == SIMCLR_E_INTERRUPTED)
             say_how_to_go_on(err, chosen);
+        if (rc < 0 && run == chosen && rmdir(run) == 0 && first) /* where nothing was written */
+            rmdir("runs");
     }
     simclr_config_free(config);
     if (rc == 0)

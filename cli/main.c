@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@ static void print_error(const simclr_error *err, const char *command)
 {
     const char *red = cli_style_code(CLI_RED, true), *plain = cli_style_code(CLI_PLAIN, true);
     const char *line = err->text[0] != '\0' ? err->text : "failed without saying why (a bug)";
+    cli_clear_line();
     while (*line != '\0') {
         size_t length = strcspn(line, "\n");
         fprintf(stderr, "%ssimclr%s%s:%s %.*s\n", red, *command != '\0' ? " " : "", command, plain,
@@ -99,6 +102,8 @@ static void fill_closed_descriptors(void)
 int main(int argc, char **argv)
 {
     fill_closed_descriptors();
+    signal(SIGXFSZ, SIG_IGN); /* over `ulimit -f` a write fails, and the error says so */
+    setlocale(LC_CTYPE, "");  /* the library draws with the characters that the terminal has */
     const char *name = argc > 1 ? argv[1] : "";
     if (argc < 2) {
         cli_help_all();

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,17 +18,23 @@ bool cli_is_terminal(bool is_stderr)
     return isatty(is_stderr ? STDERR_FILENO : STDOUT_FILENO) == 1;
 }
 
+/* One that knows escape sequences. */
+static bool able_terminal(bool is_stderr)
+{
+    const char *term = getenv("TERM");
+    return cli_is_terminal(is_stderr) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
 static bool colour(bool to_stderr)
 {
     const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
-    const char *term = getenv("TERM");
     if (no != NULL && *no != '\0') {
         return false;
     }
     if (force != NULL && *force != '\0' && strcmp(force, "0") != 0) {
         return true;
     }
-    return cli_is_terminal(to_stderr) && term != NULL && strcmp(term, "dumb") != 0;
+    return able_terminal(to_stderr);
 }
 
 const char *cli_style_code(cli_style style, bool to_stderr)
@@ -88,30 +95,60 @@ static bool log_due(void)
     return true;
 }
 
+/* Columns of stderr's terminal that a line may fill; in the last one some terminals wrap already. */
+static int line_columns(void)
+{
+    struct winsize size;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return (known ? size.ws_col : 80) - 1;
+}
+
+/* Bytes of text, UTF-8 of one-column characters, in so many columns. */
+static int bytes_in(const char *text, int columns)
+{
+    int n = 0;
+    for (; text[n] != '\0'; n++) {
+        if (((unsigned char)text[n] & 0xc0) != 0x80 && columns-- == 0) {
+            break;
+        }
+    }
+    return n;
+}
+
+static bool line_is_open; /* a status line stands on the terminal, without its end */
+
+void cli_clear_line(void)
+{
+    if (line_is_open) {
+        fputs("\r\033[K", stderr);
+    }
+    line_is_open = false;
+}
+
 /* On a terminal the status line is overwritten; elsewhere one in LOG_SECONDS is a line.  With -v all
  * are lines. */
 static void print_message(void *context, simclr_message_kind kind, const char *text)
 {
     const cli_args *args = context;
-    bool terminal = cli_is_terminal(true);
     if (args->quiet && kind != SIMCLR_WARNING) {
         return;
     }
     bool passing = kind == SIMCLR_PROGRESS && !args->verbose;
-    if (passing && terminal) {
-        fprintf(stderr, "\r%s\033[K", text);
+    if (passing && able_terminal(true)) {
+        fprintf(stderr, "\r%.*s\033[K", bytes_in(text, line_columns()), text);
         fflush(stderr);
+        line_is_open = true;
         return;
     }
     if (passing && !log_due()) {
         return;
     }
-    const char *clear = terminal ? "\r\033[K" : "";
+    cli_clear_line();
     if (kind == SIMCLR_WARNING) {
-        fprintf(stderr, "%s%swarning:%s %s\n", clear, cli_style_code(CLI_YELLOW, true),
+        fprintf(stderr, "%swarning:%s %s\n", cli_style_code(CLI_YELLOW, true),
                 cli_style_code(CLI_PLAIN, true), text);
     } else {
-        fprintf(stderr, "%s%s\n", clear, text);
+        fprintf(stderr, "%s\n", text);
     }
 }
 

@@ -266,8 +266,9 @@ typedef struct {
 SIMCLR_API int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
                            const simclr_eval_options *options, const simclr_observer *observer,
                            simclr_error *err);
-/* Features of every image of a split: npy_path (count, dim_h) float32, and files.tsv beside it, which
- * names the rows.  Unreadable images have no row; a warning says how many there are. */
+/* Features of every image of a split: npy_path (count, dim_h) float32, and a table beside it that names
+ * the rows: files.tsv of features.npy, NAME.files.tsv of any other NAME.npy.  Unreadable images have no
+ * row; a warning says how many there are. */
 SIMCLR_API int simclr_embed(size_t *count, const char *npy_path, const char *run, const char *spec,
                             const char *split, const simclr_observer *observer, simclr_error *err);
 /* Draws the latent space of a run as PNG: "tsne" or "pca" of the features, coloured by class.  split

@@ -217,14 +217,33 @@ static int write_cell(sc_fs_writer *w, const char *text, char after, simclr_erro
     return rc;
 }
 
-static int write_files_tsv(const char *npy_path, const sc_embedding *e, const sc_dataset *ds,
-                           const char *split, simclr_error *err)
+/* files.tsv beside features.npy, train.files.tsv beside train.npy: one for each set of features that
+ * shares a directory. */
+static int rows_path(char out[SC_PATH_MAX], const char *npy_path, simclr_error *err)
 {
-    char path[SC_PATH_MAX], row[32];
-    const char *slash = strrchr(npy_path, '/');
-    int directory = slash == NULL ? 0 : (int)(slash - npy_path) + 1;
+    char plain[SC_PATH_MAX];
+    int rc = sc_path_join(plain, "", npy_path, err);
+    if (rc < 0)
+        return rc;
+    char *slash = strrchr(plain, '/');
+    char *name = slash == NULL ? plain : slash + 1;
+    char *end = name + strlen(name);
+    if (end - name > 4 && strcmp(end - 4, ".npy") == 0)
+        end -= 4;
+    *end = '\0';
+    bool usual = strcmp(name, "features") == 0;
+    int n = usual ? snprintf(out, SC_PATH_MAX, "%.*sfiles.tsv", (int)(name - plain), plain)
+                  : snprintf(out, SC_PATH_MAX, "%s.files.tsv", plain);
+    if (n >= SC_PATH_MAX)
+        return sc_fail(err, SIMCLR_E_USAGE, "%.100s...: the path is too long", plain);
+    return 0;
+}
+
+static int write_rows(const char *path, const sc_embedding *e, const sc_dataset *ds,
+                      const char *split, simclr_error *err)
+{
+    char row[32];
     sc_fs_writer *w;
-    snprintf(path, sizeof path, "%.*sfiles.tsv", directory, npy_path);
     int rc = sc_fs_writer_open(&w, path, err);
     if (rc < 0)
         return rc;
@@ -269,8 +288,11 @@ int simclr_embed(size_t *count, const char *npy_path, const char *run, const cha
 {
     sc_api_run r;
     sc_embedding e = {0};
+    char rows[SC_PATH_MAX];
     int rc = sc_api_run_open(&r, run, spec, split, observer, err);
     const sc_embed_options options = whole_split(&r, "embedding", observer);
+    if (rc == 0)
+        rc = rows_path(rows, npy_path, err);
     if (rc == 0)
         rc = sc_embed(&e, r.train, &r.network, &r.views, &options, err);
     if (rc == 0)
@@ -279,7 +301,9 @@ int simclr_embed(size_t *count, const char *npy_path, const char *run, const cha
     if (rc == 0)
         rc = sc_npy_write(npy_path, e.h, SC_NPY_F32, shape, 2, err);
     if (rc == 0)
-        rc = write_files_tsv(npy_path, &e, r.train, split, err);
+        rc = write_rows(rows, &e, r.train, split, err);
+    if (rc == 0)
+        sc_say(observer, SIMCLR_NOTE, "rows      %s: path, label and split of each", rows);
     *count = e.n;
     sc_embedding_free(&e);
     sc_api_run_close(&r);

@@ -146,18 +146,22 @@ static int find_settings(sc_config *cfg, sc_weights_part *part, const char *path
     return rc;
 }
 
-static int save_start(const char *run, sc_step *step, const sc_config *cfg, simclr_error *err)
+static int save_start(const char *run, sc_step *step, const sc_config *cfg,
+                      const simclr_observer *observer, simclr_error *err)
 {
+    bool warned = false;
     char checkpoints[SC_PATH_MAX];
     int rc = sc_path_join(checkpoints, run, "checkpoints", err);
     if (rc == 0 && sc_fs_exists(checkpoints))
         rc = sc_fail(err, SIMCLR_E_USAGE, "%s: there is a run already; give another -o", run);
     if (rc == 0)
+        rc = sc_state_check_place(run, err);
+    if (rc == 0)
         rc = sc_fs_mkdirs(run, err);
     if (rc == 0)
         rc = sc_state_write_config(cfg, run, err);
     const sc_state_identity imported = {.run = run, .cfg = cfg};
-    return rc < 0 ? rc : sc_state_save(step, &imported, err);
+    return rc < 0 ? rc : sc_state_save(&warned, step, &imported, observer, err);
 }
 
 int simclr_import(const char *run, const char *path, const simclr_config *config,
@@ -175,7 +179,7 @@ int simclr_import(const char *run, const char *path, const simclr_config *config
     if (rc == 0)
         rc = sc_weights_load(&step->network, path, part, err);
     if (rc == 0)
-        rc = save_start(run, step, &cfg, err);
+        rc = save_start(run, step, &cfg, observer, err);
     sc_network_close(&step->network);
     sc_free(step);
     return rc;

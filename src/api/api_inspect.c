@@ -103,8 +103,13 @@ static int print_run(FILE *out, const char *path, bool verify, simclr_error *err
         fprintf(out, "%s at step %llu\n", status.phase, (unsigned long long)status.step);
     rc = sc_path_join(last, path, "checkpoints/last", err);
     if (rc == 0 && sc_fs_exists(last))
-        rc = print_checkpoint(out, last, verify, err);
-    return rc;
+        return print_checkpoint(out, last, verify, err);
+    sc_checkpoint_found found; /* where there are no symbolic links */
+    if (rc == 0)
+        rc = sc_checkpoint_look(&found, path, NULL, NULL, err);
+    if (rc == SIMCLR_E_NOT_FOUND)
+        return 0;
+    return rc < 0 ? rc : print_checkpoint(out, found.path, verify, err);
 }
 
 static bool has(const char *directory, const char *name)

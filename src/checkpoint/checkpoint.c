@@ -12,7 +12,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -127,21 +126,18 @@ static int put_in_place(const char *temporary, const char *final, simclr_error *
 
 static int prune(const char *store, size_t keep, simclr_error *err)
 {
-    char best[SC_PATH_MAX] = "", path[SC_PATH_MAX];
+    char path[SC_PATH_MAX];
     sc_fs_list list;
     uint64_t step;
-    size_t kept = 0;
+    size_t found = 0;
     if (keep == 0)
         return 0;
-    int rc = sc_path_join(path, store, "best", err);
-    if (rc == 0 && readlink(path, best, sizeof best - 1) < 0)
-        best[0] = '\0';
-    if (rc == 0)
-        rc = sc_fs_list_dir(&list, store, err);
+    int rc = sc_fs_list_dir(&list, store, err);
     if (rc < 0)
         return rc;
-    for (size_t i = list.count; rc == 0 && i-- > 0;) { /* names sort by step: newest first */
-        if (!sc_store_step(&step, list.name[i]) || strcmp(list.name[i], best) == 0 || kept++ < keep)
+    sc_store_sort(&list);
+    for (size_t i = 0; rc == 0 && i < list.count; i++) {
+        if (!sc_store_step(&step, list.name[i]) || found++ < keep)
             continue;
         rc = sc_path_join(path, store, list.name[i], err);
         if (rc == 0)
@@ -192,26 +188,12 @@ int sc_checkpoint_save(const char *run, uint64_t step, const sc_checkpoint_file 
         rc = fill(temporary, step, files, count, err);
     if (rc == 0)
         rc = put_in_place(temporary, final, err);
-    if (rc == 0)
-        rc = sc_fs_symlink_replace(name, last, err);
-    if (rc < 0) {
-        rc = explain(store, needed, rc, err);
+    int linked = rc == 0 ? sc_fs_symlink_replace(name, last, err) : rc;
+    if (linked < 0) {
+        rc = explain(store, needed, linked, err);
         sc_fs_remove_tree(temporary, NULL);
         return rc;
     }
-    return prune(store, keep, err);
-}
-
-int sc_checkpoint_mark_best(const char *run, uint64_t step, simclr_error *err)
-{
-    char store[SC_PATH_MAX], path[SC_PATH_MAX], name[64];
-    sc_store_name(name, step);
-    int rc = sc_path_join(store, run, "checkpoints", err);
-    if (rc == 0)
-        rc = sc_path_join(path, store, name, err);
-    if (rc == 0 && !sc_fs_is_dir(path))
-        rc = sc_fail(err, SIMCLR_E_NOT_FOUND, "%s: there is no such checkpoint", path);
-    if (rc == 0)
-        rc = sc_path_join(path, store, "best", err);
-    return rc < 0 ? rc : sc_fs_symlink_replace(name, path, err);
+    rc = prune(store, keep, err);
+    return rc < 0 ? rc : linked;
 }

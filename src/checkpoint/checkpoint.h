@@ -28,13 +28,11 @@ typedef struct {
     void *context;
 } sc_checkpoint_file;
 
-/* Saves step `step`, then keeps the newest `keep` (0: all) and the one that `best` points to.
+/* Saves step `step`, then keeps the newest `keep` (0: all).  1 instead of 0: the file system has no
+ * symbolic links, so there is no `last`; nothing that reads checkpoints needs it.
  * No space: SIMCLR_E_IO naming bytes needed and free; older checkpoints stay as they were. */
 int sc_checkpoint_save(const char *run, uint64_t step, const sc_checkpoint_file *files,
                        size_t count, size_t keep, simclr_error *err);
-
-/* Points checkpoints/best to the checkpoint of this step. */
-int sc_checkpoint_mark_best(const char *run, uint64_t step, simclr_error *err);
 
 typedef struct {
     char path[SC_PATH_MAX];

@@ -30,6 +30,19 @@ bool sc_store_step(uint64_t *step, const char *name)
     return strcmp(again, name) == 0;
 }
 
+static int by_step_down(const void *a, const void *b)
+{
+    uint64_t x = 0, y = 0;
+    sc_store_step(&x, *(char *const *)a);
+    sc_store_step(&y, *(char *const *)b);
+    return x > y ? -1 : x < y;
+}
+
+void sc_store_sort(sc_fs_list *list)
+{
+    qsort(list->name, list->count, sizeof *list->name, by_step_down);
+}
+
 int sc_checkpoint_verify(const char *path, uint64_t *step, simclr_error *err)
 {
     char plain[SC_PATH_MAX];
@@ -124,22 +137,15 @@ static int point_last(const char *store, const char *name, simclr_error *err)
         if (strcmp(target, name) == 0)
             return 0;
     }
-    return sc_fs_symlink_replace(name, path, err);
-}
-
-static int by_step_down(const void *a, const void *b)
-{
-    uint64_t x = 0, y = 0;
-    sc_store_step(&x, *(char *const *)a);
-    sc_store_step(&y, *(char *const *)b);
-    return x > y ? -1 : x < y;
+    rc = sc_fs_symlink_replace(name, path, err);
+    return rc < 0 ? rc : 0; /* without symbolic links there is none */
 }
 
 static int search(sc_checkpoint_found *out, const char *store, sc_fs_list *list,
                   sc_checkpoint_report report, void *context, simclr_error *err)
 {
     simclr_error why;
-    qsort(list->name, list->count, sizeof *list->name, by_step_down);
+    sc_store_sort(list);
     for (size_t i = 0; i < list->count; i++) {
         uint64_t step;
         if (!sc_store_step(&step, list->name[i]))

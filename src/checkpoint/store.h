@@ -9,10 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "step-00000120"; twenty digits at most, so names of up to 10^8 steps sort by step. */
+#include "core/fs.h"
+
+/* "step-00000120"; twenty digits at most: from 10^8 steps on the names do not sort by step. */
 void sc_store_name(char out[64], uint64_t step);
 
 /* The step of a name made by sc_store_name; false for any other name. */
 bool sc_store_step(uint64_t *step, const char *name);
+
+/* The names of checkpoints by their steps, the newest first. */
+void sc_store_sort(sc_fs_list *list);
 
 #endif

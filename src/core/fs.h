@@ -37,6 +37,9 @@ int sc_fs_writer_write(sc_fs_writer *w, const void *data, size_t size, simclr_er
 int sc_fs_writer_commit(sc_fs_writer *w, simclr_error *err); /* frees w, also on failure */
 void sc_fs_writer_abandon(sc_fs_writer *w);                  /* NULL is fine */
 
+/* Removes the temporary files of writers that were killed; a missing directory is fine. */
+int sc_fs_remove_leftovers(const char *dir, simclr_error *err);
+
 /* A file that only grows (metrics.jsonl, event files): each append is one write(2) call. */
 typedef struct sc_fs_log sc_fs_log;
 int sc_fs_log_open(sc_fs_log **out, const char *path, simclr_error *err);
@@ -45,6 +48,7 @@ int sc_fs_log_close(sc_fs_log *log, simclr_error *err); /* fsync + close; NULL i
 
 int sc_fs_rename(const char *from, const char *to, simclr_error *err); /* + fsync of the parent */
 int sc_fs_fsync_dir(const char *path, simclr_error *err);
+/* 1, and nothing done, on a file system without symbolic links. */
 int sc_fs_symlink_replace(const char *target, const char *link_path, simclr_error *err);
 int sc_fs_remove_tree(const char *path, simclr_error *err); /* missing is fine; no links followed */
 

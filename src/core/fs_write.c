@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -86,6 +87,36 @@ static int temporary_name(char out[SC_PATH_MAX], const char *path, int attempt, 
     parent_of(dir, path);
     snprintf(name, sizeof name, ".tmp-%ld-%d", (long)getpid(), attempt);
     return sc_path_join(out, dir, name, err);
+}
+
+/* Such a name, of a process that has ended; this one is asked before it writes there. */
+static bool is_leftover(const char *name)
+{
+    long pid;
+    int attempt, end = 0;
+
+    if (sscanf(name, ".tmp-%ld-%d%n", &pid, &attempt, &end) != 2 || name[end] != '\0' || pid <= 0)
+        return false;
+    return pid == (long)getpid() || (kill((pid_t)pid, 0) < 0 && errno == ESRCH);
+}
+
+int sc_fs_remove_leftovers(const char *dir, simclr_error *err)
+{
+    char path[SC_PATH_MAX];
+    sc_fs_list list;
+    int result = sc_fs_list_dir(&list, dir, err);
+
+    if (result < 0)
+        return result == SIMCLR_E_NOT_FOUND ? 0 : result;
+    for (size_t i = 0; result == 0 && i < list.count; i++) {
+        if (!is_leftover(list.name[i]))
+            continue;
+        result = sc_path_join(path, dir, list.name[i], err);
+        if (result == 0)
+            result = sc_fs_remove_tree(path, err);
+    }
+    sc_fs_list_free(&list);
+    return result;
 }
 
 static int open_temporary(sc_fs_writer *w, simclr_error *err)
@@ -235,6 +266,8 @@ int sc_fs_symlink_replace(const char *target, const char *link_path, simclr_erro
                 unlink(temporary);
             return result;
         }
+        if (errno == EPERM || errno == ENOTSUP || errno == EOPNOTSUPP || errno == ENOSYS)
+            return 1;
         if (errno != EEXIST)
             break;
     }

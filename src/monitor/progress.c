@@ -12,12 +12,14 @@ enum { BAR_MAX = 24, BAR_MIN = 4, TAIL_MAX = 240 };
 
 static const double smoothing = 0.1;
 
-void sc_progress_start(sc_progress *p, double now, uint64_t done, bool keep_rate)
+void sc_progress_start(sc_progress *p, double now, uint64_t done)
 {
-    p->start = p->last = now;
-    p->done = done;
-    if (!keep_rate)
-        p->seconds_per_step = 0;
+    *p = (sc_progress){.start = now, .last = now, .done = done};
+}
+
+void sc_progress_pause(sc_progress *p, double seconds)
+{
+    p->last += seconds;
 }
 
 void sc_progress_update(sc_progress *p, double now, uint64_t done)

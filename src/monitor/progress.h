@@ -18,8 +18,9 @@ typedef struct {
     uint64_t done;           /* steps done at `last` */
 } sc_progress;
 
-/* At the start of an epoch keep_rate = true carries the speed over from the one before. */
-void sc_progress_start(sc_progress *p, double now, uint64_t done, bool keep_rate);
+void sc_progress_start(sc_progress *p, double now, uint64_t done);
+/* Seconds since the last update in which no step was made: an evaluation, a checkpoint. */
+void sc_progress_pause(sc_progress *p, double seconds);
 void sc_progress_update(sc_progress *p, double now, uint64_t done);
 double sc_progress_left(const sc_progress *p, uint64_t total); /* seconds; negative: unknown */
 

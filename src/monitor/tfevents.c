@@ -59,10 +59,32 @@ int sc_tfevents_put_value(sc_tfevents *events, Tb__Summary__Value *value, uint64
     return sc_tfevents_put(events, &event, err);
 }
 
-/* The first name of this run, second and process that is not taken. */
+/* Seconds in the name of the newest event file of a run; -1 where there is none. */
+static int newest_seconds(long long *out, const char *run, simclr_error *err)
+{
+    sc_fs_list list;
+    int rc = sc_fs_list_dir(&list, run, err);
+    *out = -1;
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < list.count; i++) {
+        long long seconds;
+        if (sscanf(list.name[i], "events.out.tfevents.%18lld.", &seconds) == 1 && seconds > *out)
+            *out = seconds;
+    }
+    sc_fs_list_free(&list);
+    return 0;
+}
+
+/* TensorBoard reads the files of a run in the order of their names.  The new one comes last, also where
+ * the clock was set back or the one before is of this second. */
 static int choose_name(sc_tfevents *events, const char *run, simclr_error *err)
 {
     char host[64] = "", name[160];
+    long long newest;
+    int rc = newest_seconds(&newest, run, err);
+    if (rc < 0)
+        return rc;
     if (gethostname(host, sizeof host - 1) < 0 || host[0] == '\0')
         strcpy(host, "localhost");
     for (char *c = host; *c; c++)
@@ -70,14 +92,11 @@ static int choose_name(sc_tfevents *events, const char *run, simclr_error *err)
             *c = '-';
     double now = events->clock();
     long long seconds = now > 0 && now < 1e18 ? (long long)now : 0;
-    for (int n = 0; n < 100000; n++) {
-        snprintf(name, sizeof name, "events.out.tfevents.%010lld.%s.%ld.%d", seconds, host,
-                 (long)getpid(), n);
-        int rc = sc_path_join(events->path, run, name, err);
-        if (rc < 0 || !sc_fs_exists(events->path))
-            return rc;
-    }
-    return sc_fail(err, SIMCLR_E_IO, "%s: no free name for an event file", run);
+    if (seconds <= newest)
+        seconds = newest + 1;
+    snprintf(name, sizeof name, "events.out.tfevents.%010lld.%s.%ld.0", seconds, host,
+             (long)getpid());
+    return sc_path_join(events->path, run, name, err);
 }
 
 static int write_start(sc_tfevents *events, uint64_t step, simclr_error *err)

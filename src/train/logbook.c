@@ -4,6 +4,7 @@
  */
 #include "train/logbook.h"
 
+#include <langinfo.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "core/alloc.h"
 #include "core/fs.h"
 
-enum { LINE_COLUMNS = 100 }; /* of the progress line; the program cuts it to the terminal */
+enum { LINE_COLUMNS = 79 }; /* of the progress line; the program cuts it to narrower terminals */
 
 static int open_hparams(sc_logbook *log, simclr_error *err)
 {
@@ -166,7 +167,8 @@ static void say_progress(sc_logbook *log, const sc_step_stats *s, double now)
         .wait = log->wait,
     };
     char line[512];
-    sc_progress_line(line, sizeof line, &view, LINE_COLUMNS, false);
+    bool ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+    sc_progress_line(line, sizeof line, &view, LINE_COLUMNS, ascii);
     sc_say(log->observer, SIMCLR_PROGRESS, "%s", line);
 }
 
@@ -186,7 +188,7 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
 {
     double now = sc_clock();
     if (log->progress.start == 0) {
-        sc_progress_start(&log->progress, now, stats->step + 1, false);
+        sc_progress_start(&log->progress, now, stats->step + 1);
         log->rate_clock = now;
     }
     update_rate(log, stats, step, now);
@@ -214,11 +216,19 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
     if (rc == 0)
         say_verdict(log, &in, done);
     if (rc == 0 && log->verdict == SC_HEALTH_COLLAPSING && log->cfg->train.strict)
-        rc = sc_fail(err, SIMCLR_E_NUMERIC,
-                     "step %llu: the embedding collapses (effective rank %.1f) and train.strict is "
-                     "set; lower the learning rate or raise the temperature",
-                     (unsigned long long)done, in.effective_rank);
+        rc =
+            sc_fail(err, SIMCLR_E_NUMERIC,
+                    "step %llu: the embedding collapses (effective rank %.1f) and train.strict is "
+                    "set; begin a run with a lower learning rate or a higher temperature, or go on "
+                    "with train.strict=false",
+                    (unsigned long long)done, in.effective_rank);
     return rc;
+}
+
+void sc_logbook_pause(sc_logbook *log, double seconds)
+{
+    sc_progress_pause(&log->progress, seconds);
+    log->rate_clock += seconds;
 }
 
 int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, size_t count,

@@ -38,6 +38,8 @@ int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint
                     const simclr_observer *observer, simclr_error *err);
 /* After every step: the line on screen, and every train.log_every steps the files. */
 int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, simclr_error *err);
+/* Seconds since the last step that were not spent on steps: the rates leave them out. */
+void sc_logbook_pause(sc_logbook *log, double seconds);
 /* Values of an evaluation; its line in metrics.jsonl also marks that it was finished. */
 int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, size_t count,
                     simclr_error *err);

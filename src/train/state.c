@@ -14,6 +14,10 @@
 
 static const char STREAMS[] = "philox4x32-10/v1"; /* a change of any stream is a new version */
 
+/* Bytes in the header of a safetensors file, at most: of the settings, and of a tensor, its name with
+ * shape and offsets. */
+enum { SETTINGS_MOST = 16384, TENSOR_MOST = SC_PARAM_NAME + 256 };
+
 typedef struct {
     const sc_network *network;
     const sc_config *cfg;
@@ -53,15 +57,15 @@ static int state_text(char **text, const sc_step *step, const sc_state_identity 
     return rc;
 }
 
-int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error *err)
+int sc_state_save(bool *warned, const sc_step *step, const sc_state_identity *id,
+                  const simclr_observer *observer, simclr_error *err)
 {
     char *text;
     int rc = state_text(&text, step, id, err);
     if (rc < 0)
         return rc;
-    /* Names and shapes of the tensors, and the settings, take far less than a mebibyte. */
     const sc_params *params = &step->network.params;
-    const uint64_t header = 1 << 20;
+    const uint64_t header = SETTINGS_MOST + TENSOR_MOST * (uint64_t)params->entry_count;
     model_context model = {&step->network, id->cfg};
     const sc_checkpoint_file files[] = {
         {.name = "model.safetensors",
@@ -69,14 +73,22 @@ int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error
          .write = write_model,
          .context = &model},
         {.name = "optim.safetensors",
-         .size = 2 * params->trained * sizeof(sc_real) + header,
+         .size = 2 * (params->trained * sizeof(sc_real) + header),
          .write = write_slots,
          .context = (void *)(uintptr_t)params},
         {.name = "state.json", .size = strlen(text), .bytes = text},
     };
     rc = sc_checkpoint_save(id->run, step->step, files, 3, (size_t)id->cfg->train.keep, err);
     sc_free(text);
-    return rc;
+    if (rc <= 0)
+        return rc;
+    if (!*warned)
+        sc_say(observer, SIMCLR_WARNING,
+               "%s: this file system has no symbolic links, so there is no checkpoints/last; the "
+               "newest checkpoint is the one of the highest step",
+               id->run);
+    *warned = true;
+    return 0;
 }
 
 /* ---- back ---- */
@@ -289,6 +301,37 @@ int sc_state_write_config(const sc_config *cfg, const char *run, simclr_error *e
     rc = sc_fs_write_atomic(path, text, strlen(text), err);
     sc_free(text);
     return rc;
+}
+
+/* Else config.yaml is somebody's own. */
+static bool is_run(const char *run)
+{
+    char store[SC_PATH_MAX], status[SC_PATH_MAX];
+    return sc_path_join(store, run, "checkpoints", NULL) == 0 &&
+           sc_path_join(status, run, "STATUS.json", NULL) == 0 &&
+           (sc_fs_exists(store) || sc_fs_exists(status));
+}
+
+int sc_state_check_place(const char *run, simclr_error *err)
+{
+    static const char head[] = "# simclr configuration"; /* of what sc_config_write_yaml writes */
+    char path[SC_PATH_MAX];
+    void *text;
+    size_t size;
+    int rc = sc_path_join(path, run, "config.yaml", err);
+    if (rc < 0 || is_run(run) || !sc_fs_exists(path))
+        return rc;
+    rc = sc_fs_read(&text, &size, path, 1 << 20, err);
+    if (rc < 0)
+        return rc;
+    bool ours = strncmp(text, head, sizeof head - 1) == 0;
+    sc_free(text);
+    if (ours)
+        return 0;
+    return sc_fail(err, SIMCLR_E_USAGE,
+                   "%s: a run would replace this file, which simclr has not written; give another "
+                   "-o, or move it elsewhere",
+                   path);
 }
 
 int sc_state_read_config(sc_config *cfg, const char *run, simclr_error *err)

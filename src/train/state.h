@@ -26,8 +26,10 @@ typedef struct {
     bool may_drop;            /* which images are dropped as damaged depends on data.memory_limit */
 } sc_state_identity;
 
-/* Writes RUN/checkpoints/step-NNN and prunes old ones (train.keep). */
-int sc_state_save(const sc_step *step, const sc_state_identity *id, simclr_error *err);
+/* Writes RUN/checkpoints/step-NNN and prunes old ones (train.keep).  Where there can be no `last`, a
+ * warning says so, if *warned does not say that it was said. */
+int sc_state_save(bool *warned, const sc_step *step, const sc_state_identity *id,
+                  const simclr_observer *observer, simclr_error *err);
 
 /* Restores the newest whole checkpoint into `step`; *found tells whether there was one.  The caller
  * holds the run's lock, since what a killed or damaged save left is repaired.
@@ -46,6 +48,8 @@ int sc_state_load_weights(sc_network *network, uint64_t *step, const char *run,
 int sc_state_export(const char *path, const sc_network *network, sc_weights_part part,
                     const sc_config *cfg, simclr_error *err);
 
+/* SIMCLR_E_USAGE where `run` is no run yet and a config.yaml of somebody's own is there. */
+int sc_state_check_place(const char *run, simclr_error *err);
 /* RUN/config.yaml: written at the first start; read to open a run again. */
 int sc_state_write_config(const sc_config *cfg, const char *run, simclr_error *err);
 int sc_state_read_config(sc_config *cfg, const char *run, simclr_error *err);

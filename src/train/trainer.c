@@ -4,6 +4,7 @@
  */
 #include "train/trainer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "train/memory.h"
@@ -12,7 +13,7 @@
 static int save(sc_trainer *t, simclr_error *err)
 {
     sc_state_identity id = {.run = t->run, .cfg = &t->cfg, .data_digest = t->data_digest};
-    return sc_state_save(&t->step, &id, err);
+    return sc_state_save(&t->warned_of_links, &t->step, &id, t->observer, err);
 }
 
 static bool checkpoint_due(const sc_trainer *t, double since)
@@ -36,9 +37,33 @@ int sc_trainer_step(sc_step_stats *out, sc_trainer *t, simclr_error *err)
     return ran_out ? sc_run_ran_out(t, err) : rc;
 }
 
+/* Appends to the text of an error that ended the run where it left off. */
+static int save_before_end(sc_trainer *t, int why, simclr_error *err)
+{
+    if (save(t, NULL) < 0 || err == NULL) /* an older checkpoint is there, or none */
+        return why;
+    return sc_fail(err, why, "%s; the state after %llu steps is saved in %s", err->text,
+                   (unsigned long long)t->step.step, t->run);
+}
+
+/* A step, and what is said of it.  Unreadable data and a collapse leave the state of the last step, and
+ * that is saved.  Not so a loss that is not finite: the running statistics have seen that batch; nor do
+ * data on a device, which updates the weights while the next batch is read. */
+static int one_step(sc_trainer *t, bool began, simclr_error *err)
+{
+    int rc = sc_trainer_step(&t->last, t, err);
+    if (rc == SIMCLR_E_DATA && began && t->step.network.device == NULL)
+        return save_before_end(t, rc, err);
+    if (rc < 0)
+        return rc;
+    rc = sc_logbook_step(&t->log, &t->last, &t->step, err);
+    return rc == SIMCLR_E_NUMERIC ? save_before_end(t, rc, err) : rc;
+}
+
 static int run_steps(sc_trainer *t, simclr_error *err)
 {
     double saved = sc_clock();
+    uint64_t first = t->step.step;
     /* A run killed between its last checkpoint and the end of the evaluation makes up for it. */
     int late = t->step.step > 0 && evaluation_due(t) && t->log.evaluated != (int64_t)t->step.step
                    ? sc_online_evaluate(t, err)
@@ -46,11 +71,10 @@ static int run_steps(sc_trainer *t, simclr_error *err)
     if (late < 0)
         return late;
     while (t->step.step < t->stop_at) {
-        int rc = sc_trainer_step(&t->last, t, err);
-        if (rc == 0)
-            rc = sc_logbook_step(&t->log, &t->last, &t->step, err);
+        int rc = one_step(t, t->step.step > first, err);
         if (rc < 0)
             return rc;
+        double stepped = sc_clock();
         bool stop = sc_stop_asked(t->observer);
         bool evaluate = !stop && evaluation_due(t);
         if (stop || evaluate || checkpoint_due(t, saved)) {
@@ -64,6 +88,7 @@ static int run_steps(sc_trainer *t, simclr_error *err)
                          (unsigned long long)t->step.step, t->run);
         if (rc < 0)
             return rc;
+        sc_logbook_pause(&t->log, sc_clock() - stepped);
     }
     return 0;
 }
@@ -73,6 +98,30 @@ static bool was_finished(const sc_trainer *t)
     sc_status status;
     return t->step.step >= t->stop_at && sc_status_read(&status, t->run, NULL) == 0 &&
            strcmp(status.phase, "finished") == 0 && status.step == t->step.step;
+}
+
+int sc_trainer_write_skipped(const sc_trainer *t, simclr_error *err)
+{
+    char path[SC_PATH_MAX], name[SC_PATH_MAX], line[SC_PATH_MAX + 512];
+    sc_fs_writer *w;
+    int rc = sc_path_join(path, t->run, "skipped.tsv", err);
+    if (rc == 0)
+        rc = sc_fs_writer_open(&w, path, err);
+    if (rc < 0)
+        return rc;
+    rc = sc_fs_writer_write(w, "file\treason\n", 12, err);
+    for (size_t j = 0; rc == 0 && j < sc_dataset_skipped(t->train); j++) {
+        const char *file, *reason;
+        sc_dataset_skip_reason(t->train, j, &file, &reason);
+        sc_printable(name, sizeof name, file);
+        int length = snprintf(line, sizeof line, "%s\t%s\n", name, reason);
+        rc = sc_fs_writer_write(w, line, (size_t)length, err);
+    }
+    if (rc < 0) {
+        sc_fs_writer_abandon(w);
+        return rc;
+    }
+    return sc_fs_writer_commit(w, err);
 }
 
 int sc_trainer_run(sc_trainer *t, simclr_error *err)
@@ -89,12 +138,14 @@ int sc_trainer_run(sc_trainer *t, simclr_error *err)
         rc = run_steps(t, err);
     if (rc == 0)
         rc = sc_online_draw_curves(t, err);
-    if (rc == 0)
-        rc = sc_trainer_write_skipped(t, err); /* with those met while training */
+    sc_loader_close(t->step.loader); /* its threads may be noting images as bad */
+    t->step.loader = NULL;
+    simclr_error late = {0};
+    int rc_skipped = sc_trainer_write_skipped(t, rc < 0 ? &late : err); /* with those met since */
+    rc = rc < 0 ? rc : rc_skipped;
     const char *phase = rc == 0                      ? "finished"
                         : rc == SIMCLR_E_INTERRUPTED ? "interrupted"
                                                      : "failed";
-    simclr_error late = {0};
     int rc_phase =
         sc_logbook_phase(&t->log, phase, t->step.step, sc_exit_code(rc), rc < 0 ? &late : err);
     return rc < 0 ? rc : rc_phase;

@@ -31,6 +31,7 @@ typedef struct {
     sc_logbook log;
     sc_step_stats last; /* of the last step */
     uint64_t steps_per_epoch, total_steps, stop_at;
+    bool warned_of_links;
 } sc_trainer;
 
 /* Opens data, network and (with a run) lock, logs and the newest checkpoint.  tables NULL: the

@@ -164,28 +164,14 @@ static int open_views(sc_trainer *t, simclr_error *err)
     return rc < 0 ? rc : sc_views_open(&t->step.views, &options, height, width, err);
 }
 
-int sc_trainer_write_skipped(const sc_trainer *t, simclr_error *err)
+/* What a process that was killed was writing. */
+static int remove_leftovers(const char *run, simclr_error *err)
 {
-    char path[SC_PATH_MAX], name[SC_PATH_MAX], line[SC_PATH_MAX + 512];
-    sc_fs_writer *w;
-    int rc = sc_path_join(path, t->run, "skipped.tsv", err);
+    char projector[SC_PATH_MAX];
+    int rc = sc_fs_remove_leftovers(run, err);
     if (rc == 0)
-        rc = sc_fs_writer_open(&w, path, err);
-    if (rc < 0)
-        return rc;
-    rc = sc_fs_writer_write(w, "file\treason\n", 12, err);
-    for (size_t j = 0; rc == 0 && j < sc_dataset_skipped(t->train); j++) {
-        const char *file, *reason;
-        sc_dataset_skip_reason(t->train, j, &file, &reason);
-        sc_printable(name, sizeof name, file);
-        int length = snprintf(line, sizeof line, "%s\t%s\n", name, reason);
-        rc = sc_fs_writer_write(w, line, (size_t)length, err);
-    }
-    if (rc < 0) {
-        sc_fs_writer_abandon(w);
-        return rc;
-    }
-    return sc_fs_writer_commit(w, err);
+        rc = sc_path_join(projector, run, "projector", err);
+    return rc < 0 ? rc : sc_fs_remove_leftovers(projector, err);
 }
 
 static int open_run(sc_trainer *t, simclr_error *err)
@@ -197,6 +183,8 @@ static int open_run(sc_trainer *t, simclr_error *err)
         rc = sc_path_join(path, t->run, "lock", err);
     if (rc == 0)
         rc = sc_fs_lock_take(&t->lock, path, err);
+    if (rc == 0)
+        rc = remove_leftovers(t->run, err);
     const char *kind = sc_dataset_kind(t->train);
     bool files = strcmp(kind, "folder") == 0 || strcmp(kind, "list") == 0;
     sc_state_identity id = {
@@ -298,6 +286,8 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const 
     int rc = sc_config_check(&t->cfg, err);
     if (rc == 0)
         rc = check_stages(&t->cfg, err);
+    if (rc == 0 && t->run[0] != '\0')
+        rc = sc_state_check_place(t->run, err);
     if (rc == 0)
         rc = open_data(t, err);
     if (rc == 0 && tables == NULL)

@@ -47,6 +47,10 @@ is_png "$scratch/map.png"
 head -c 128 "$scratch/features.npy" | grep -aqF "'shape': (128, 64)" || fail "shape of the .npy"
 [ "$(stat -c %s "$scratch/features.npy")" -eq $((128 + 128 * 64 * 4)) ] || fail "size of the .npy"
 [ "$(wc -l < "$scratch/files.tsv")" -eq 129 ] || fail "files.tsv has not 1 + 128 lines"
+cp "$scratch/files.tsv" "$scratch/files1.tsv"
+expect 0 "$scratch/test.files.tsv: path, label" "$SIMCLR" embed "$run" --split test -o "$scratch/test.npy"
+cmp "$scratch/files.tsv" "$scratch/files1.tsv" || fail "the rows of test.npy are in files.tsv"
+[ "$(cut -f4 "$scratch/test.files.tsv" | sort -u | tr '\n' ' ')" = "split test " ] || fail "test.files.tsv"
 expect 0 "float32, shape (128, 64)" "$SIMCLR" inspect "$scratch/features.npy"
 cp "$scratch/features.npy" "$scratch/features1.npy"
 expect 0 "" "$SIMCLR" embed "$run" -o "$scratch/features.npy"
@@ -149,6 +153,18 @@ verified "$scratch/import"
 
 expect 0 "its two views" "$SIMCLR" views shapes:60 -o "$scratch/v.png" -n 4
 is_png "$scratch/v.png"
+
+# The time of an evaluation, here as long as many steps, is none of the steps after it.
+tiny "$scratch/rate" data.dataset=shapes:1536 data.split=test batch=4 epochs=2 steps=66 eval.every=1 eval.max_train=1536
+check_exit "an evaluation between epochs" 0 $?
+rate() # STEP: images/s of that line of metrics.jsonl, a whole number
+{
+    sed -n "s/^{\"step\": $1, \"epoch\".*\"images_per_s\": \([0-9]*\).*/\1/p" "$scratch/rate/metrics.jsonl"
+}
+before_it=$(rate 64)
+after_it=$(rate 65)
+[ "${after_it:-0}" -gt $((before_it / 4)) ] ||
+    fail "$after_it images/s after an evaluation, $before_it before it"
 
 # A folder of photographs, all sizes, labelled by their directories.
 photos=${SHARED:-/nonexistent}/photos/train

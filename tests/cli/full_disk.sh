@@ -44,4 +44,13 @@ for command in "export $scratch/whole -o $disk/model.safetensors" \
     one_error "disk full"
 done
 [ -z "$(find "$disk" -maxdepth 1 -type f ! -name filler)" ] || fail "a part of a file is left"
+
+# A disk that a run fits on, with half a mebibyte to spare, is not called full.
+rm -rf "${disk:?}"/*
+tiny "$scratch/short" steps=4
+check_exit "4 steps with room" 0 $?
+mount -o remount,size=$(($(du -sk "$scratch/short" | cut -f1) + 512))k "$disk" || fail "remount"
+tiny "$disk/short" steps=4
+check_exit "4 steps on a disk that they fit on" 0 $?
+same_state "a disk that 4 steps fit on" "$disk/short" "$scratch/short"
 finish

@@ -23,8 +23,12 @@ done
 expect 0 '"count": 4' "$SIMCLR" embed "$run" "$scratch/sheets" -o "$scratch/f.npy" --json
 expect 0 '"n_train": 3, "n_test": 1' "$SIMCLR" eval "$run" "$scratch/sheets" --json
 expect 0 '"k": 3, "top1_k200_t01"' "$SIMCLR" eval "$run" "$scratch/sheets" --json # of 10, with a bank of 3
+expect 0 '(k=3, cosine)' "$SIMCLR" eval "$run" "$scratch/sheets"
+grep -q "(k=3, T=0.1)" "$scratch/out" || fail "eval: the weighted k is not that of the bank"
 tiny "$scratch/few" "$scratch/sheets" steps=1 batch=4 data.image_size=32
 check_exit "training on four images" 0 $?
+grep -q "^before  *k-NN(3, cosine)" "$scratch/err" || fail "before: another k than that of the bank"
+grep -q "^epoch .*k-NN(3, cosine).*k-NN(3, T=0.1)" "$scratch/err" || fail "epoch: another k"
 tiny "$scratch/wide" "$scratch/sheets" steps=1 batch=64 data.image_size=32
 grep -q "^loss  *from 1.95 (" "$scratch/err" || fail "the ceiling is not ln 7, that of four images"
 
@@ -32,7 +36,7 @@ grep -q "^loss  *from 1.95 (" "$scratch/err" || fail "the ceiling is not ln 7, t
 echo "no picture" > "$scratch/sheets/a/bad.png"
 expect 0 '"count": 4' "$SIMCLR" embed "$run" "$scratch/sheets" -o "$scratch/f.npy" --json
 grep -q "^warning: 1 of 5 images.*bad.png" "$scratch/err" || fail "the skipped image is not said"
-grep -q bad.png "$scratch/files.tsv" && fail "an unreadable image has a row"
+grep -q bad.png "$scratch/f.files.tsv" && fail "an unreadable image has a row"
 
 # Names that are no words, and labels of any length, keep the table's rows and columns.
 odd="$scratch/names/an"$'\n'"ant"$'\033'"[31m"
@@ -41,14 +45,14 @@ cp "$scratch/sheets/a/1.png" "$odd/1.png"
 cp "$scratch/sheets/a/2.png" "$scratch/names/bee/2.png"
 expect 0 '  an\x0aant\x1b[31m' "$SIMCLR" data info "$scratch/names"
 expect 0 '"count": 2' "$SIMCLR" embed "$run" "$scratch/names" -o "$scratch/f.npy" --json
-[ "$(cut -f1,3,4 "$scratch/files.tsv" | sed 1d)" = "$(printf '0\tan\\x0aant\\x1b[31m\ttrain\n1\tbee\ttrain')" ] ||
-    { fail "files.tsv of odd names:"; cat -v "$scratch/files.tsv"; }
+[ "$(cut -f1,3,4 "$scratch/f.files.tsv" | sed 1d)" = "$(printf '0\tan\\x0aant\\x1b[31m\ttrain\n1\tbee\ttrain')" ] ||
+    { fail "f.files.tsv of odd names:"; cat -v "$scratch/f.files.tsv"; }
 for length in 6000 30000; do
     label=$(head -c $length /dev/zero | tr '\0' x)
     printf '%s\t%s\n' "$scratch/sheets/a/1.png" "$label" "$scratch/sheets/a/2.png" b > "$scratch/long.tsv"
     expect 0 '"count": 2' "$SIMCLR" embed "$run" "list:$scratch/long.tsv" -o "$scratch/f.npy" --json
-    [ "$(sed -n 2p "$scratch/files.tsv" | cut -f3)" = "$label" ] || fail "a label of $length bytes is not whole"
-    [ "$(wc -l < "$scratch/files.tsv")" -eq 3 ] || fail "a label of $length bytes: not 3 lines"
+    [ "$(sed -n 2p "$scratch/f.files.tsv" | cut -f3)" = "$label" ] || fail "a label of $length bytes is not whole"
+    [ "$(wc -l < "$scratch/f.files.tsv")" -eq 3 ] || fail "a label of $length bytes: not 3 lines"
 done
 
 # The same command resumes, and a new limit of steps is in config.yaml.

@@ -6,6 +6,8 @@
  */
 #include "support/support.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,15 @@
 
 #include "checkpoint/checkpoint.h"
 #include "core/alloc.h"
+
+/* In place of the C library's: a file system without symbolic links, where why_no_links is no 0. */
+static int why_no_links;
+
+int symlink(const char *target, const char *path)
+{
+    errno = why_no_links;
+    return why_no_links != 0 ? -1 : symlinkat(target, AT_FDCWD, path);
+}
 
 static int reports;
 static char report_text[1024];
@@ -58,13 +69,11 @@ static void test_save_find_prune(void **state)
     sct_assert_error(sc_checkpoint_find(&found, run, NULL, NULL, &err), &err, SIMCLR_E_NOT_FOUND,
                      "no checkpoint");
     sct_assert_ok(save(run, 1, "one", &err), &err);
-    sct_assert_ok(sc_checkpoint_mark_best(run, 1, &err), &err);
     for (uint64_t step = 2; step <= 5; step++)
         sct_assert_ok(save(run, step, "more", &err), &err);
     sct_assert_ok(save(run, 5, "more", &err), &err);  /* the same bytes again */
     sct_assert_ok(save(run, 5, "other", &err), &err); /* other bytes */
-    assert_true(has(run, "step-00000001"));           /* best */
-    assert_false(has(run, "step-00000003"));
+    assert_false(has(run, "step-00000001") || has(run, "step-00000003"));
     assert_true(has(run, "step-00000004") && has(run, "step-00000005"));
     assert_false(has(run, "step-00000005.old"));
     sct_assert_ok(sc_checkpoint_find(&found, run, NULL, NULL, &err), &err);
@@ -72,6 +81,20 @@ static void test_save_find_prune(void **state)
     snprintf(path, sizeof path, "%s/checkpoints/last", run);
     assert_true(readlink(path, target, sizeof target - 1) > 0);
     assert_string_equal(target, "step-00000005");
+    sct_scratch_remove();
+}
+
+/* From 10^8 steps on a name is longer than those of the steps before. */
+static void test_prune_by_number(void **state)
+{
+    (void)state;
+    simclr_error err;
+    char run[SC_PATH_MAX];
+    sct_assert_ok(sc_path_join(run, sct_scratch(), "run", &err), &err);
+    for (uint64_t step = 99999998; step <= 100000001; step++)
+        sct_assert_ok(save(run, step, "more", &err), &err);
+    assert_true(has(run, "step-100000001") && has(run, "step-100000000"));
+    assert_false(has(run, "step-99999999") || has(run, "step-99999998"));
     sct_scratch_remove();
 }
 
@@ -228,6 +251,31 @@ static void test_look_at_damage(void **state)
     sct_scratch_remove();
 }
 
+/* `last` is for people: saving and finding do without. */
+static void test_no_links(void **state)
+{
+    (void)state;
+    static const int whys[] = {EPERM, ENOTSUP, EOPNOTSUPP, ENOSYS};
+    simclr_error err;
+    sc_checkpoint_found found;
+    char run[SC_PATH_MAX];
+    sct_assert_ok(sc_path_join(run, sct_scratch(), "run", &err), &err);
+    for (uint64_t i = 0; i < 4; i++) {
+        why_no_links = whys[i];
+        assert_int_equal(save(run, i, "no last", &err), 1);
+        sct_assert_ok(sc_checkpoint_find(&found, run, note, NULL, &err), &err);
+        assert_int_equal(found.step, i);
+        assert_false(has(run, "last"));
+        assert_int_equal(has(run, "step-00000000"), i < 2); /* pruned all the same */
+    }
+    why_no_links = EACCES;
+    sct_assert_error(save(run, 4, "closed", &err), &err, SIMCLR_E_IO, "last: the link");
+    why_no_links = 0;
+    sct_assert_ok(sc_checkpoint_find(&found, run, note, NULL, &err), &err);
+    assert_true(has(run, "last"));
+    sct_scratch_remove();
+}
+
 static void test_no_space(void **state)
 {
     (void)state;
@@ -260,12 +308,10 @@ static void test_no_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_save_find_prune),
-        cmocka_unit_test(test_every_bit),
-        cmocka_unit_test(test_fallback),
-        cmocka_unit_test(test_leftovers),
-        cmocka_unit_test(test_look),
-        cmocka_unit_test(test_look_at_damage),
+        cmocka_unit_test(test_save_find_prune), cmocka_unit_test(test_prune_by_number),
+        cmocka_unit_test(test_every_bit),       cmocka_unit_test(test_fallback),
+        cmocka_unit_test(test_leftovers),       cmocka_unit_test(test_look),
+        cmocka_unit_test(test_look_at_damage),  cmocka_unit_test(test_no_links),
         cmocka_unit_test(test_no_space),
     };
     return sct_run(tests);

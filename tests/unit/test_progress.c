@@ -62,7 +62,7 @@ static void test_left(void **state)
 {
     (void)state;
     sc_progress p;
-    sc_progress_start(&p, 100, 0, false);
+    sc_progress_start(&p, 100, 0);
     assert_true(sc_progress_left(&p, 10) < 0);
     for (int i = 1; i <= 5; i++)
         sc_progress_update(&p, 100 + 2.0 * i, (uint64_t)i);
@@ -72,6 +72,10 @@ static void test_left(void **state)
     sc_progress_update(&p, 122, 6); /* one slow step: 12 s move the mean from 2 to 3 */
     assert_true(fabs(sc_progress_left(&p, 10) - 12) < 1e-9);
     assert_true(sc_progress_left(&p, 3) == 0);
+    sc_progress_pause(&p, 1000); /* an evaluation is no step */
+    sc_progress_update(&p, 1125, 7);
+    assert_true(fabs(sc_progress_left(&p, 11) - 12) < 1e-9);
+    assert_true(p.start == 100);
 }
 
 int main(void)

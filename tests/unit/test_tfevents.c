@@ -57,6 +57,26 @@ static void test_golden(void **state)
     sct_scratch_remove();
 }
 
+/* After the clock was set back TensorBoard must still read the new file last. */
+static void test_order(void **state)
+{
+    (void)state;
+    static const double times[] = {2000, 2000, 500, 3000};
+    static const char *const names[] = {"0000002000", "0000002001", "0000002002", "0000003000"};
+    simclr_error err;
+    sc_tfevents_options options = {sct_scratch(), 0, fake_clock};
+    for (size_t i = 0; i < 4; i++) {
+        sc_tfevents *events;
+        fake_time = times[i];
+        sct_assert_ok(sc_tfevents_open(&events, &options, &err), &err);
+        const char *name = strstr(sc_tfevents_path(events), "/events.out.tfevents.");
+        assert_non_null(name);
+        assert_memory_equal(name + 21, names[i], 10);
+        sct_assert_ok(sc_tfevents_close(events, &err), &err);
+    }
+    sct_scratch_remove();
+}
+
 static size_t count_records(const unsigned char *b, size_t size)
 {
     size_t n = 0, at = 0;
@@ -108,7 +128,7 @@ static void test_all_kinds(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden), cmocka_unit_test(test_order),
                                        cmocka_unit_test(test_all_kinds)};
     return sct_run(tests);
 }
