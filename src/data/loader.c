@@ -2,9 +2,12 @@
  *
  * loader.c - a ring of batches that a few threads fill ahead of the one consumer.
  *
- * Batch of step s lives in slot s mod DEPTH.  Threads take (slot, position) pairs in order; what a
+ * Batch of step s lives in slot s mod depth.  Threads take (slot, position) pairs in order; what a
  * position holds follows from (seed, epoch, position) alone, so the threads only change when it is
  * ready.  A resident data set needs no threads: its batch is put together in sc_loader_next.
+ *
+ * A photograph is a hundred times as large as what is learnt from it, so whole ones are kept no
+ * longer than it takes to draw that.  Who needs them whole, a device, has fewer batches ahead.
  */
 #include "data/loader.h"
 
@@ -16,7 +19,10 @@
 #include "core/fs.h"
 #include "core/rng.h"
 
-enum { DEPTH = 4, MAX_THREADS = 64 };
+enum { MOST_AHEAD = 4, MAX_THREADS = 64 };
+
+/* Of the batches together; one alone may be larger. */
+static const uint64_t RING_BYTES = (uint64_t)1 << 30;
 
 /* The order of one epoch, shared by the slots that are made from it. */
 typedef struct {
@@ -27,7 +33,8 @@ typedef struct {
 
 typedef struct {
     uint32_t *index;
-    sc_image *image;
+    sc_image *image; /* (batch + 1), NULL: drawn */
+    uint8_t *drawn;
     size_t count, first; /* positions first .. first + count - 1 of the epoch */
     size_t taken, done;  /* images given to threads, finished */
     uint64_t step;
@@ -35,18 +42,26 @@ typedef struct {
     simclr_error error; /* of the first image that could not be replaced */
 } slot;
 
+typedef struct {
+    sc_loader *loader;
+    int number;
+} worker;
+
 struct sc_loader {
     sc_dataset *ds;
+    sc_loader_draw draw; /* bytes 0: whole images */
     size_t images, batch, steps;
     bool in_order, drop_last;
     uint64_t seed;
-    slot ring[DEPTH];
+    slot ring[MOST_AHEAD];
+    size_t depth; /* slots in use */
     epoch_order *current;
     uint64_t next_step; /* to be handed out */
     uint64_t planned;   /* steps before this one have been planned into slots */
     double waited;
 
     pthread_t thread[MAX_THREADS];
+    worker worker[MAX_THREADS];
     int threads;
     pthread_mutex_t mutex;
     pthread_cond_t work, ready;
@@ -95,7 +110,7 @@ static void clear_slot(slot *s)
 /* Writes the plan of the next step into its slot, which must be free. */
 static int plan_step(sc_loader *l, simclr_error *err)
 {
-    slot *s = &l->ring[l->planned % DEPTH];
+    slot *s = &l->ring[l->planned % l->depth];
     uint64_t epoch = l->planned / l->steps;
     size_t within = (size_t)(l->planned % l->steps);
     clear_slot(s);
@@ -112,12 +127,10 @@ static int plan_step(sc_loader *l, simclr_error *err)
     return 0;
 }
 
-/* Image at a position of the epoch, or the next one of the order that can be read, in the place of
- * an old one: freed here, not by the consumer, whose time counts. */
-static int fetch(sc_image *image, uint32_t *index, sc_loader *l, const epoch_order *o,
-                 size_t position, simclr_error *err)
+/* Image at a position of the epoch, or the next one of the order that can be read. */
+static int read_image(sc_image *image, uint32_t *index, sc_loader *l, const epoch_order *o,
+                      size_t position, simclr_error *err)
 {
-    sc_image_free(image);
     for (size_t k = 0; k < l->images; k++) {
         *index = o->order[(position + k) % l->images];
         int rc = sc_dataset_try_read(image, l->ds, *index, err);
@@ -128,11 +141,28 @@ static int fetch(sc_image *image, uint32_t *index, sc_loader *l, const epoch_ord
     return sc_fail(err, SIMCLR_E_DATA, "data: none of %zu images can be read any more", l->images);
 }
 
+/* What the batch keeps of image k of a slot, by thread `number`. */
+static int fetch(slot *s, size_t k, sc_loader *l, int number, simclr_error *err)
+{
+    sc_image image = {0};
+    if (s->image != NULL) {
+        sc_image_free(&s->image[k]); /* here, not by the consumer, whose time counts */
+        return read_image(&s->image[k], &s->index[k], l, s->order, s->first + k, err);
+    }
+    int rc = read_image(&image, &s->index[k], l, s->order, s->first + k, err);
+    if (rc == 0) {
+        rc = l->draw.draw(s->drawn + k * l->draw.bytes, l->draw.context, number, &image,
+                          s->index[k], s->order->epoch, err);
+    }
+    sc_image_free(&image);
+    return rc;
+}
+
 /* The oldest planned slot with an image that no thread has taken. */
 static slot *next_work(sc_loader *l)
 {
     for (uint64_t step = l->next_step; step < l->planned; step++) {
-        slot *s = &l->ring[step % DEPTH];
+        slot *s = &l->ring[step % l->depth];
         if (s->step == step && s->taken < s->count) {
             return s;
         }
@@ -140,9 +170,10 @@ static slot *next_work(sc_loader *l)
     return NULL;
 }
 
-static void *worker(void *context)
+static void *work(void *context)
 {
-    sc_loader *l = context;
+    const worker *self = context;
+    sc_loader *l = self->loader;
     pthread_mutex_lock(&l->mutex);
     for (;;) {
         slot *s = NULL;
@@ -153,11 +184,9 @@ static void *worker(void *context)
             break;
         }
         size_t k = s->taken++;
-        const epoch_order *o = s->order;
-        size_t position = s->first + k;
         pthread_mutex_unlock(&l->mutex);
         simclr_error error = {0};
-        int rc = fetch(&s->image[k], &s->index[k], l, o, position, &error);
+        int rc = fetch(s, k, l, self->number, &error);
         pthread_mutex_lock(&l->mutex);
         if (rc != 0 && s->error.code == 0) {
             s->error = error;
@@ -175,9 +204,9 @@ static void *worker(void *context)
 static int next_direct(slot **out, sc_loader *l, simclr_error *err)
 {
     int rc = plan_step(l, err);
-    slot *s = &l->ring[l->next_step % DEPTH];
+    slot *s = &l->ring[l->next_step % l->depth];
     for (size_t k = 0; k < s->count && rc == 0; k++) {
-        rc = fetch(&s->image[k], &s->index[k], l, s->order, s->first + k, err);
+        rc = fetch(s, k, l, 0, err);
     }
     *out = s;
     return rc;
@@ -188,11 +217,11 @@ static int next_prefetched(slot **out, sc_loader *l, simclr_error *err)
     int rc = 0;
     pthread_mutex_lock(&l->mutex);
     /* The slot handed out last time is free now; plan as far as the ring goes. */
-    while (rc == 0 && l->planned < l->next_step + DEPTH) {
+    while (rc == 0 && l->planned < l->next_step + l->depth) {
         rc = plan_step(l, err);
     }
     pthread_cond_broadcast(&l->work);
-    slot *s = &l->ring[l->next_step % DEPTH];
+    slot *s = &l->ring[l->next_step % l->depth];
     double start = sc_clock();
     while (rc == 0 && s->done < s->count) {
         pthread_cond_wait(&l->ready, &l->mutex);
@@ -216,7 +245,7 @@ int sc_loader_next(sc_batch *out, sc_loader *l, simclr_error *err)
     if (l->threads > 0) {
         pthread_mutex_lock(&l->mutex);
     }
-    *out = (sc_batch){s->index, s->image, s->count, s->step / l->steps, s->step};
+    *out = (sc_batch){s->index, s->image, s->drawn, s->count, s->step / l->steps, s->step};
     l->next_step++;
     if (l->threads > 0) {
         pthread_mutex_unlock(&l->mutex);
@@ -224,9 +253,16 @@ int sc_loader_next(sc_batch *out, sc_loader *l, simclr_error *err)
     return 0;
 }
 
+/* Batches of so many bytes that the ring holds. */
+static size_t depth_for(uint64_t bytes)
+{
+    uint64_t fit = bytes > 0 ? RING_BYTES / bytes : MOST_AHEAD;
+    return fit < 1 ? 1 : fit < MOST_AHEAD ? (size_t)fit : MOST_AHEAD;
+}
+
 static int open_slots(sc_loader *l, simclr_error *err)
 {
-    for (int s = 0; s < DEPTH; s++) {
+    for (int s = 0; s < MOST_AHEAD; s++) {
         l->ring[s].index = sc_alloc(l->batch + 1, sizeof *l->ring[s].index, err);
         l->ring[s].image = sc_alloc(l->batch + 1, sizeof *l->ring[s].image, err);
         if (l->ring[s].index == NULL || l->ring[s].image == NULL) {
@@ -236,12 +272,21 @@ static int open_slots(sc_loader *l, simclr_error *err)
     return 0;
 }
 
+static int most_threads(int given)
+{
+    return given < MAX_THREADS ? given : MAX_THREADS;
+}
+
 /* As many threads as the system gives; without any the loader works in the caller's. */
 static void start_threads(sc_loader *l, int threads)
 {
-    int wanted = threads < MAX_THREADS ? threads : MAX_THREADS;
-    while (l->threads < wanted && pthread_create(&l->thread[l->threads], NULL, worker, l) == 0) {
-        l->threads++;
+    int wanted = most_threads(threads);
+    for (; l->threads < wanted; l->threads++) {
+        worker *self = &l->worker[l->threads];
+        *self = (worker){l, l->threads};
+        if (pthread_create(&l->thread[l->threads], NULL, work, self) != 0) {
+            return;
+        }
     }
 }
 
@@ -269,6 +314,7 @@ int sc_loader_open(sc_loader **out, sc_dataset *ds, size_t batch, uint64_t seed,
     l->seed = seed;
     l->steps = images / l->batch + (images % l->batch > 1);
     l->next_step = l->planned = start_step;
+    l->depth = depth_for(sc_dataset_bytes(ds) / images * (l->batch + 1));
     pthread_mutex_init(&l->mutex, NULL);
     pthread_cond_init(&l->work, NULL);
     pthread_cond_init(&l->ready, NULL);
@@ -296,13 +342,14 @@ void sc_loader_close(sc_loader *l)
     for (int t = 0; t < l->threads; t++) {
         pthread_join(l->thread[t], NULL);
     }
-    for (int s = 0; s < DEPTH; s++) {
+    for (int s = 0; s < MOST_AHEAD; s++) {
         for (size_t k = 0; l->ring[s].image != NULL && k < l->batch + 1; k++) {
             sc_image_free(&l->ring[s].image[k]);
         }
         clear_slot(&l->ring[s]);
         sc_free(l->ring[s].index);
         sc_free(l->ring[s].image);
+        sc_free(l->ring[s].drawn);
     }
     release_order(l->current);
     pthread_cond_destroy(&l->ready);
@@ -319,6 +366,39 @@ void sc_loader_set_order(sc_loader *l, bool shuffle, bool drop_last)
     if (drop_last) {
         l->steps = l->images / l->batch;
     }
+}
+
+int sc_loader_set_draw(sc_loader *l, const sc_loader_draw *draw, simclr_error *err)
+{
+    assert(l->planned == l->next_step);
+    int rc = 0;
+    if (sc_dataset_resident(l->ds)) {
+        return 0;
+    }
+    pthread_mutex_lock(&l->mutex);
+    l->draw = *draw;
+    l->depth = depth_for((uint64_t)draw->bytes * (l->batch + 1));
+    for (size_t s = 0; s < l->depth && rc == 0; s++) {
+        sc_free(l->ring[s].image);
+        l->ring[s].image = NULL;
+        l->ring[s].drawn = sc_alloc(l->batch + 1, draw->bytes, err);
+        rc = l->ring[s].drawn == NULL ? SIMCLR_E_MEMORY : 0;
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return rc;
+}
+
+size_t sc_loader_bytes(const sc_dataset *ds, size_t batch, size_t drawn, int threads)
+{
+    uint32_t height, width;
+    bool equal;
+    size_t kept = batch < sc_dataset_count(ds) ? batch + 1 : sc_dataset_count(ds) + 1;
+    if (sc_dataset_resident(ds)) {
+        return 0;
+    }
+    sc_dataset_extent(ds, &height, &width, &equal);
+    return depth_for((uint64_t)drawn * kept) * kept * drawn +
+           (size_t)most_threads(threads) * height * width * sc_dataset_channels(ds);
 }
 
 size_t sc_loader_steps_per_epoch(const sc_loader *l)

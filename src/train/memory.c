@@ -68,6 +68,18 @@ static size_t step_bytes(sc_step *s, const sc_trainer *t, size_t rows)
     return net->params.memory_here.used + net->arena.used + host.used;
 }
 
+size_t sc_run_loader_bytes(const sc_trainer *t, size_t batch)
+{
+    const sc_views_options *views = &t->step.views.options;
+    uint32_t height, width;
+    bool equal;
+    if (t->tables.maps->device != NULL || sc_dataset_resident(t->train))
+        return 0;
+    sc_dataset_extent(t->train, &height, &width, &equal);
+    return sc_loader_bytes(t->train, batch, sc_drawer_bytes(views), t->drawer.threads) +
+           (size_t)t->drawer.threads * sc_views_scratch_bytes(views, height, width);
+}
+
 size_t sc_run_bytes(const sc_trainer *t, size_t batch)
 {
     sc_step s = {.views = t->step.views};
@@ -75,6 +87,8 @@ size_t sc_run_bytes(const sc_trainer *t, size_t batch)
     if (sc_network_measure(&s.network, &options, NULL) < 0)
         return SIZE_MAX;
     size_t bytes = step_bytes(&s, t, options.max_rows);
+    if (bytes != SIZE_MAX)
+        bytes += sc_run_loader_bytes(t, batch);
     sc_network_close(&s.network);
     return bytes;
 }
