@@ -26,7 +26,7 @@ typedef struct {
     const char *split;   /* "train", "test", "unlabeled", "all", "train+unlabeled" */
     uint64_t seed;       /* of the generated data set (shapes) only */
     bool exif_rotate;    /* folders and lists */
-    size_t memory_limit; /* bytes of pixels kept; 0: a quarter of the RAM, at most 4 GiB */
+    size_t memory_limit; /* bytes of pixels kept; 0: a quarter of the memory, at most 4 GiB */
 } sc_dataset_options;
 
 /* channels 3, max_bad 0.01, split "train", seed 0, no rotation, default memory. */

@@ -7,10 +7,10 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/alloc.h"
 #include "core/parallel.h"
+#include "core/ram.h"
 #include "data/provider.h"
 
 enum { HEAD = 1 << 16, CHUNK = 16 };
@@ -25,11 +25,10 @@ typedef struct {
 
 static size_t default_limit(void)
 {
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    if (pages <= 0 || size <= 0) {
+    size_t quarter = sc_ram_here().total / 4;
+    if (quarter == 0) {
         return LARGEST_DEFAULT / 4;
     }
-    size_t quarter = (size_t)pages / 4 * (size_t)size;
     return quarter < LARGEST_DEFAULT ? quarter : LARGEST_DEFAULT;
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/ram.h"
 #include "train/setup.h"
 
 static const double MIB = 1048576.0, GIB = 1073741824.0;
@@ -93,22 +94,10 @@ size_t sc_run_bytes(const sc_trainer *t, size_t batch)
     return bytes;
 }
 
-size_t sc_run_host_free(void)
-{
-    FILE *file = fopen("/proc/meminfo", "re");
-    char line[128];
-    unsigned long long kib = 0;
-    while (file != NULL && kib == 0 && fgets(line, sizeof line, file) != NULL)
-        sscanf(line, "MemAvailable: %llu kB", &kib);
-    if (file != NULL)
-        fclose(file);
-    return (size_t)kib << 10;
-}
-
 size_t sc_run_free(const sc_trainer *t)
 {
     const sc_device *device = t->tables.maps->device;
-    return device != NULL ? device->free_bytes() : sc_run_host_free();
+    return device != NULL ? device->free_bytes() : sc_ram_here().free;
 }
 
 void sc_run_amount(char *out, size_t size, double bytes, double scale)

@@ -21,7 +21,6 @@ size_t sc_run_bytes(const sc_trainer *t, size_t batch);
 size_t sc_run_loader_bytes(const sc_trainer *t, size_t batch);
 /* Bytes that are free there; 0 where the system does not say. */
 size_t sc_run_free(const sc_trainer *t);
-size_t sc_run_host_free(void); /* of the host's memory, wherever the network is */
 
 /* Bytes as a person reads them, in the unit of `scale` bytes: "21.3 GiB". */
 void sc_run_amount(char *out, size_t size, double bytes, double scale);

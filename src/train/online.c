@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/ram.h"
 #include "data/image.h"
 #include "eval/embed.h"
 #include "eval/knn.h"
@@ -54,7 +55,7 @@ bool sc_online_pixels_fit(const sc_dataset *bank, const sc_dataset *test, const 
                           const sc_embed_options options[2], const char *advice)
 {
     char needs[32], has[32];
-    size_t free_bytes = sc_run_host_free();
+    size_t free_bytes = sc_ram_here().free;
     double bytes = sc_embed_pixel_bytes(bank, test, views, options);
     if (free_bytes == 0 || bytes <= PIXELS_SHARE * (double)free_bytes)
         return true;

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/ram.h"
 #include "support/data_fixture.h"
 #include "train/memory.h"
 #include "train/online.h"
@@ -156,7 +157,7 @@ static void leaves_out_pixels_that_do_not_fit(void **state)
     sc_config cfg = config_of("shapes:60000", "1024", 2); /* 880 GB */
     set(&cfg, "data.memory_limit", "1");
     set(&cfg, "model.width", "0.0625");
-    if (sc_run_host_free() / 4 > (size_t)800e9)
+    if (sc_ram_here().free / 4 > (size_t)800e9)
         sct_skip("880 GB of pixels fit into the memory of this machine");
     sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, NULL, &observer, &err), &err);
     sct_assert_ok(sc_online_measure(&knn, &t, true, &err), &err);
