@@ -17,19 +17,7 @@
 
 #include "core/alloc.h"
 #include "core/fs.h"
-#include "core/rng.h"
-
-enum { MOST_AHEAD = 4, MAX_THREADS = 64 };
-
-/* Of the batches together; one alone may be larger. */
-static const uint64_t RING_BYTES = (uint64_t)1 << 30;
-
-/* The order of one epoch, shared by the slots that are made from it. */
-typedef struct {
-    uint32_t *order;
-    uint64_t epoch;
-    int users;
-} epoch_order;
+#include "data/loader_parts.h"
 
 typedef struct {
     uint32_t *index;
@@ -38,7 +26,7 @@ typedef struct {
     size_t count, first; /* positions first .. first + count - 1 of the epoch */
     size_t taken, done;  /* images given to threads, finished */
     uint64_t step;
-    epoch_order *order;
+    sc_epoch *order;
     simclr_error error; /* of the first image that could not be replaced */
 } slot;
 
@@ -53,55 +41,25 @@ struct sc_loader {
     size_t images, batch, steps;
     bool in_order, drop_last;
     uint64_t seed;
-    slot ring[MOST_AHEAD];
+    slot ring[SC_LOADER_DEPTH];
     size_t depth; /* slots in use */
-    epoch_order *current;
+    sc_epoch *current;
     uint64_t next_step; /* to be handed out */
     uint64_t planned;   /* steps before this one have been planned into slots */
     double waited;
 
-    pthread_t thread[MAX_THREADS];
-    worker worker[MAX_THREADS];
+    pthread_t thread[SC_LOADER_THREADS];
+    worker worker[SC_LOADER_THREADS];
     int threads;
     pthread_mutex_t mutex;
     pthread_cond_t work, ready;
     bool stop;
 };
 
-static void release_order(epoch_order *o)
-{
-    if (o != NULL && --o->users == 0) {
-        sc_free(o->order);
-        sc_free(o);
-    }
-}
-
-/* Makes `current` the order of this epoch. */
-static int use_epoch(sc_loader *l, uint64_t epoch, simclr_error *err)
-{
-    if (l->current != NULL && l->current->epoch == epoch) {
-        return 0;
-    }
-    epoch_order *o = sc_alloc(1, sizeof *o, err);
-    uint32_t *order = o != NULL ? sc_alloc(l->images, sizeof *order, err) : NULL;
-    if (order == NULL) {
-        sc_free(o);
-        return SIMCLR_E_MEMORY;
-    }
-    sc_rng_permutation(order, l->images, l->seed, (uint32_t)epoch, SC_RNG_SHUFFLE);
-    for (size_t i = 0; l->in_order && i < l->images; i++) {
-        order[i] = (uint32_t)i;
-    }
-    *o = (epoch_order){.order = order, .epoch = epoch, .users = 1};
-    release_order(l->current);
-    l->current = o;
-    return 0;
-}
-
 /* The images stay until new ones take their places, or the loader closes. */
 static void clear_slot(slot *s)
 {
-    release_order(s->order);
+    sc_epoch_release(s->order);
     s->order = NULL;
     s->count = s->taken = s->done = 0;
     s->error.code = 0;
@@ -114,7 +72,7 @@ static int plan_step(sc_loader *l, simclr_error *err)
     uint64_t epoch = l->planned / l->steps;
     size_t within = (size_t)(l->planned % l->steps);
     clear_slot(s);
-    int rc = use_epoch(l, epoch, err);
+    int rc = sc_epoch_use(&l->current, epoch, l->images, l->seed, !l->in_order, err);
     if (rc != 0) {
         return rc;
     }
@@ -128,7 +86,7 @@ static int plan_step(sc_loader *l, simclr_error *err)
 }
 
 /* Image at a position of the epoch, or the next one of the order that can be read. */
-static int read_image(sc_image *image, uint32_t *index, sc_loader *l, const epoch_order *o,
+static int read_image(sc_image *image, uint32_t *index, sc_loader *l, const sc_epoch *o,
                       size_t position, simclr_error *err)
 {
     for (size_t k = 0; k < l->images; k++) {
@@ -253,16 +211,9 @@ int sc_loader_next(sc_batch *out, sc_loader *l, simclr_error *err)
     return 0;
 }
 
-/* Batches of so many bytes that the ring holds. */
-static size_t depth_for(uint64_t bytes)
-{
-    uint64_t fit = bytes > 0 ? RING_BYTES / bytes : MOST_AHEAD;
-    return fit < 1 ? 1 : fit < MOST_AHEAD ? (size_t)fit : MOST_AHEAD;
-}
-
 static int open_slots(sc_loader *l, simclr_error *err)
 {
-    for (int s = 0; s < MOST_AHEAD; s++) {
+    for (int s = 0; s < SC_LOADER_DEPTH; s++) {
         l->ring[s].index = sc_alloc(l->batch + 1, sizeof *l->ring[s].index, err);
         l->ring[s].image = sc_alloc(l->batch + 1, sizeof *l->ring[s].image, err);
         if (l->ring[s].index == NULL || l->ring[s].image == NULL) {
@@ -272,15 +223,10 @@ static int open_slots(sc_loader *l, simclr_error *err)
     return 0;
 }
 
-static int most_threads(int given)
-{
-    return given < MAX_THREADS ? given : MAX_THREADS;
-}
-
 /* As many threads as the system gives; without any the loader works in the caller's. */
 static void start_threads(sc_loader *l, int threads)
 {
-    int wanted = most_threads(threads);
+    int wanted = sc_loader_threads(threads);
     for (; l->threads < wanted; l->threads++) {
         worker *self = &l->worker[l->threads];
         *self = (worker){l, l->threads};
@@ -314,7 +260,7 @@ int sc_loader_open(sc_loader **out, sc_dataset *ds, size_t batch, uint64_t seed,
     l->seed = seed;
     l->steps = images / l->batch + (images % l->batch > 1);
     l->next_step = l->planned = start_step;
-    l->depth = depth_for(sc_dataset_bytes(ds) / images * (l->batch + 1));
+    l->depth = sc_loader_depth(sc_dataset_bytes(ds) / images * (l->batch + 1));
     pthread_mutex_init(&l->mutex, NULL);
     pthread_cond_init(&l->work, NULL);
     pthread_cond_init(&l->ready, NULL);
@@ -342,7 +288,7 @@ void sc_loader_close(sc_loader *l)
     for (int t = 0; t < l->threads; t++) {
         pthread_join(l->thread[t], NULL);
     }
-    for (int s = 0; s < MOST_AHEAD; s++) {
+    for (int s = 0; s < SC_LOADER_DEPTH; s++) {
         for (size_t k = 0; l->ring[s].image != NULL && k < l->batch + 1; k++) {
             sc_image_free(&l->ring[s].image[k]);
         }
@@ -351,7 +297,7 @@ void sc_loader_close(sc_loader *l)
         sc_free(l->ring[s].image);
         sc_free(l->ring[s].drawn);
     }
-    release_order(l->current);
+    sc_epoch_release(l->current);
     pthread_cond_destroy(&l->ready);
     pthread_cond_destroy(&l->work);
     pthread_mutex_destroy(&l->mutex);
@@ -377,7 +323,7 @@ int sc_loader_set_draw(sc_loader *l, const sc_loader_draw *draw, simclr_error *e
     }
     pthread_mutex_lock(&l->mutex);
     l->draw = *draw;
-    l->depth = depth_for((uint64_t)draw->bytes * (l->batch + 1));
+    l->depth = sc_loader_depth((uint64_t)draw->bytes * (l->batch + 1));
     for (size_t s = 0; s < l->depth && rc == 0; s++) {
         sc_free(l->ring[s].image);
         l->ring[s].image = NULL;
@@ -388,19 +334,6 @@ int sc_loader_set_draw(sc_loader *l, const sc_loader_draw *draw, simclr_error *e
     return rc;
 }
 
-size_t sc_loader_bytes(const sc_dataset *ds, size_t batch, size_t drawn, int threads)
-{
-    uint32_t height, width;
-    bool equal;
-    size_t kept = batch < sc_dataset_count(ds) ? batch + 1 : sc_dataset_count(ds) + 1;
-    if (sc_dataset_resident(ds)) {
-        return 0;
-    }
-    sc_dataset_extent(ds, &height, &width, &equal);
-    return depth_for((uint64_t)drawn * kept) * kept * drawn +
-           (size_t)most_threads(threads) * height * width * sc_dataset_channels(ds);
-}
-
 size_t sc_loader_steps_per_epoch(const sc_loader *l)
 {
     return l->steps;
@@ -409,12 +342,6 @@ size_t sc_loader_steps_per_epoch(const sc_loader *l)
 size_t sc_loader_max_batch(const sc_loader *l)
 {
     return sc_loader_largest(l->images, l->batch, l->drop_last);
-}
-
-size_t sc_loader_largest(size_t images, size_t batch, bool drop_last)
-{
-    size_t most = batch < images ? batch : images;
-    return images % most == 1 && !drop_last ? most + 1 : most;
 }
 
 double sc_loader_wait_seconds(const sc_loader *l)
