@@ -45,10 +45,8 @@ static double update_seconds(sc_step *s)
 
 static int views_seconds(double *out, sc_step *s, simclr_error *err)
 {
-    const sc_batch *batch = &s->batch;
     double start = sc_clock();
-    int rc =
-        sc_views_make(s->x, batch->image, batch->index, batch->count, batch->epoch, &s->views, err);
+    int rc = sc_step_views(s, err);
     *out = sc_clock() - start;
     return rc;
 }

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LONGEST = 8192 }; /* a path of PATH_MAX bytes, and what there is to say of it */
+
 /* Bytes of the well-formed, printable UTF-8 character at s; 0 if there is none. */
 static size_t printable_length(const unsigned char *s)
 {
@@ -61,13 +63,25 @@ void sc_printable(char *out, size_t out_size, const char *text)
     copy_printable(out, out_size, text, false);
 }
 
+/* A text that is too long, the path of a file mostly, loses its middle: the fact is at its end. */
+static void copy_shortened(char *out, size_t out_size, const char *text)
+{
+    size_t length = strlen(text), head = out_size / 4, from = length - (out_size - 1 - head - 3);
+
+    while ((text[head] & 0xc0) == 0x80) /* within a character */
+        head--;
+    while ((text[from] & 0xc0) == 0x80)
+        from++;
+    snprintf(out, out_size, "%.*s...%s", (int)head, text, text + from);
+}
+
 /* Formats apart from err->text, which may be among the arguments. */
 static void fill(simclr_error *err, int code, const char *tail, const char *fmt, va_list args)
     SC_PRINTF(4, 0);
 
 static void fill(simclr_error *err, int code, const char *tail, const char *fmt, va_list args)
 {
-    char text[sizeof err->text];
+    char text[LONGEST], shown[LONGEST];
     int length = vsnprintf(text, sizeof text, fmt, args);
 
     if (length < 0)
@@ -75,7 +89,11 @@ static void fill(simclr_error *err, int code, const char *tail, const char *fmt,
     if (tail && (size_t)length < sizeof text)
         snprintf(text + length, sizeof text - (size_t)length, ": %s", tail);
     err->code = code;
-    copy_printable(err->text, sizeof err->text, text, true);
+    copy_printable(shown, sizeof shown, text, true);
+    if (strlen(shown) < sizeof err->text)
+        memcpy(err->text, shown, strlen(shown) + 1);
+    else
+        copy_shortened(err->text, sizeof err->text, shown);
 }
 
 int sc_fail(simclr_error *err, int code, const char *fmt, ...)

@@ -25,6 +25,9 @@ int sc_parallel_threads(void);
 int sc_parallel_index(void);
 /* Processors this process may use: affinity mask and cgroup quota respected. */
 int sc_parallel_available(void);
+/* Of these, what the quotas of control groups allow, 0: any number.  Testing: as /proc and /sys below
+ * `root` have it; "" is the system. */
+int sc_parallel_quota(const char *root);
 
 /* Bounds of part i of `parts` nearly equal ranges of n items: [*begin, *end) = floor(n i / parts) ... */
 void sc_part_range(size_t *begin, size_t *end, size_t n, size_t parts, size_t i);

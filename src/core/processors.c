@@ -6,11 +6,10 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "core/alloc.h"
-#include "core/fs.h"
+#include "core/cgroup.h"
 #include "core/parallel.h"
 
 static int affinity_count(void)
@@ -21,15 +20,6 @@ static int affinity_count(void)
         return CPU_COUNT(&set);
     long online = sysconf(_SC_NPROCESSORS_ONLN); /* more than 1024 processors, or no syscall */
     return online < 1 ? 1 : (int)online;
-}
-
-/* Contents of a small file of /proc or /sys, NULL if it cannot be read. */
-static char *read_small(const char *path)
-{
-    void *text;
-    size_t size;
-
-    return sc_fs_read(&text, &size, path, 1 << 16, NULL) < 0 ? NULL : text;
 }
 
 /* Processors that "quota period" allows, rounded up; 0 for no limit ("max 100000", "-1 100000"). */
@@ -50,56 +40,41 @@ static int smaller_limit(int a, int b)
     return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
-/* cgroup v2: the smallest cpu.max from our own group up to the root. */
-static int quota_v2(const char *groups)
+/* "quota period" of a group: cpu.max in version 2, two files in version 1. */
+static int group_quota(const sc_cgroup *group)
 {
-    const char *line = strncmp(groups, "0::/", 4) == 0 ? groups : strstr(groups, "\n0::/");
-    char group[1024], path[1200];
-    int limit = 0;
-
-    if (!line)
-        return 0;
-    line = strchr(line, '/');
-    size_t length = strcspn(line, "\n");
-    if (length >= sizeof group)
-        return 0;
-    memcpy(group, line, length);
-    group[length] = '\0';
-    for (;;) {
-        snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
-        char *text = read_small(path);
-        if (text)
-            limit = smaller_limit(limit, quota_count(text));
-        sc_free(text);
-        char *slash = strrchr(group, '/');
-        if (!slash)
-            return limit;
-        *slash = '\0';
-    }
-}
-
-static int quota_v1(void)
-{
-    char both[256];
-    char *quota = read_small("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-    char *period = read_small("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-    int limit = 0;
+    char *both = sc_cgroup_read(group, "cpu.max");
+    char *quota = sc_cgroup_read(group, "cpu.cfs_quota_us");
+    char *period = sc_cgroup_read(group, "cpu.cfs_period_us");
+    int limit = both ? quota_count(both) : 0;
 
     if (quota && period) {
-        snprintf(both, sizeof both, "%.100s %.100s", quota, period);
-        limit = quota_count(both);
+        char text[256];
+        snprintf(text, sizeof text, "%.100s %.100s", quota, period);
+        limit = smaller_limit(limit, quota_count(text));
     }
+    sc_free(both);
     sc_free(quota);
     sc_free(period);
     return limit;
 }
 
+int sc_parallel_quota(const char *root)
+{
+    static const char *const trees[] = {"", "cpu"};
+    int limit = 0;
+
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+        sc_cgroup group;
+        sc_cgroup_own(&group, root, trees[i]);
+        do
+            limit = smaller_limit(limit, group_quota(&group));
+        while (sc_cgroup_up(&group));
+    }
+    return limit;
+}
+
 int sc_parallel_available(void)
 {
-    char *groups = read_small("/proc/self/cgroup");
-    int limit = groups ? quota_v2(groups) : 0;
-
-    sc_free(groups);
-    limit = smaller_limit(limit, quota_v1());
-    return smaller_limit(affinity_count(), limit);
+    return smaller_limit(affinity_count(), sc_parallel_quota(""));
 }

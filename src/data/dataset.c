@@ -286,6 +286,11 @@ const char *sc_dataset_name(const sc_dataset *ds, size_t i)
     return ds->item[i].name;
 }
 
+size_t sc_dataset_channels(const sc_dataset *ds)
+{
+    return (size_t)ds->options.channels;
+}
+
 bool sc_dataset_resident(const sc_dataset *ds)
 {
     return ds->resident != NULL;

@@ -26,7 +26,7 @@ typedef struct {
     const char *split;   /* "train", "test", "unlabeled", "all", "train+unlabeled" */
     uint64_t seed;       /* of the generated data set (shapes) only */
     bool exif_rotate;    /* folders and lists */
-    size_t memory_limit; /* bytes of pixels kept; 0: a quarter of the RAM, at most 4 GiB */
+    size_t memory_limit; /* bytes of pixels kept; 0: a quarter of the memory, at most 4 GiB */
 } sc_dataset_options;
 
 /* channels 3, max_bad 0.01, split "train", seed 0, no rotation, default memory. */
@@ -48,6 +48,7 @@ const char *sc_dataset_class_name(const sc_dataset *ds, int c);
 int sc_dataset_label(const sc_dataset *ds, size_t i); /* -1: unknown */
 /* File path, or "data_batch_1.bin#17", or "shape-17".  Kept by the data set. */
 const char *sc_dataset_name(const sc_dataset *ds, size_t i);
+size_t sc_dataset_channels(const sc_dataset *ds); /* of every image */
 bool sc_dataset_resident(const sc_dataset *ds);
 /* Of the pixels of all images, decoded. */
 uint64_t sc_dataset_bytes(const sc_dataset *ds);

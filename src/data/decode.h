@@ -29,6 +29,9 @@ int sc_image_set_size(sc_image *out, uint64_t height, uint64_t width, const sc_s
                       simclr_error *err);
 /* Zeroed pixels for the stored size. */
 int sc_image_alloc(sc_image *out, uint32_t channels, const sc_source *in, simclr_error *err);
+/* Of EXIF data, with or without the six bytes "Exif\0\0" in front; 1, as the picture lies, when it is
+ * malformed or says nothing. */
+int sc_exif_orientation(const uint8_t *exif, size_t size);
 /* Applies an EXIF orientation 1..8. */
 int sc_image_orient(sc_image *image, int orientation, const sc_source *in, simclr_error *err);
 

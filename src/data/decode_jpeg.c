@@ -96,39 +96,13 @@ static void count_scans(j_common_ptr jpeg)
     }
 }
 
-static unsigned get16(const uint8_t *p, bool little)
-{
-    return little ? (unsigned)p[0] | (unsigned)p[1] << 8 : (unsigned)p[1] | (unsigned)p[0] << 8;
-}
-
-static uint32_t get32(const uint8_t *p, bool little)
-{
-    uint32_t a = get16(p, little), b = get16(p + 2, little);
-    return little ? a | b << 16 : b | a << 16;
-}
-
-/* EXIF tag 0x0112 of the first directory; 1 when absent or malformed. */
 static int exif_orientation(const struct jpeg_decompress_struct *jpeg)
 {
     for (jpeg_saved_marker_ptr m = jpeg->marker_list; m != NULL; m = m->next) {
-        if (m->marker != JPEG_APP0 + 1 || m->data_length < 14 ||
-            memcmp(m->data, "Exif\0", 6) != 0) {
-            continue;
+        if (m->marker == JPEG_APP0 + 1 && m->data_length >= 6 &&
+            memcmp(m->data, "Exif\0", 6) == 0) {
+            return sc_exif_orientation(m->data, m->data_length);
         }
-        const uint8_t *t = m->data + 6;
-        size_t size = m->data_length - 6;
-        bool little = t[0] == 'I';
-        size_t at = get32(t + 4, little);
-        if (at > size - 2) {
-            return 1;
-        }
-        size_t entries = get16(t + at, little);
-        for (at += 2; entries > 0 && at + 12 <= size; entries--, at += 12) {
-            if (get16(t + at, little) == 0x0112) {
-                return (int)get16(t + at + 8, little);
-            }
-        }
-        return 1;
     }
     return 1;
 }

@@ -3,7 +3,7 @@
  * decode_png.c - PNG by libpng, to what Pillow's convert("RGB") gives.
  *
  * Colour of 16 bits keeps the high byte; alpha and tRNS are dropped; gray of 16 bits is clipped to
- * 255, as Pillow clips its mode I.  All other ancillary chunks are ignored.
+ * 255, as Pillow clips its mode I.  Of the other ancillary chunks eXIf alone is looked at.
  */
 #include <string.h>
 
@@ -57,6 +57,9 @@ static int start(sc_image *out, reader *r)
     png_set_chunk_malloc_max(png, (png_alloc_size_t)8 << 20);
     png_set_chunk_cache_max(png, 128);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    if (r->in->exif_rotate) {
+        png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT, (png_const_bytep) "eXIf", 1);
+    }
     png_set_read_fn(png, r, on_read);
     png_read_info(png, r->info);
     int rc = sc_image_set_size(out, png_get_image_height(png, r->info),
@@ -90,6 +93,13 @@ static bool set_transformations(reader *r, uint32_t *channels)
     return wide;
 }
 
+static int exif_orientation(const reader *r)
+{
+    png_bytep exif;
+    png_uint_32 size;
+    return png_get_eXIf_1(r->png, r->info, &size, &exif) != 0 ? sc_exif_orientation(exif, size) : 1;
+}
+
 static int read_rows(sc_image *out, reader *r)
 {
     uint32_t channels;
@@ -117,11 +127,11 @@ static int read_rows(sc_image *out, reader *r)
             png_read_row(r->png, to + y * row, NULL);
         }
     }
-    png_read_end(r->png, NULL);
+    png_read_end(r->png, r->info); /* eXIf may stand behind the picture */
     for (size_t i = 0; wide && i < (size_t)out->height * out->width; i++) {
         out->pixels[i] = to[2 * i] != 0 ? 255 : to[2 * i + 1];
     }
-    return 0;
+    return sc_image_orient(out, exif_orientation(r), r->in, r->err);
 }
 
 /* Kept apart from sc_decode_png so that no local of it lives across the longjmp. */

@@ -2,6 +2,8 @@
  *
  * decode_webp.c - WebP (lossy and lossless, single picture) by libwebp; alpha is dropped.
  */
+#include <string.h>
+
 #include <webp/decode.h>
 
 #include "data/decode.h"
@@ -15,6 +17,31 @@ static int refuse(const sc_source *in, VP8StatusCode status, simclr_error *err)
         return sc_fail(err, SIMCLR_E_MEMORY, "%s: no memory to read it", in->name);
     }
     return sc_fail(err, SIMCLR_E_FORMAT, "%s: the WebP file is damaged", in->name);
+}
+
+/* After "RIFF", size, "WEBP" come chunks: name, size, so many bytes, made even.  The first, VP8X, says
+ * whether there is EXIF. */
+static int exif_orientation(const sc_source *in)
+{
+    enum { HEAD = 12, CHUNK_HEAD = 8, HAS_EXIF = 8 };
+    const uint8_t *b = in->bytes;
+    if (in->size <= HEAD + CHUNK_HEAD || memcmp(b + HEAD, "VP8X", 4) != 0 ||
+        (b[HEAD + CHUNK_HEAD] & HAS_EXIF) == 0) {
+        return 1;
+    }
+    for (size_t at = HEAD; in->size - at >= CHUNK_HEAD;) {
+        const uint8_t *n = b + at + 4;
+        size_t size = n[0] | (size_t)n[1] << 8 | (size_t)n[2] << 16 | (size_t)n[3] << 24;
+        size_t left = in->size - at - CHUNK_HEAD;
+        if (size > left) {
+            return 1;
+        }
+        if (memcmp(b + at, "EXIF", 4) == 0) {
+            return sc_exif_orientation(b + at + CHUNK_HEAD, size);
+        }
+        at += CHUNK_HEAD + size + (size < left && size % 2 == 1);
+    }
+    return 1;
 }
 
 int sc_decode_webp(sc_image *out, const sc_source *in, simclr_error *err)
@@ -50,5 +77,8 @@ int sc_decode_webp(sc_image *out, const sc_source *in, simclr_error *err)
     config.output.u.RGBA.size = (size_t)out->height * out->width * 3;
     status = WebPDecode(in->bytes, in->size, &config);
     WebPFreeDecBuffer(&config.output);
-    return status == VP8_STATUS_OK ? 0 : refuse(in, status, err);
+    if (status != VP8_STATUS_OK) {
+        return refuse(in, status, err);
+    }
+    return sc_image_orient(out, in->exif_rotate ? exif_orientation(in) : 1, in, err);
 }

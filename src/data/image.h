@@ -28,7 +28,7 @@ typedef struct {
 
 typedef struct {
     int channels;     /* 1 or 3; 0 keeps what the file has */
-    bool exif_rotate; /* turn a JPEG as its EXIF orientation says */
+    bool exif_rotate; /* turn JPEG, PNG and WebP as their EXIF orientation says */
 } sc_image_options;
 
 /* `name` only serves the error text.  SIMCLR_E_FORMAT: not an image, damaged, or over a limit. */

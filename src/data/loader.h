@@ -21,11 +21,21 @@ typedef struct sc_loader sc_loader;
 
 typedef struct {
     uint32_t *index; /* of the data set */
-    sc_image *image;
+    sc_image *image; /* NULL: drawn */
+    uint8_t *drawn;  /* what sc_loader_draw made of each image, one behind the other */
     size_t count;
     uint64_t epoch;
     uint64_t step; /* since the start of training */
 } sc_batch;
+
+/* What is kept of an image that is decoded on demand, in place of all its pixels.  Called by the
+ * thread that decoded it, `thread` of as many as the loader was opened with. */
+typedef struct {
+    int (*draw)(uint8_t *out, void *context, int thread, const sc_image *image, uint32_t index,
+                uint64_t epoch, simclr_error *err);
+    void *context;
+    size_t bytes; /* of an image's `out` */
+} sc_loader_draw;
 
 /* The data set must outlive the loader.  batch >= 2, threads >= 1 (more than images need is fine;
  * a resident data set uses none). */
@@ -36,6 +46,12 @@ void sc_loader_close(sc_loader *loader); /* NULL is fine */
 /* Before the first sc_loader_next: without `shuffle` every epoch has the order of the data set, with
  * `drop_last` a smaller last batch is left out.  The default is shuffled, nothing left out. */
 void sc_loader_set_order(sc_loader *loader, bool shuffle, bool drop_last);
+
+/* Before the first sc_loader_next: batches of a data set that is not resident hold what this draws. */
+int sc_loader_set_draw(sc_loader *loader, const sc_loader_draw *draw, simclr_error *err);
+/* Bytes that such a loader holds at most: what was drawn of a few batches, and the image that each
+ * thread is at.  0 if the data set is resident. */
+size_t sc_loader_bytes(const sc_dataset *ds, size_t batch, size_t drawn, int threads);
 
 size_t sc_loader_steps_per_epoch(const sc_loader *loader);
 size_t sc_loader_max_batch(const sc_loader *loader); /* largest count: batch or batch + 1 */

@@ -7,13 +7,14 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/alloc.h"
 #include "core/parallel.h"
+#include "core/ram.h"
 #include "data/provider.h"
 
 enum { HEAD = 1 << 16, CHUNK = 16 };
+enum { NAME_END = 64, REASON = 1024 };
 #define LARGEST_DEFAULT ((size_t)4 << 30)
 
 typedef struct {
@@ -25,11 +26,10 @@ typedef struct {
 
 static size_t default_limit(void)
 {
-    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    if (pages <= 0 || size <= 0) {
+    size_t quarter = sc_ram_here().total / 4;
+    if (quarter == 0) {
         return LARGEST_DEFAULT / 4;
     }
-    size_t quarter = (size_t)pages / 4 * (size_t)size;
     return quarter < LARGEST_DEFAULT ? quarter : LARGEST_DEFAULT;
 }
 
@@ -93,12 +93,22 @@ static void run_part(void *context, size_t part)
     }
 }
 
-/* Reason without the name in front of it, which stands beside it in every list. */
-static const char *bare_reason(const char *reason, const char *name)
+/* What an error says of an image besides its name, which stands beside it in every list: one line.
+ * The error has the name as terminals show it, a long one without its middle (core/error.c). */
+static void bare_reason(char out[REASON], const char *text, const char *name)
 {
-    size_t n = strlen(name);
-    bool prefixed = strncmp(reason, name, n) == 0 && strncmp(reason + n, ": ", 2) == 0;
-    return prefixed ? reason + n + 2 : reason;
+    char line[REASON], shown[4 * NAME_END + 1], key[sizeof shown + 2];
+    size_t length = strlen(name);
+    const char *end = length > NAME_END ? name + length - NAME_END : name;
+    while ((*end & 0xc0) == 0x80) { /* within a character */
+        end++;
+    }
+    sc_printable(line, sizeof line, text);
+    sc_printable(shown, sizeof shown, end);
+    snprintf(key, sizeof key, "%s: ", shown);
+    const char *found = strstr(line, key);
+    bool prefixed = found != NULL && (found == line || end > name);
+    snprintf(out, REASON, "%s", prefixed ? found + strlen(key) : line);
 }
 
 /* Fails when more than max_bad of all images are bad. */
@@ -112,7 +122,7 @@ static int check_bad(const sc_dataset *ds, size_t bad, const char *name, const c
                    "data: %zu of %zu images cannot be read (%.3g %%, allowed %.3g %%), for one %s:"
                    " %s; repair or remove them, or raise max_bad",
                    bad, ds->total, 100.0 * (double)bad / (double)ds->total,
-                   100.0 * ds->options.max_bad, name, bare_reason(reason, name));
+                   100.0 * ds->options.max_bad, name, reason);
 }
 
 /* Moves the images with a reason from the items to the skipped. */
@@ -134,8 +144,9 @@ static int drop_bad(pass *p, simclr_error *err)
         if (p->rc[i] == SIMCLR_E_MEMORY) {
             rc = sc_fail(err, SIMCLR_E_MEMORY, "%s", reason);
         } else if (rc == 0) {
-            rc = sc_dataset_add_skip(ds, ds->item[i].name, bare_reason(reason, ds->item[i].name),
-                                     err);
+            char bare[REASON];
+            bare_reason(bare, reason, ds->item[i].name);
+            rc = sc_dataset_add_skip(ds, ds->item[i].name, bare, err);
         }
         sc_free(ds->item[i].name);
         bad++;
@@ -204,14 +215,16 @@ int sc_dataset_note_bad(sc_dataset *ds, size_t i, const char *reason, simclr_err
 {
     int rc = 0;
     const char *name = ds->item[i].name;
+    char bare[REASON];
+    bare_reason(bare, reason, name);
     pthread_mutex_lock(&ds->mutex);
     if (!ds->noted[i]) {
         ds->noted[i] = 1;
         ds->noted_count++;
-        rc = sc_dataset_add_skip(ds, name, bare_reason(reason, name), err);
+        rc = sc_dataset_add_skip(ds, name, bare, err);
     }
     if (rc == 0) {
-        rc = check_bad(ds, ds->total - ds->count + ds->noted_count, name, reason, err);
+        rc = check_bad(ds, ds->total - ds->count + ds->noted_count, name, bare, err);
     }
     pthread_mutex_unlock(&ds->mutex);
     return rc;

@@ -11,6 +11,9 @@
 /* Rows of a block: bounds the memory, and by design changes no result. */
 enum { USUAL_BLOCK = 256 };
 
+/* Pixels of images that are transformed together: photographs go before the block is full. */
+enum { CHUNK_BYTES = 64 << 20 };
+
 /* Which images: of those wanted, n evenly spread. */
 typedef struct {
     uint32_t *index;
@@ -18,16 +21,17 @@ typedef struct {
 } embed_choice;
 
 typedef struct {
-    sc_image *image; /* rows */
+    sc_image *image; /* (rows): those read and not yet transformed */
+    size_t images, bytes;
+    sc_real *x; /* (rows, H, W, C): of `count` images */
     size_t count, rows;
-    sc_real *x; /* (rows, H, W, C) */
 } embed_block;
 
-static void block_release(embed_block *block)
+static void release_images(embed_block *block)
 {
-    for (size_t i = 0; i < block->count; i++)
+    for (size_t i = 0; i < block->images; i++)
         sc_image_free(&block->image[i]);
-    block->count = 0;
+    block->images = block->bytes = 0;
 }
 
 static int choose(embed_choice *out, const sc_dataset *ds, const sc_embed_options *options,
@@ -46,30 +50,46 @@ static int choose(embed_choice *out, const sc_dataset *ds, const sc_embed_option
     return 0;
 }
 
-/* Reads images *next ... of the choice into the block until it holds `rows` or all are visited;
- * places the number and label of each in `out`. */
-static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, size_t *next,
-                      const embed_choice *choice, simclr_error *err)
-{
-    for (; block->count < block->rows && *next < choice->n; (*next)++) {
-        size_t i = choice->index[*next];
-        int rc = sc_dataset_try_read(&block->image[block->count], ds, i, err);
-        if (rc < 0)
-            return rc;
-        if (rc == 0)
-            continue;
-        size_t row = out->n + block->count++;
-        out->index[row] = (uint32_t)i;
-        out->label[row] = (int32_t)sc_dataset_label(ds, i);
-    }
-    return 0;
-}
-
 /* Numbers of a view. */
 static size_t view_numbers(const sc_views *views)
 {
     const sc_view_options *view = &views->options.view[0];
     return (size_t)view->height * view->width * views->options.channels;
+}
+
+/* x of the images that were read. */
+static int transform(embed_block *block, sc_views *views, simclr_error *err)
+{
+    sc_real *x = block->x + block->count * view_numbers(views);
+    int rc = block->images > 0 ? sc_views_eval(x, block->image, block->images, views, err) : 0;
+    block->count += block->images;
+    release_images(block);
+    return rc;
+}
+
+/* Takes images *next ... of the choice into the block until it holds `rows` or all are visited;
+ * places the number and label of each in `out`. */
+static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, size_t *next,
+                      const embed_choice *choice, sc_views *views, simclr_error *err)
+{
+    block->count = 0;
+    for (; block->count + block->images < block->rows && *next < choice->n; (*next)++) {
+        size_t i = choice->index[*next], row = out->n + block->count + block->images;
+        sc_image *image = &block->image[block->images];
+        int rc = sc_dataset_try_read(image, ds, i, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
+            continue;
+        out->index[row] = (uint32_t)i;
+        out->label[row] = (int32_t)sc_dataset_label(ds, i);
+        block->images++;
+        block->bytes += (size_t)image->height * image->width * image->channels;
+        rc = block->bytes >= CHUNK_BYTES ? transform(block, views, err) : 0;
+        if (rc < 0)
+            return rc;
+    }
+    return transform(block, views, err);
 }
 
 static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, sc_network *network,
@@ -78,9 +98,7 @@ static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, s
 {
     size_t pixels = view_numbers(views);
     for (size_t next = 0; next < choice->n;) {
-        int rc = block_fill(block, out, ds, &next, choice, err);
-        if (rc == 0 && block->count > 0)
-            rc = sc_views_eval(block->x, block->image, block->count, views, err);
+        int rc = block_fill(block, out, ds, &next, choice, views, err);
         if (rc == 0) {
             sc_real *h = out->h + out->n * out->dim;
             if (options->raw_pixels)
@@ -89,7 +107,7 @@ static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, s
                 rc = sc_network_encode(h, network, block->x, block->count, false, err);
             out->n += block->count;
         }
-        block_release(block);
+        release_images(block); /* of a failure */
         if (rc < 0)
             return rc;
         if (sc_stop_asked(options->observer))

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/ram.h"
 #include "train/setup.h"
 
 static const double MIB = 1048576.0, GIB = 1073741824.0;
@@ -68,6 +69,18 @@ static size_t step_bytes(sc_step *s, const sc_trainer *t, size_t rows)
     return net->params.memory_here.used + net->arena.used + host.used;
 }
 
+size_t sc_run_loader_bytes(const sc_trainer *t, size_t batch)
+{
+    const sc_views_options *views = &t->step.views.options;
+    uint32_t height, width;
+    bool equal;
+    if (t->tables.maps->device != NULL || sc_dataset_resident(t->train))
+        return 0;
+    sc_dataset_extent(t->train, &height, &width, &equal);
+    return sc_loader_bytes(t->train, batch, sc_drawer_bytes(views), t->drawer.threads) +
+           (size_t)t->drawer.threads * sc_views_scratch_bytes(views, height, width);
+}
+
 size_t sc_run_bytes(const sc_trainer *t, size_t batch)
 {
     sc_step s = {.views = t->step.views};
@@ -75,26 +88,16 @@ size_t sc_run_bytes(const sc_trainer *t, size_t batch)
     if (sc_network_measure(&s.network, &options, NULL) < 0)
         return SIZE_MAX;
     size_t bytes = step_bytes(&s, t, options.max_rows);
+    if (bytes != SIZE_MAX)
+        bytes += sc_run_loader_bytes(t, batch);
     sc_network_close(&s.network);
     return bytes;
-}
-
-size_t sc_run_host_free(void)
-{
-    FILE *file = fopen("/proc/meminfo", "re");
-    char line[128];
-    unsigned long long kib = 0;
-    while (file != NULL && kib == 0 && fgets(line, sizeof line, file) != NULL)
-        sscanf(line, "MemAvailable: %llu kB", &kib);
-    if (file != NULL)
-        fclose(file);
-    return (size_t)kib << 10;
 }
 
 size_t sc_run_free(const sc_trainer *t)
 {
     const sc_device *device = t->tables.maps->device;
-    return device != NULL ? device->free_bytes() : sc_run_host_free();
+    return device != NULL ? device->free_bytes() : sc_ram_here().free;
 }
 
 void sc_run_amount(char *out, size_t size, double bytes, double scale)

@@ -16,9 +16,11 @@ void sc_run_plan(sc_step *step, size_t rows, sc_arena *arena);
 /* Bytes that a run of `batch` images a step takes where its network is: in the device's memory, else
  * the host's.  t's views are open; nothing else of its step is looked at. */
 size_t sc_run_bytes(const sc_trainer *t, size_t batch);
+/* Of these, what the loader holds without a device: views drawn ahead, and the images that its threads
+ * are at. */
+size_t sc_run_loader_bytes(const sc_trainer *t, size_t batch);
 /* Bytes that are free there; 0 where the system does not say. */
 size_t sc_run_free(const sc_trainer *t);
-size_t sc_run_host_free(void); /* of the host's memory, wherever the network is */
 
 /* Bytes as a person reads them, in the unit of `scale` bytes: "21.3 GiB". */
 void sc_run_amount(char *out, size_t size, double bytes, double scale);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/ram.h"
 #include "data/image.h"
 #include "eval/embed.h"
 #include "eval/knn.h"
@@ -15,7 +16,7 @@
 #include "train/latent.h"
 #include "train/memory.h"
 
-enum { SHEET_ROWS = 8, WEIGHTED_K = 200, PROJECTOR_IMAGES = 2000, THUMB_SIDE = 32 };
+enum { SHEET_ROWS = 8, WEIGHTED_K = 200, PROJECTOR_IMAGES = 2000, THUMB_SIDE = 32, GRAY = 128 };
 
 static const double WEIGHTED_TEMPERATURE = 0.1, PIXELS_SHARE = 0.25, GIB = 1073741824.0;
 
@@ -55,7 +56,7 @@ bool sc_online_pixels_fit(const sc_dataset *bank, const sc_dataset *test, const 
                           const sc_embed_options options[2], const char *advice)
 {
     char needs[32], has[32];
-    size_t free_bytes = sc_run_host_free();
+    size_t free_bytes = sc_ram_here().free;
     double bytes = sc_embed_pixel_bytes(bank, test, views, options);
     if (free_bytes == 0 || bytes <= PIXELS_SHARE * (double)free_bytes)
         return true;
@@ -116,14 +117,17 @@ static const char *shown_name(void *context, size_t i)
     return sc_dataset_name(s->ds, s->embedding->index[i]);
 }
 
-/* Nearest pixels of the evaluation view: recognisable, and quick. */
+/* Nearest pixels of the evaluation view: recognisable, and quick.  Gray for an image that was lost after
+ * it was embedded. */
 static int shown_thumb(uint8_t *rgb, void *context, size_t i, simclr_error *err)
 {
     shown *s = context;
     sc_image image;
-    int rc = sc_dataset_read(&image, s->ds, s->embedding->index[i], err);
-    if (rc < 0)
+    int rc = sc_dataset_try_read(&image, s->ds, s->embedding->index[i], err);
+    if (rc <= 0) {
+        memset(rgb, GRAY, (size_t)THUMB_SIDE * THUMB_SIDE * 3);
         return rc;
+    }
     uint32_t side = image.height < image.width ? image.height : image.width;
     uint32_t top = (image.height - side) / 2, left = (image.width - side) / 2;
     for (uint32_t y = 0; y < THUMB_SIDE; y++)

@@ -16,6 +16,11 @@ int sc_setup_threads(const sc_config *cfg)
     return cfg->train.threads > 0 ? cfg->train.threads : sc_parallel_available();
 }
 
+int sc_setup_workers(const sc_config *cfg)
+{
+    return cfg->data.workers > 0 ? cfg->data.workers : sc_setup_threads(cfg);
+}
+
 const char *sc_setup_dataset_spec(const sc_config *cfg)
 {
     return cfg->data.dataset[0] != '\0' ? cfg->data.dataset : "shapes";

@@ -20,6 +20,8 @@
 
 /* Threads that train.threads means on this machine. */
 int sc_setup_threads(const sc_config *cfg);
+/* Of the loader: data.workers. */
+int sc_setup_workers(const sc_config *cfg);
 
 /* Precision that train.precision means on this machine's processor. */
 sc_precision sc_setup_precision(const sc_config *cfg);

@@ -27,6 +27,16 @@ int sc_step_check(const sc_step_stats *s, const sc_params *params, simclr_error 
                    s->lr);
 }
 
+/* The loader's threads have drawn the views of images that they decoded. */
+int sc_step_views(sc_step *t, simclr_error *err)
+{
+    const sc_batch *b = &t->batch;
+    if (b->drawn == NULL)
+        return sc_views_make(t->x, b->image, b->index, b->count, b->epoch, &t->views, err);
+    sc_drawer_normalise(t->x, b->drawn, b->count, &t->views);
+    return 0;
+}
+
 int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err)
 {
     if (t->there.device != NULL)
@@ -35,8 +45,8 @@ int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err)
     if (rc < 0)
         return rc;
     size_t n = t->batch.count;
-    rc = sc_views_make(t->x, t->batch.image, t->batch.index, n, t->batch.epoch, &t->views, err);
-    if (rc < 0) /* x (2N,H,W,C): view 0 of all, then view 1 */
+    rc = sc_step_views(t, err); /* x (2N,H,W,C): view 0 of all, then view 1 */
+    if (rc < 0)
         return rc;
 
     sc_network *net = &t->network;

@@ -13,7 +13,7 @@
 #include "optim/optim.h"
 #include "optim/schedule.h"
 #include "train/step_device.h"
-#include "views/views.h"
+#include "views/drawer.h"
 
 typedef struct {
     uint64_t step;  /* number of this step, from 0 */
@@ -31,7 +31,7 @@ typedef struct {
     sc_optim optim;
     sc_schedule schedule;
     uint64_t step;        /* steps done */
-    sc_batch batch;       /* N images, u8 */
+    sc_batch batch;       /* N images, or their views, u8 */
     sc_real *x;           /* (2N, H, W, C) */
     sc_real *h, *dh;      /* (2N, D) */
     sc_real *z, *dz;      /* (2N, d) */
@@ -41,6 +41,9 @@ typedef struct {
 /* The next batch, forward, backward, update.  SIMCLR_E_NUMERIC, naming the step and what is not
  * finite, before the weights are touched. */
 int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err);
+
+/* x of the batch, without a device. */
+int sc_step_views(sc_step *t, simclr_error *err);
 
 /* h, z and the state of NT-Xent of the last step, for who looks at them on the host: they are there
  * already without a device. */

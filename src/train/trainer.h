@@ -26,6 +26,7 @@ typedef struct {
     uint32_t size;           /* side of a view, px */
     const sc_device *device; /* NULL: the processor */
     sc_tables tables;        /* of where it computes */
+    sc_drawer drawer;        /* of the loader's threads, without a device */
     sc_step step;
     sc_arena arena; /* x, h, z, their gradients, NT-Xent */
     sc_logbook log;

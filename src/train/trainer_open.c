@@ -108,12 +108,16 @@ static int open_loader(sc_trainer *t, simclr_error *err)
     sc_loader_close(t->step.loader);
     t->step.loader = NULL;
     t->step.there.staging.staged = false;
-    int workers = t->cfg.data.workers > 0 ? t->cfg.data.workers : sc_setup_threads(&t->cfg);
     int rc = sc_loader_open(&t->step.loader, t->train, (size_t)t->cfg.train.batch,
-                            t->cfg.train.seed, workers, t->step.step, err);
-    if (rc == 0)
-        sc_loader_set_order(t->step.loader, t->cfg.data.shuffle, t->cfg.data.drop_last);
-    return rc;
+                            t->cfg.train.seed, sc_setup_workers(&t->cfg), t->step.step, err);
+    if (rc < 0)
+        return rc;
+    sc_loader_set_order(t->step.loader, t->cfg.data.shuffle, t->cfg.data.drop_last);
+    const sc_loader_draw draw = {.draw = sc_drawer_draw,
+                                 .context = &t->drawer,
+                                 .bytes = sc_drawer_bytes(&t->step.views.options)};
+    bool device = t->tables.maps->device != NULL; /* it draws the views, from whole images */
+    return device ? 0 : sc_loader_set_draw(t->step.loader, &draw, err);
 }
 
 static int choose_tables(sc_trainer *t, const sc_tables *tables, simclr_error *err)
@@ -161,6 +165,8 @@ static int open_views(sc_trainer *t, simclr_error *err)
     sc_dataset_extent(t->train, &height, &width, &equal);
     sc_views_options options = sc_setup_views(&t->cfg, t->size);
     int rc = sc_views_options_check(&options, err);
+    if (rc == 0)
+        rc = sc_drawer_open(&t->drawer, &options, sc_setup_workers(&t->cfg), err);
     return rc < 0 ? rc : sc_views_open(&t->step.views, &options, height, width, err);
 }
 
@@ -223,7 +229,8 @@ static void say_plan(const sc_trainer *t)
     const sc_network *net = &t->step.network;
     double memory = (double)(net->arena.size + t->arena.size + t->step.there.arena.size) +
                     (double)t->step.there.staging.store.size +
-                    4.0 * (double)net->params.total * sizeof(sc_real);
+                    4.0 * (double)net->params.total * sizeof(sc_real) +
+                    (double)sc_run_loader_bytes(t, batch);
     where_images_are(images, sizeof images, &t->step.there);
     sc_say(t->observer, SIMCLR_NOTE,
            "model     h %zu, z %zu, %.2f M parameters, %.1f M multiply-adds a view of %ux%u",
@@ -295,11 +302,11 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const 
     if (rc == 0)
         sc_setup_settle_precision(&t->cfg, t->device, t->run);
     if (rc == 0)
-        rc = open_loader(t, err);
-    if (rc == 0)
         rc = choose_tables(t, tables, err);
     if (rc == 0)
         rc = open_views(t, err);
+    if (rc == 0)
+        rc = open_loader(t, err);
     if (rc == 0)
         rc = open_step(t, err);
     if (rc < 0)
@@ -332,6 +339,7 @@ void sc_trainer_close(sc_trainer *t)
         sc_logbook_close(&t->log, NULL);
     sc_step_device_close(&t->step.there);
     sc_loader_close(t->step.loader);
+    sc_drawer_close(&t->drawer);
     sc_views_close(&t->step.views);
     sc_optim_close(&t->step.optim);
     sc_network_close(&t->step.network);

@@ -26,6 +26,20 @@ typedef struct {
     sc_axis horizontal, vertical;
 } sc_work;
 
+/* Lays it out for views of images up to height x width; either view may use it. */
+void sc_work_plan(sc_work *work, sc_arena *arena, const sc_views_options *options, uint32_t height,
+                  uint32_t width);
+
+/* SIMCLR_E_DATA: image number i is empty or has other channels than the views. */
+int sc_views_accept(const sc_views_options *options, const sc_image *image, size_t i,
+                    simclr_error *err);
+/* Draws the view of this key and puts its bytes, planar, into work->pixels. */
+void sc_view_make(sc_work *work, const sc_image *image, const sc_view_options *options,
+                  sc_view_key key);
+/* x (n, channels) of planes of n bytes. */
+void sc_view_normalise(sc_real *restrict x, const uint8_t *restrict pixels, size_t n,
+                       uint32_t channels, const sc_normal *normal);
+
 /* box of the image -> full_height x full_width, of which only the window at top, left is made. */
 typedef struct {
     sc_box box;

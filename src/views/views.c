@@ -32,9 +32,8 @@ static void plan_axis_memory(sc_axis *axis, sc_arena *arena, uint32_t in, uint32
     axis->taps = sc_arena_take(arena, out, sizeof *axis->taps);
 }
 
-/* Scratch of one thread for one image's size; either view may use it. */
-static void plan_work(sc_work *work, sc_arena *arena, const sc_views_options *options,
-                      uint32_t height, uint32_t width)
+void sc_work_plan(sc_work *work, sc_arena *arena, const sc_views_options *options, uint32_t height,
+                  uint32_t width)
 {
     const sc_view_options *a = &options->view[0], *b = &options->view[1];
     size_t row = (size_t)a->width * options->channels, picture = row * a->height;
@@ -57,7 +56,7 @@ size_t sc_views_scratch_bytes(const sc_views_options *options, uint32_t height, 
 {
     sc_arena arena = {0};
     sc_work work;
-    plan_work(&work, &arena, options, height, width);
+    sc_work_plan(&work, &arena, options, height, width);
     return arena.used;
 }
 
@@ -67,7 +66,7 @@ static sc_work take_work(sc_views *views, int thread, uint32_t height, uint32_t 
     sc_arena arena = {.base = views->scratch + (size_t)thread * views->scratch_bytes,
                       .size = views->scratch_bytes};
     sc_work work;
-    plan_work(&work, &arena, &views->options, height, width);
+    sc_work_plan(&work, &arena, &views->options, height, width);
     return work;
 }
 
@@ -130,17 +129,25 @@ void sc_views_close(sc_views *views)
     memset(views, 0, sizeof *views);
 }
 
+int sc_views_accept(const sc_views_options *options, const sc_image *image, size_t i,
+                    simclr_error *err)
+{
+    if (image->channels == options->channels && image->height > 0 && image->width > 0) {
+        return 0;
+    }
+    return sc_fail(err, SIMCLR_E_DATA, "image %zu: %u x %u with %u channels, expected %u", i,
+                   (unsigned)image->height, (unsigned)image->width, (unsigned)image->channels,
+                   (unsigned)options->channels);
+}
+
 /* Checks the images and grows the scratch to the largest side lengths among them. */
 static int prepare(sc_views *views, const sc_image *images, size_t n, simclr_error *err)
 {
     uint32_t height = 1, width = 1;
     for (size_t i = 0; i < n; i++) {
-        if (images[i].channels != views->options.channels || images[i].height == 0 ||
-            images[i].width == 0) {
-            return sc_fail(err, SIMCLR_E_DATA,
-                           "image %zu of the batch: %u x %u with %u channels, expected %u", i,
-                           (unsigned)images[i].height, (unsigned)images[i].width,
-                           (unsigned)images[i].channels, (unsigned)views->options.channels);
+        int rc = sc_views_accept(&views->options, &images[i], i, err);
+        if (rc < 0) {
+            return rc;
         }
         height = images[i].height > height ? images[i].height : height;
         width = images[i].width > width ? images[i].width : width;
@@ -194,7 +201,15 @@ static void render(sc_work *work, const sc_image *image, const sc_view_params *p
     }
 }
 
-static void write_real(sc_real *restrict x, const uint8_t *restrict pixels, size_t n,
+void sc_view_make(sc_work *work, const sc_image *image, const sc_view_options *options,
+                  sc_view_key key)
+{
+    sc_view_params params;
+    sc_view_draw(&params, options, image->height, image->width, key);
+    render(work, image, &params, options);
+}
+
+void sc_view_normalise(sc_real *restrict x, const uint8_t *restrict pixels, size_t n,
                        uint32_t channels, const sc_normal *normal)
 {
     if (channels == 3) {
@@ -228,11 +243,9 @@ static void make_part(void *context, size_t part)
                        .epoch = (uint32_t)job->epoch,
                        .image = job->index[i],
                        .view = (uint32_t)view};
-    sc_view_params params;
-    sc_view_draw(&params, options, image->height, image->width, key);
-    render(&work, image, &params, options);
-    write_real(job->x + part * n * image->channels, work.pixels, n, image->channels,
-               &views->normal[view]);
+    sc_view_make(&work, image, options, key);
+    sc_view_normalise(job->x + part * n * image->channels, work.pixels, n, image->channels,
+                      &views->normal[view]);
 }
 
 int sc_views_make(sc_real *x, const sc_image *images, const uint32_t *index, size_t n,
@@ -263,8 +276,8 @@ static void eval_part(void *context, size_t part)
     const sc_image *image = &job->images[part];
     size_t n = (size_t)options->height * options->width;
     sc_work work = render_eval(job->views, image, sc_parallel_index());
-    write_real(job->x + part * n * image->channels, work.pixels, n, image->channels,
-               &job->views->normal[0]);
+    sc_view_normalise(job->x + part * n * image->channels, work.pixels, n, image->channels,
+                      &job->views->normal[0]);
 }
 
 int sc_views_eval(sc_real *x, const sc_image *images, size_t n, sc_views *views, simclr_error *err)

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/alloc.h"
 #include "core/parallel.h"
@@ -120,6 +121,49 @@ static void fingerprint_follows_content(void **state)
     fixture_remove(twin);
 }
 
+/* The reason is the same whatever the name, which it does not repeat, and takes one line. */
+static void reasons_without_names(void **state)
+{
+    (void)state;
+    char *dir = ten_images();
+    char deep[700], name[3][800];
+    int at = 0;
+    for (int depth = 0; depth < 3; depth++) { /* a path that no error has room for */
+        at += snprintf(deep + at, sizeof deep - (size_t)at, "%s%0*d", depth > 0 ? "/" : "",
+                       200 + depth, depth);
+        fixture_mkdir(dir, deep);
+    }
+    snprintf(name[0], sizeof name[0], "short.png");
+    snprintf(name[1], sizeof name[1], "two\nlines\tand\x1b[31m\xff.png");
+    snprintf(name[2], sizeof name[2], "%s/x.png", deep);
+    for (int limit = 0; limit < 2; limit++) { /* 1: read when asked for */
+        sc_dataset *ds;
+        sc_dataset_options options = sc_dataset_defaults();
+        options.memory_limit = (size_t)limit;
+        options.max_bad = 0.5;
+        for (int i = 0; i < 3; i++)
+            fixture_png_file(dir, name[i], 1);
+        for (int i = 0; limit == 0 && i < 3; i++)
+            fixture_write(dir, name[i], "damaged", 7);
+        assert_int_equal(sc_dataset_open(&ds, dir, &options, NULL), 0);
+        for (int i = 0; limit == 1 && i < 3; i++)
+            assert_int_equal(unlink(fixture_path(dir, name[i])), 0);
+        size_t readable;
+        assert_int_equal(sc_dataset_verify(&readable, ds, NULL), 0);
+        assert_int_equal(readable, 10);
+        assert_int_equal(sc_dataset_skipped(ds), 3);
+        for (size_t j = 0; j < 3; j++) {
+            const char *file, *reason;
+            sc_dataset_skip_reason(ds, j, &file, &reason);
+            assert_string_equal(reason, limit == 0
+                                            ? "not an image (JPEG, PNG, WebP, PPM or BMP expected)"
+                                            : "cannot be opened: No such file or directory");
+        }
+        sc_dataset_close(ds);
+    }
+    fixture_remove(dir);
+}
+
 static void bad_images_are_counted_once(void **state)
 {
     (void)state;
@@ -199,6 +243,7 @@ int main(void)
         cmocka_unit_test(resident_equals_on_demand),
         cmocka_unit_test(sample_is_spread_and_readable),
         cmocka_unit_test(fingerprint_follows_content),
+        cmocka_unit_test(reasons_without_names),
         cmocka_unit_test(bad_images_are_counted_once),
         cmocka_unit_test(wrong_options),
         cmocka_unit_test(memory_failures),

@@ -179,13 +179,99 @@ static void exif_rotation(void **state)
     sc_free(bytes);
 }
 
+/* ---- EXIF in PNG and WebP ---- */
+
+/* Of 3 x 2 pixels, R = 10, 50, 90 above 130, 170, 210, written by Pillow, which also gave what
+ * ImageOps.exif_transpose makes of them. */
+static const uint8_t exif_png[] = {
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44,
+    0x52, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x02, 0x08, 0x02, 0x00, 0x00, 0x00, 0x12,
+    0x16, 0xf1, 0x4d, 0x00, 0x00, 0x00, 0x1a, 0x65, 0x58, 0x49, 0x66, 0x4d, 0x4d, 0x00, 0x2a,
+    0x00, 0x00, 0x00, 0x08, 0x00, 0x01, 0x01, 0x12, 0x00, 0x03, 0x00, 0x00, 0x00, 0x01, 0x00,
+    0x06, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xd6, 0x67, 0x4b, 0x69, 0x00, 0x00, 0x00, 0x18,
+    0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0xe4, 0x62, 0xfd, 0xaa, 0x21, 0x72, 0x43, 0x43,
+    0xe4, 0x06, 0x4b, 0x85, 0x4d, 0x07, 0x84, 0x05, 0x00, 0x3d, 0x65, 0x06, 0x96, 0xe6, 0xa6,
+    0x10, 0xe5, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+static const uint8_t exif_webp[] = {
+    0x52, 0x49, 0x46, 0x46, 0x66, 0x00, 0x00, 0x00, 0x57, 0x45, 0x42, 0x50, 0x56, 0x50, 0x38, 0x58,
+    0x0a, 0x00, 0x00, 0x00, 0x08, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x01, 0x00, 0x00, 0x56, 0x50,
+    0x38, 0x4c, 0x25, 0x00, 0x00, 0x00, 0x2f, 0x02, 0x40, 0x00, 0x00, 0x2f, 0x20, 0x16, 0x4c, 0xae,
+    0x19, 0xe4, 0x2f, 0x9b, 0xc4, 0x15, 0x50, 0x8e, 0x5d, 0x3f, 0xff, 0xc9, 0x65, 0xa8, 0x69, 0xdb,
+    0x80, 0x0d, 0x75, 0xfe, 0xe5, 0xd4, 0x88, 0xfe, 0xc7, 0xf4, 0x02, 0x00, 0x45, 0x58, 0x49, 0x46,
+    0x1a, 0x00, 0x00, 0x00, 0x4d, 0x4d, 0x00, 0x2a, 0x00, 0x00, 0x00, 0x08, 0x00, 0x01, 0x01, 0x12,
+    0x00, 0x03, 0x00, 0x00, 0x00, 0x01, 0x00, 0x06, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00};
+enum { PNG_CHUNK = 37, PNG_IDAT = 75, WEBP_CHUNK = 76, EXIF_BYTES = 26, EXIF_VALUE = 19 };
+
+static const uint8_t transposed[8][6] = {
+    {10, 50, 90, 130, 170, 210}, {90, 50, 10, 210, 170, 130}, {210, 170, 130, 90, 50, 10},
+    {130, 170, 210, 10, 50, 90}, {10, 130, 50, 170, 90, 210}, {130, 10, 170, 50, 210, 90},
+    {210, 90, 170, 50, 130, 10}, {90, 210, 50, 170, 10, 130},
+};
+
+static void assert_turned(const uint8_t *file, size_t size, int orientation, bool rotate)
+{
+    sc_image image;
+    simclr_error err;
+    sc_image_options options = {3, rotate};
+    bool valid = rotate && orientation >= 1 && orientation <= 8;
+    const uint8_t *want = transposed[valid ? orientation - 1 : 0];
+    sct_assert_ok(sc_image_decode_with(&image, file, size, "x", &options, &err), &err);
+    assert_int_equal(image.width, valid && orientation >= 5 ? 2 : 3);
+    assert_int_equal(image.height * image.width, 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(image.pixels[3 * i], want[i]);
+    sc_image_free(&image);
+}
+
+/* CRC-32 of a PNG chunk: its name and bytes. */
+static void sign(uint8_t *chunk, size_t bytes)
+{
+    uint32_t crc = 0xffffffff;
+    for (size_t i = 0; i < 4 + bytes; i++) {
+        crc ^= chunk[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    for (int i = 0; i < 4; i++)
+        chunk[4 + bytes + (size_t)i] = (uint8_t)(~crc >> (24 - 8 * i));
+}
+
+static void exif_of_png_and_webp(void **state)
+{
+    (void)state;
+    uint8_t png[sizeof exif_png], behind[sizeof png], webp[sizeof exif_webp];
+    for (int orientation = 0; orientation < 10; orientation++) {
+        memcpy(png, exif_png, sizeof png);
+        memcpy(webp, exif_webp, sizeof webp);
+        png[PNG_CHUNK + 4 + EXIF_VALUE] = webp[WEBP_CHUNK + 8 + EXIF_VALUE] = (uint8_t)orientation;
+        sign(png + PNG_CHUNK, EXIF_BYTES);
+        /* the same with eXIf behind the picture, in front of IEND */
+        size_t chunk = EXIF_BYTES + 12, end = sizeof png - 12;
+        memcpy(behind, png, sizeof png);
+        memcpy(behind + PNG_CHUNK - 4, png + PNG_IDAT - 4, end - (PNG_IDAT - 4));
+        memcpy(behind + end - chunk, png + PNG_CHUNK - 4, chunk);
+        for (int rotate = 0; rotate < 2; rotate++) {
+            assert_turned(png, sizeof png, orientation, rotate);
+            assert_turned(behind, sizeof behind, orientation, rotate);
+            assert_turned(webp, sizeof webp, orientation, rotate);
+        }
+    }
+    memcpy(webp, exif_webp, sizeof webp); /* sizes that pass the end, a directory that does */
+    webp[WEBP_CHUNK + 4] = 0xff;
+    assert_turned(webp, sizeof webp, 1, true);
+    webp[WEBP_CHUNK + 4] = 7;
+    assert_turned(webp, sizeof webp, 1, true);
+    webp[WEBP_CHUNK + 4] = EXIF_BYTES;
+    webp[WEBP_CHUNK + 8 + 7] = EXIF_BYTES - 1;
+    assert_turned(webp, sizeof webp, 1, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(odd_images_as_pillow),
-        cmocka_unit_test(cut_anywhere),
-        cmocka_unit_test(flipped_bits),
-        cmocka_unit_test(exif_rotation),
+        cmocka_unit_test(odd_images_as_pillow), cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(flipped_bits),         cmocka_unit_test(exif_rotation),
+        cmocka_unit_test(exif_of_png_and_webp),
     };
     return sct_run(tests);
 }

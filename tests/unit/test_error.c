@@ -5,6 +5,7 @@
 #include "support/support.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 static void fills_code_and_text(void **state)
@@ -41,15 +42,28 @@ static void errno_chooses_code(void **state)
     assert_string_equal(err.text, "f: No such file or directory");
 }
 
+/* In the middle, and not within a character. */
 static void long_text_is_cut(void **state)
 {
     (void)state;
     simclr_error err;
-    char name[2000];
-    memset(name, 'a', sizeof name - 1);
-    name[sizeof name - 1] = '\0';
-    sc_fail_errno(&err, SIMCLR_E_IO, ENOENT, "%s", name);
-    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+    char name[4096];
+    for (size_t length = 400; length < sizeof name; length += length < 600 ? 1 : 500) {
+        static const char euro[] = "\xe2\x82\xac";
+        for (size_t i = 0; i < length; i++)
+            name[i] = i < length / 3 * 3 ? euro[i % 3] : 'a';
+        name[length] = '\0';
+        sc_fail_errno(&err, SIMCLR_E_IO, ENOENT, "%s", name);
+        size_t text = strlen(err.text);
+        bool whole = length + strlen(": No such file or directory") < sizeof err.text;
+        assert_true(whole ? text == length + 27 : text >= sizeof err.text - 6);
+        assert_string_equal(err.text + text - 27, ": No such file or directory");
+        assert_true((strstr(err.text, "...") == NULL) == whole);
+        assert_null(strstr(err.text, "\\x"));
+        char again[sizeof err.text];
+        sc_printable(again, sizeof again, err.text);
+        assert_string_equal(again, err.text);
+    }
 }
 
 static void control_bytes_are_shown(void **state)

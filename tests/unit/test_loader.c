@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_loader.c - the order of batches: every image once an epoch, the same for any number of
- * threads, the same after a resume, and with damaged images replaced.
+ * threads, the same after a resume, and with damaged images replaced; views drawn by the loader's
+ * threads are those that are drawn of the batch.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +13,11 @@
 
 #include <cmocka.h>
 
+#include "core/alloc.h"
+#include "core/parallel.h"
 #include "data/loader.h"
 #include "support/data_fixture.h"
+#include "views/drawer.h"
 
 enum { IMAGES = 21, SEED = 5 };
 
@@ -198,6 +202,138 @@ static void damaged_images(void **state)
     fixture_remove(dir);
 }
 
+/* ---- drawn views ---- */
+
+enum { BATCH = 4, STEPS = 11, LARGEST = 40 * 40 * 3 };
+
+/* Odd sizes, smaller and larger than the views. */
+static char *make_odd_images(void)
+{
+    char *dir = fixture_directory();
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        char name[32];
+        void *bytes;
+        size_t size;
+        snprintf(name, sizeof name, "%02u.png", i);
+        fixture_png(&bytes, &size, 1 + 7 * (i % 9), 1 + 11 * (i % 8), i);
+        fixture_write(dir, name, bytes, size);
+        sc_free(bytes);
+    }
+    return dir;
+}
+
+static sc_views_options options_of(int c)
+{
+    uint32_t height = c == 1 ? 13 : c == 2 ? 40 : 32, width = c == 1 ? 21 : height;
+    sc_views_options o = sc_views_options_default(height, width, 77);
+    o.channels = c == 3 ? 1 : 3;
+    for (int v = 0; v < 2; v++) {
+        o.view[v].blur = 0.5;
+        o.view[v].solarize = 0.3;
+        o.view[v].solarize_threshold = 128;
+        o.view[v].vflip = 0.5;
+        o.view[v].resize = c == 2 ? SC_RESIZE_BICUBIC : SC_RESIZE_BILINEAR;
+    }
+    o.view[1].mean[0] = 0.3F; /* the views differ in what is done after they are drawn, too */
+    o.view[1].jitter = 0;
+    return o;
+}
+
+/* x of STEPS batches; `threads` draw, or 0: the caller; `whole`: drawn of the batch. */
+static void record_x(sc_real *x, sc_dataset *ds, const sc_views_options *options, bool whole,
+                     int threads)
+{
+    sc_loader *l;
+    sc_views views;
+    sc_drawer drawer;
+    sc_batch b;
+    sc_loader_draw draw = {sc_drawer_draw, &drawer, sc_drawer_bytes(options)};
+    assert_int_equal(sc_views_open(&views, options, 32, 32, NULL), 0);
+    assert_int_equal(sc_drawer_open(&drawer, options, threads + 1, NULL), 0);
+    assert_int_equal(sc_loader_open(&l, ds, BATCH, SEED, threads, 0, NULL), 0);
+    if (!whole) {
+        assert_int_equal(sc_loader_set_draw(l, &draw, NULL), 0);
+    }
+    for (int s = 0; s < STEPS; s++, x += 2 * (BATCH + 1) * LARGEST) {
+        assert_int_equal(sc_loader_next(&b, l, NULL), 0);
+        assert_true((b.drawn == NULL) == (whole || sc_dataset_resident(ds)));
+        assert_true((b.image == NULL) == (b.drawn != NULL));
+        if (b.drawn != NULL) {
+            sc_drawer_normalise(x, b.drawn, b.count, &views);
+        } else {
+            assert_int_equal(sc_views_make(x, b.image, b.index, b.count, b.epoch, &views, NULL), 0);
+        }
+    }
+    sc_loader_close(l);
+    sc_drawer_close(&drawer);
+    sc_views_close(&views);
+}
+
+static sc_dataset *open_of_channels(const char *dir, size_t limit, int channels)
+{
+    sc_dataset *ds;
+    sc_dataset_options options = sc_dataset_defaults();
+    options.memory_limit = limit;
+    options.max_bad = 0.2;
+    options.channels = channels;
+    assert_int_equal(sc_dataset_open(&ds, dir, &options, NULL), 0);
+    return ds;
+}
+
+/* The same x, by any number of threads, as of whole images, with two of them replaced. */
+static void views_drawn_ahead(void **state)
+{
+    (void)state;
+    size_t numbers = (size_t)STEPS * 2 * (BATCH + 1) * LARGEST;
+    sc_real *want = sc_alloc(numbers, sizeof *want, NULL), *x = sc_alloc(numbers, sizeof *x, NULL);
+    assert_non_null(want);
+    assert_non_null(x);
+    sc_parallel_set_threads(3);
+    for (int c = 0; c < 4; c++) {
+        char *dir = make_odd_images();
+        sc_views_options options = options_of(c);
+        sc_dataset *ds = open_of_channels(dir, 1, (int)options.channels);
+        sc_dataset *resident = open_of_channels(dir, 0, (int)options.channels);
+        record_x(want, resident, &options, false, 2);
+        record_x(x, ds, &options, false, 2);
+        assert_memory_equal(x, want, numbers * sizeof *x);
+        assert_int_equal(unlink(fixture_path(dir, "03.png")), 0);
+        fixture_write(dir, "07.png", "damaged", 7);
+        record_x(want, ds, &options, true, 2);
+        for (int threads = 0; threads < 4; threads++) {
+            record_x(x, ds, &options, false, threads);
+            assert_memory_equal(x, want, numbers * sizeof *x);
+        }
+        assert_int_equal(sc_dataset_skipped(ds), 2);
+        sc_dataset_close(ds);
+        sc_dataset_close(resident);
+        fixture_remove(dir);
+    }
+    sc_free(want);
+    sc_free(x);
+}
+
+/* The ring takes no more bytes than it may, but holds a batch. */
+static void known_bytes(void **state)
+{
+    (void)state;
+    const size_t gib = (size_t)1 << 30;
+    char *dir = make_images();
+    sc_dataset *ds = open_images(dir, 1, 0), *resident = open_images(dir, 0, 0);
+    uint32_t height, width;
+    bool equal;
+    sc_dataset_extent(ds, &height, &width, &equal);
+    size_t image = (size_t)height * width * 3;
+    assert_int_equal(sc_loader_bytes(resident, 4, 1000, 2), 0);
+    assert_int_equal(sc_loader_bytes(ds, 4, 1000, 2), 4 * 5 * 1000 + 2 * image);
+    assert_int_equal(sc_loader_bytes(ds, 100, 1000, 1), 4 * 22 * 1000 + image);
+    assert_int_equal(sc_loader_bytes(ds, 7, gib / 16, 1), 2 * 8 * (gib / 16) + image);
+    assert_int_equal(sc_loader_bytes(ds, 7, gib / 2, 1), 8 * (gib / 2) + image);
+    sc_dataset_close(ds);
+    sc_dataset_close(resident);
+    fixture_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +341,8 @@ int main(void)
         cmocka_unit_test(every_image_once),
         cmocka_unit_test(order),
         cmocka_unit_test(damaged_images),
+        cmocka_unit_test(views_drawn_ahead),
+        cmocka_unit_test(known_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

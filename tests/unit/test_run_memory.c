@@ -7,7 +7,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include "core/ram.h"
+#include "support/data_fixture.h"
 #include "train/memory.h"
 #include "train/online.h"
 
@@ -67,6 +71,59 @@ static void names_the_batch_that_fits(void **state)
     sc_trainer_close(&t);
 }
 
+static size_t peak_bytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (size_t)usage.ru_maxrss << 10;
+}
+
+/* Photographs that do not fit into data.memory_limit are held one a thread, while training and while
+ * embedding, not in whole batches. */
+static void photographs_do_not_pile_up(void **state)
+{
+    (void)state;
+    enum { PHOTOS = 32, HEIGHT = 1500, WIDTH = 2000, PIXELS = HEIGHT * WIDTH * 3 };
+    enum { CHUNK = 64 << 20, SLACK = 48 << 20 };
+    static const char header[] = "P6 2000 1500 255\n";
+    static sc_trainer t;
+    simclr_error err = {0};
+    sc_step_stats stats;
+    sc_online_knn knn;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    sct_skip("a sanitizer keeps memory of its own");
+#endif
+    char *dir = fixture_directory();
+    fixture_mkdir(dir, "a");
+    fixture_mkdir(dir, "b");
+    uint8_t *photo = sc_alloc(sizeof header - 1 + PIXELS, 1, &err);
+    assert_non_null(photo);
+    memcpy(photo, header, sizeof header - 1);
+    fixture_write(dir, "a/0.ppm", photo, sizeof header - 1 + PIXELS);
+    sc_free(photo);
+    for (int i = 1; i < PHOTOS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%c/%d.ppm", i % 2 ? 'a' : 'b', i);
+        assert_int_equal(link(fixture_path(dir, "a/0.ppm"), fixture_path(dir, name)), 0);
+    }
+    sc_config cfg = config_of(dir, "32", PHOTOS / 2);
+    set(&cfg, "data.memory_limit", "1");
+    set(&cfg, "model.width", "0.0625");
+    set(&cfg, "data.workers", "2");
+    sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, NULL, NULL, &err), &err);
+    size_t before = peak_bytes(), known = sc_run_bytes(&t, PHOTOS / 2);
+    assert_true(known >= (size_t)2 * PIXELS);
+    for (int i = 0; i < 3; i++)
+        sct_assert_ok(sc_trainer_step(&stats, &t, &err), &err);
+    assert_in_range(peak_bytes() - before, 0, known + SLACK);
+    sct_assert_ok(sc_online_measure(&knn, &t, false, &err), &err);
+    assert_true(knn.top1 >= 0);
+    assert_in_range(peak_bytes() - before, 0, known + CHUNK + SLACK);
+    assert_true(known + CHUNK + SLACK < (size_t)PHOTOS * PIXELS);
+    sc_trainer_close(&t);
+    fixture_remove(dir);
+}
+
 /* What an open run has is what was known before. */
 static void knows_what_a_run_takes(void **state)
 {
@@ -100,7 +157,7 @@ static void leaves_out_pixels_that_do_not_fit(void **state)
     sc_config cfg = config_of("shapes:60000", "1024", 2); /* 880 GB */
     set(&cfg, "data.memory_limit", "1");
     set(&cfg, "model.width", "0.0625");
-    if (sc_run_host_free() / 4 > (size_t)800e9)
+    if (sc_ram_here().free / 4 > (size_t)800e9)
         sct_skip("880 GB of pixels fit into the memory of this machine");
     sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, NULL, &observer, &err), &err);
     sct_assert_ok(sc_online_measure(&knn, &t, true, &err), &err);
@@ -140,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_the_batch_that_fits),
+        cmocka_unit_test(photographs_do_not_pile_up),
         cmocka_unit_test(knows_what_a_run_takes),
         cmocka_unit_test(leaves_out_pixels_that_do_not_fit),
         cmocka_unit_test(does_not_guess),
