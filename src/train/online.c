@@ -42,6 +42,7 @@ int sc_online_vote(sc_online_knn *out, const sc_embedding_pair *pair, const sc_c
     out->n_train = bank.n;
     out->n_test = query.n;
     out->k = options[CONFIGURED].k;
+    out->k_weighted = options[WEIGHTED].k;
     int rc = sc_knn_classify(top1, NULL, &bank, &query, options, VOTINGS, &place, err);
     if (rc == 0) {
         out->top1 = top1[CONFIGURED];
@@ -224,8 +225,8 @@ int sc_online_evaluate(sc_trainer *t, simclr_error *err)
     int rc = sc_online_measure(&knn, t, false, err);
     if (rc == 0 && knn.top1 >= 0)
         sc_say(t->observer, SIMCLR_NOTE,
-               "epoch %.4g  k-NN(%d, cosine) %.2f %%, k-NN(200, T=0.1) %.2f %% on %zu images%s",
-               (double)t->step.step / (double)t->steps_per_epoch, t->cfg.eval.knn_k, knn.top1,
+               "epoch %.4g  k-NN(%zu, cosine) %.2f %%, k-NN(%zu, T=0.1) %.2f %% on %zu images%s",
+               (double)t->step.step / (double)t->steps_per_epoch, knn.k, knn.top1, knn.k_weighted,
                knn.top1_weighted, knn.n_test,
                t->test == NULL ? " held out from the bank, not from training" : "");
     if (rc == 0)
@@ -286,8 +287,8 @@ int sc_online_begin(sc_trainer *t, simclr_error *err)
     if (raw.top1 >= 0)
         snprintf(pixels, sizeof pixels, "of raw pixels %.2f %%, ", raw.top1);
     sc_say(t->observer, SIMCLR_NOTE,
-           "before    k-NN(%d, cosine) %sof the untrained encoder %.2f %%", t->cfg.eval.knn_k,
-           pixels, untrained.top1);
+           "before    k-NN(%zu, cosine) %sof the untrained encoder %.2f %%", untrained.k, pixels,
+           untrained.top1);
     const sc_metric values[] = {
         {"epoch", 0}, {"knn_top1", untrained.top1}, {"raw_pixels_top1", raw.top1}};
     return sc_logbook_eval(&t->log, 0, values, raw.top1 >= 0 ? 3 : 2, err);

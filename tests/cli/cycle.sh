@@ -34,11 +34,42 @@ for picture in views latent curves; do
 done
 
 expect 0 "" "$SIMCLR" eval "$run" --baselines --json
-keys "$scratch/out" protocol top1 n_train n_test checkpoint seconds k raw_pixels_top1 untrained_top1
+keys "$scratch/out" protocol top1 n_train n_test checkpoint seconds k temperature top1_k200_t01 labels \
+    raw_pixels_top1 untrained_top1
 expect 0 '"checkpoint": 20' "$SIMCLR" eval "$run" --protocol linear --json
-keys "$scratch/out" protocol top1 n_train n_test checkpoint seconds validation_top1 l2
+keys "$scratch/out" protocol top1 top5 n_train n_test checkpoint seconds validation_top1 n_val folds l2
+expect 0 "by 5-fold cross-validation" "$SIMCLR" eval "$run" --protocol linear
+grep -q "^linear top-5 " "$scratch/out" || fail "no top-5 of ten classes"
 expect 0 "k-NN top-1" "$SIMCLR" eval "$run"
-expect 2 "--labels" "$SIMCLR" eval "$run" --protocol linear --labels 2
+
+# A share of the labels, for both protocols; what is no share is not taken for one.
+train=$(sed -n 's/^images  *\([0-9]*\) train,.*/\1/p' "$scratch/out")
+[ "$train" -gt 100 ] || fail "the training's limit of 64 images holds for eval: $train"
+for protocol in knn linear; do
+    expect 0 '"labels": 0.25' "$SIMCLR" eval "$run" --protocol $protocol --labels 25% --json
+    part=$(sed -n 's/.*"n_train": \([0-9]*\),.*/\1/p' "$scratch/out")
+    [ $((4 * part)) -ge $((train - 20)) ] && [ $((4 * part)) -le $((train + 20)) ] ||
+        fail "$protocol: $part of $train images are no quarter"
+    expect 0 "(25 % of the labels)" "$SIMCLR" eval "$run" --protocol $protocol --labels 0.25
+    for share in 2 1x 0.1x 0 -0.1 nan 0x1p-1 1%% % ""; do
+        expect 2 "--labels '$share'" "$SIMCLR" eval "$run" --protocol $protocol --labels "$share"
+    done
+done
+
+# Settings of an evaluation win over the run's, from the command line and the environment; others are
+# refused.
+expect 0 '"k": 3, "temperature": 0' "$SIMCLR" eval "$run" --json eval.knn_k=3
+expect 0 '"k": 4, "temperature": 0.07' env SIMCLR_EVAL_KNN_K=4 "$SIMCLR" eval "$run" --json \
+    --eval.knn-temperature 0.07
+expect 0 "(k=9, T=0.07), " env SIMCLR_EVAL_KNN_K=4 SIMCLR_LR=x "$SIMCLR" eval "$run" eval.knn_k=9 \
+    eval.knn_temperature=0.07
+expect 0 '"n_train": 40, "n_test": 9' "$SIMCLR" eval "$run" --json eval.max_train=40 eval.max_test=9 \
+    threads=1 eval.batch=5
+expect 0 '"top1_k200_t01": null' "$SIMCLR" eval "$run" --json eval.max_train=40
+expect 0 "(k=40, T=0.1)" "$SIMCLR" eval "$run" eval.max_train=40
+expect 2 "optim.lr: the run's own settings say what it is" "$SIMCLR" eval "$run" lr=1
+expect 2 "eval.every: the run's own" "$SIMCLR" eval "$run" --eval.every 1
+expect 2 "train.device: cuda:" env SIMCLR_CUDA=off "$SIMCLR" eval "$run" device=cuda:0
 
 # Features: 128 rows of 64 numbers, in NumPy's format.
 expect 0 '"count": 128' "$SIMCLR" embed "$run" -o "$scratch/features.npy" --json \

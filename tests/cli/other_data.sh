@@ -22,7 +22,7 @@ for class in a b; do
 done
 expect 0 '"count": 4' "$SIMCLR" embed "$run" "$scratch/sheets" -o "$scratch/f.npy" --json
 expect 0 '"n_train": 3, "n_test": 1' "$SIMCLR" eval "$run" "$scratch/sheets" --json
-expect 0 '"k": 3, "top1_k200_t01"' "$SIMCLR" eval "$run" "$scratch/sheets" --json # of 10, with a bank of 3
+expect 0 '"k": 3, "temperature": 0, "top1_k200_t01": null' "$SIMCLR" eval "$run" "$scratch/sheets" --json # a bank of 3
 tiny "$scratch/few" "$scratch/sheets" steps=1 batch=4 data.image_size=32
 check_exit "training on four images" 0 $?
 tiny "$scratch/wide" "$scratch/sheets" steps=1 batch=64 data.image_size=32
