@@ -27,6 +27,10 @@ tiny "$scratch/few" "$scratch/sheets" steps=1 batch=4 data.image_size=32
 check_exit "training on four images" 0 $?
 tiny "$scratch/wide" "$scratch/sheets" steps=1 batch=64 data.image_size=32
 grep -q "^loss  *from 1.95 (" "$scratch/err" || fail "the ceiling is not ln 7, that of four images"
+grep -q "^warning: train.batch: 64, but there are 4 images" "$scratch/err" || fail "batch 64 of 4 images: no warning"
+same_state "the learning rate of batch=64 of 4 images" "$scratch/wide" "$scratch/few"
+tiny "$scratch/wide" "$scratch/sheets" steps=2 batch=64 data.image_size=32
+check_exit "a batch of more images than there are, resumed" 0 $?
 
 # What cannot be read is left out of the rows, and said.
 echo "no picture" > "$scratch/sheets/a/bad.png"
