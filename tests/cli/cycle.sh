@@ -127,6 +127,39 @@ expect 0 "step 0" "$SIMCLR" import "$scratch/c.safetensors" -o "$scratch/import2
 expect 0 "written" "$SIMCLR" export "$scratch/import2" -o "$scratch/d.safetensors"
 cmp <(tensors "$scratch/c.safetensors") <(tensors "$scratch/d.safetensors") || fail "cifar stem"
 
+# prefixed FILE NAMES PREFIX OUT: PREFIX before each tensor's name that begins with NAMES.
+prefixed()
+{
+    local length header i
+    length=$(od -An -tu8 -N 8 "$1" | tr -d ' ')
+    header=$(tail -c +9 "$1" | head -c "$length" | sed "s/\"\($2\)/\"$3\1/g")
+    {
+        for ((i = 0; i < 8; i++)); do
+            printf "\\x$(printf %02x $((${#header} >> 8 * i & 255)))"
+        done
+        printf %s "$header"
+        tail -c +$((9 + length)) "$1"
+    } > "$4"
+}
+
+# What wraps the names of others is taken away: where all have it, or all but a projector.
+encoder='conv1\.\|bn1\.\|layer[1-4]\.' head='projector\.[0-9]'
+for prefix in encoder. backbone. module. model. module.encoder.; do
+    for names in "$encoder\|$head" "$encoder"; do
+        prefixed "$scratch/p.safetensors" "$names" $prefix "$scratch/wrapped.safetensors"
+        rm -rf "$scratch/wrapped"
+        expect 0 "read without their prefix $prefix" "$SIMCLR" import "$scratch/wrapped.safetensors" -o "$scratch/wrapped"
+        cmp "$scratch/wrapped/checkpoints/last/model.safetensors" "$scratch/p.safetensors" ||
+            fail "$prefix of $names: other tensors"
+    done
+done
+prefixed "$scratch/p.safetensors" "$encoder" other. "$scratch/wrapped.safetensors"
+expect 7 "no conv1.weight" "$SIMCLR" import "$scratch/wrapped.safetensors" -o "$scratch/other"
+prefixed "$scratch/p.safetensors" 'layer[1-4]\.' encoder. "$scratch/wrapped.safetensors"
+expect 7 "missing layer1.0.conv1.weight" "$SIMCLR" import "$scratch/wrapped.safetensors" -o "$scratch/other"
+printf 'PK\3\4\0\0\10\10\0\0archive/data.pkl' > "$scratch/torch.pth"
+expect 7 "a file of torch.save, not safetensors" "$SIMCLR" import "$scratch/torch.pth" -o "$scratch/other"
+
 # The file says which function its tensors are: an import gives the features of the run, byte for byte.
 # same_function WHAT [key=value ...]: of a run with these settings.
 same_function()
