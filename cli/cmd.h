@@ -38,6 +38,7 @@ typedef struct {
     int words_min, words_max;    /* positional arguments; -1: no limit */
     bool keys;                   /* takes key=value, --key value, -c, --preset and environment */
     int (*run)(const cli_args *args, simclr_error *err);
+    const char *const *only; /* with keys: these alone, and neither -c nor --preset; NULL: all */
 } cli_command;
 
 typedef struct {
@@ -71,8 +72,12 @@ int cli_integer(long long *out, const cli_args *args, const char *option, long l
 /* The configuration that a command with `keys` was given: defaults < preset < file < environment <
  * command line; checked.  Notes of the tutorial's file go to stderr.  The caller's. */
 int cli_config(simclr_config **out, const cli_args *args, simclr_error *err);
-/* Options that every command with `keys` has besides its own: -c, --preset, --as-shipped. */
+/* Key number i of those a command takes; false past the last. */
+bool cli_key(simclr_key *out, const cli_command *command, size_t i);
+/* Options that every command with all `keys` has besides its own: -c, --preset, --as-shipped. */
 extern const cli_option cli_key_options[];
+/* These, or NULL for a command that has none of them. */
+const cli_option *cli_file_options(const cli_command *command);
 extern const cli_option cli_common_options[];
 
 /* Prints messages of long calls to stderr, as -q and -v ask; its stop is set by SIGINT, SIGTERM and

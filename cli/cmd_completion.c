@@ -34,14 +34,14 @@ static void print_presets(void)
 /* Options of a command, and key= of those that take keys. */
 static void print_words(const cli_command *c)
 {
-    const cli_option *tables[] = {c->options, cli_common_options, c->keys ? cli_key_options : NULL};
+    const cli_option *tables[] = {c->options, cli_common_options, cli_file_options(c)};
     simclr_key key;
     for (size_t t = 0; t < 3; t++) {
         for (const cli_option *o = tables[t]; o != NULL && o->name != NULL; o++) {
             printf("--%s ", o->name);
         }
     }
-    for (size_t i = 0; c->keys && simclr_config_key(&key, i); i++) {
+    for (size_t i = 0; cli_key(&key, c, i); i++) {
         printf("%s= ", key.alias != NULL ? key.alias : key.name);
     }
 }
@@ -113,8 +113,7 @@ static void print_fish(void)
     printf("# fish completion of simclr\n");
     for (size_t i = 0; i < cli_command_count(); i++) {
         const cli_command *c = cli_command_at(i);
-        const cli_option *tables[] = {c->options, cli_common_options,
-                                      c->keys ? cli_key_options : NULL};
+        const cli_option *tables[] = {c->options, cli_common_options, cli_file_options(c)};
         printf("complete -c simclr -n __fish_use_subcommand -f -a %s -d '%s'\n", c->name,
                c->summary);
         for (size_t t = 0; t < 3; t++) {
@@ -129,7 +128,7 @@ static void print_fish(void)
                 printf("\n");
             }
         }
-        for (size_t k = 0; c->keys && simclr_config_key(&key, k); k++) {
+        for (size_t k = 0; cli_key(&key, c, k); k++) {
             printf("complete -c simclr -n '__fish_seen_subcommand_from %s' -a %s=\n", c->name,
                    key.alias != NULL ? key.alias : key.name);
         }
@@ -160,4 +159,5 @@ const cli_command cmd_completion = {"completion",
                                     1,
                                     1,
                                     false,
-                                    run};
+                                    run,
+                                    NULL};

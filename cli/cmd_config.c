@@ -171,4 +171,5 @@ const cli_command cmd_config = {
     0,
     1,
     true,
-    run};
+    run,
+    NULL};

@@ -50,5 +50,7 @@ static int run(const cli_args *args, simclr_error *err)
 }
 
 const cli_command cmd_doctor = {
-    "doctor", "", "Show processor, memory, and what was compiled in", NULL, OPTIONS, EXAMPLES, 0, 0,
-    false,    run};
+    "doctor", "",      "Show processor, memory, and what was compiled in",
+    NULL,     OPTIONS, EXAMPLES,
+    0,        0,       false,
+    run,      NULL};

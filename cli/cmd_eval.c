@@ -10,10 +10,16 @@
 
 static const cli_option options[] = {
     {"protocol", 0, "knn|linear", "k nearest neighbours (default), or a linear classifier"},
-    {"labels", 0, "0.01|0.1|1", "linear: share of the training labels used, per class"},
+    {"labels", 0, "SHARE", "of the training labels used, per class: 1% or 0.01, 10%, 1"},
     {"baselines", 0, NULL, "also k-NN of raw pixels and of the untrained encoder"},
     {"json", 0, NULL, "print one JSON object"},
     {0},
+};
+
+static const char *const keys[] = {
+    "eval.knn_k",     "eval.knn_temperature", "eval.batch",
+    "eval.max_train", "eval.max_test",        "train.device",
+    "train.threads",  "train.precision",      NULL,
 };
 
 static const char *const examples[] = {
@@ -21,59 +27,121 @@ static const char *const examples[] = {
     "k-NN on the run's own data",
     "simclr eval runs/a --protocol linear --json",
     "linear probe, for a script",
+    "simclr eval runs/a --protocol linear --labels 1%",
+    "the same of few labels",
+    "simclr eval runs/a eval.knn_k=20",
+    "another k than the run's",
     "simclr eval runs/a photos/",
     "on other labelled images",
     NULL,
 };
 
+/* A member that follows others; null when there is no such number. */
+static void json_number(const char *name, double value, bool known)
+{
+    if (known)
+        printf(", \"%s\": %.4f", name, value);
+    else
+        printf(", \"%s\": null", name);
+}
+
 static void print_json(const simclr_eval_result *r)
 {
     printf("{\"protocol\": \"%s\", \"top1\": %.4f", r->protocol, r->top1);
-    if (r->k > 0)
-        printf(", \"k\": %d, \"top1_k200_t01\": %.4f", r->k, r->top1_weighted);
-    else
-        printf(", \"validation_top1\": %.4f, \"l2\": %g", r->validation_top1, r->l2);
+    if (r->k > 0) {
+        printf(", \"k\": %d, \"temperature\": %g", r->k, r->temperature);
+        json_number("top1_k200_t01", r->top1_weighted, r->k_weighted == 200);
+    } else {
+        json_number("top5", r->top5, r->top5 >= 0);
+        printf(", \"validation_top1\": %.4f, \"n_val\": %zu, \"folds\": %d, \"l2\": %g",
+               r->validation_top1, r->n_validation, r->folds, r->l2);
+    }
     if (r->raw_pixels_top1 >= 0)
         printf(", \"raw_pixels_top1\": %.4f", r->raw_pixels_top1);
     if (r->untrained_top1 >= 0)
         printf(", \"untrained_top1\": %.4f", r->untrained_top1);
-    printf(", \"n_train\": %zu, \"n_test\": %zu, \"checkpoint\": %llu, \"seconds\": %.2f}\n",
-           r->n_train, r->n_test, (unsigned long long)r->checkpoint, r->seconds);
+    printf(", \"labels\": %g, \"n_train\": %zu, \"n_test\": %zu, \"checkpoint\": %llu, "
+           "\"seconds\": %.2f}\n",
+           r->labels, r->n_train, r->n_test, (unsigned long long)r->checkpoint, r->seconds);
+}
+
+static void print_knn(const simclr_eval_result *r)
+{
+    printf("k-NN top-1     %.2f %% (k=%d, ", r->top1, r->k);
+    if (r->temperature > 0)
+        printf("T=%g", r->temperature);
+    else
+        printf("cosine");
+    printf("), %.2f %% (k=%d, T=0.1)\n", r->top1_weighted, r->k_weighted);
+}
+
+static void print_linear(const simclr_eval_result *r)
+{
+    printf("linear top-1   %.2f %% (L2 %g, chosen at %.2f %% ", r->top1, r->l2, r->validation_top1);
+    if (r->folds > 1)
+        printf("by %d-fold cross-validation)\n", r->folds);
+    else
+        printf("on %zu held-out images)\n", r->n_validation);
+    if (r->top5 >= 0)
+        printf("linear top-5   %.2f %%\n", r->top5);
 }
 
 static void print_text(const simclr_eval_result *r)
 {
+    char share[40] = "";
     if (r->k > 0)
-        printf("k-NN top-1     %.2f %% (k=%d, cosine), %.2f %% (k=%zu, T=0.1)\n", r->top1, r->k,
-               r->top1_weighted, r->n_train < 200 ? r->n_train : (size_t)200);
+        print_knn(r);
     else
-        printf("linear top-1   %.2f %% (L2 %g, chosen at %.2f %% on the held-out part)\n", r->top1,
-               r->l2, r->validation_top1);
+        print_linear(r);
     if (r->raw_pixels_top1 >= 0)
         printf("raw pixels     %.2f %%\n", r->raw_pixels_top1);
     if (r->untrained_top1 >= 0)
         printf("untrained      %.2f %%\n", r->untrained_top1);
-    printf("images         %zu train, %zu test; checkpoint of step %llu; %.1f s\n", r->n_train,
-           r->n_test, (unsigned long long)r->checkpoint, r->seconds);
+    if (r->labels < 1)
+        snprintf(share, sizeof share, " (%g %% of the labels)", 100 * r->labels);
+    printf("images         %zu train%s, %zu test; checkpoint of step %llu; %.1f s\n", r->n_train,
+           share, r->n_test, (unsigned long long)r->checkpoint, r->seconds);
+}
+
+/* The share that --labels says, as a number or in per cent. */
+static int read_labels(double *out, const char *text, simclr_error *err)
+{
+    char *end;
+    *out = 1;
+    if (text == NULL)
+        return 0;
+    *out = strtod(text, &end);
+    bool number = end != text && strspn(text, "0123456789.e-") == (size_t)(end - text);
+    if (*end == '%') {
+        *out /= 100;
+        end++;
+    }
+    if (number && *end == '\0' && *out > 0 && *out <= 1)
+        return 0;
+    snprintf(err->text, sizeof err->text,
+             "--labels '%.60s': expected a share above 0, up to 1, such as 0.01 or 1%%", text);
+    return err->code = SIMCLR_E_USAGE;
 }
 
 static int eval(const cli_args *args, simclr_error *err)
 {
-    const char *protocol = cli_value(args, "protocol"), *labels = cli_value(args, "labels");
+    const char *protocol = cli_value(args, "protocol");
     simclr_eval_options o = {.protocol = protocol == NULL ? "knn" : protocol,
-                             .labels = labels == NULL ? 1 : strtod(labels, NULL),
                              .baselines = cli_flag(args, "baselines")};
-    if (!(o.labels > 0 && o.labels <= 1)) {
-        snprintf(err->text, sizeof err->text, "--labels %s: expected a share above 0, up to 1",
-                 labels);
-        return err->code = SIMCLR_E_USAGE;
-    }
+    simclr_config *settings = NULL;
     simclr_eval_result result;
     simclr_observer observer = cli_observer(args);
+    int rc = read_labels(&o.labels, cli_value(args, "labels"), err);
+    if (rc == 0)
+        rc = cli_config(&settings, args, err);
+    if (rc < 0)
+        return rc;
+    o.settings = settings;
     cli_catch_signals();
-    int rc = simclr_eval(&result, args->word[0], args->words > 1 ? args->word[1] : NULL, &o,
-                         &observer, err);
+    rc = simclr_eval(&result, args->word[0], args->words > 1 ? args->word[1] : NULL, &o, &observer,
+                     err);
     cli_clear_line();
+    simclr_config_free(settings);
     if (rc < 0)
         return rc;
     if (cli_flag(args, "json"))
@@ -85,15 +153,21 @@ static int eval(const cli_args *args, simclr_error *err)
 
 const cli_command cmd_eval = {
     .name = "eval",
-    .usage = "RUN [DATA] [--protocol knn|linear] [--baselines] [--json]",
+    .usage = "RUN [DATA] [--protocol knn|linear] [--baselines] [--json] [key=value ...]",
     .summary = "Measure an encoder honestly: k-NN or a linear probe",
     .text = "The encoder is frozen, and its bytes are hashed before and after. Choices (the\n"
-            "strength of the penalty) are made on a held-out part of the training split;\n"
-            "the test split is read once. Without a test split every tenth labelled image\n"
-            "is held out.",
+            "strength of the penalty) are made on a held-out tenth of the training images,\n"
+            "of fewer than 10,000 by 5-fold cross-validation; the test split is read once.\n"
+            "Without a test split every tenth labelled image is held out.\n\n"
+            "Keys are the run's own but for eval.knn_k, eval.knn_temperature, eval.batch,\n"
+            "train.device and train.precision, which may be given here, and\n"
+            "eval.max_train, eval.max_test and train.threads, which are all images and all\n"
+            "processors unless they are given here.",
     .options = options,
     .examples = examples,
     .words_min = 1,
     .words_max = 2,
+    .keys = true,
+    .only = keys,
     .run = eval,
 };

@@ -89,7 +89,9 @@ const cli_command cmd_import = {
             "given wins, with a warning where the file says otherwise. A file that does not\n"
             "fit exactly is refused, and what is missing, superfluous or misshapen is listed;\n"
             "a classifier (fc.*) is passed over, and so, with a warning, is a projector that\n"
-            "does not fit.",
+            "does not fit. Prefixes that all names have in common are taken away, and said:\n"
+            "encoder., backbone., module., model. A file of torch.save is refused with the\n"
+            "lines of Python that convert it.",
     .options = import_options,
     .examples = import_examples,
     .words_min = 1,

@@ -41,4 +41,5 @@ const cli_command cmd_help = {"help",
                               0,
                               1,
                               false,
-                              run};
+                              run,
+                              NULL};

@@ -80,4 +80,5 @@ const cli_command cmd_presets = {
     0,
     1,
     false,
-    run};
+    run,
+    NULL};

@@ -76,6 +76,15 @@ static void print_short_keys(void)
     }
 }
 
+static void print_only_keys(const cli_command *c)
+{
+    simclr_key key;
+    printf("\nkeys:\n");
+    for (size_t i = 0; cli_key(&key, c, i); i++) {
+        printf("  %-20s %s\n", key.name, key.help);
+    }
+}
+
 void cli_help_command(const cli_command *c)
 {
     const char *bold = cli_style_code(CLI_BOLD, false), *plain = cli_style_code(CLI_PLAIN, false);
@@ -85,11 +94,11 @@ void cli_help_command(const cli_command *c)
     }
     printf("\n%soptions:%s\n", bold, plain);
     print_options(c->options);
-    if (c->keys) {
-        print_options(cli_key_options);
-    }
+    print_options(cli_file_options(c));
     print_options(cli_common_options);
-    if (c->keys) {
+    if (c->only != NULL) {
+        print_only_keys(c);
+    } else if (c->keys) {
         print_short_keys();
     }
     if (c->examples != NULL) {
@@ -194,7 +203,7 @@ void cli_man(void)
     }
     fputs(".SH OPTIONS OF EVERY COMMAND\n", stdout);
     man_options(cli_common_options);
-    fputs(".SH OPTIONS OF COMMANDS WITH KEYS\n", stdout);
+    fputs(".SH OPTIONS OF COMMANDS WITH ALL KEYS\n", stdout);
     man_options(cli_key_options);
     fputs(".SH KEYS\nGiven as key=value or \\-\\-key value, in files of \\-c, or as SIMCLR_KEY in "
           "the environment; defaults < preset < file < environment < command line.\n",

@@ -28,6 +28,11 @@ const cli_option cli_key_options[] = {
     {NULL, 0, NULL, NULL},
 };
 
+const cli_option *cli_file_options(const cli_command *command)
+{
+    return command->keys && command->only == NULL ? cli_key_options : NULL;
+}
+
 typedef struct {
     cli_args *args;
     int argc, at;
@@ -70,8 +75,8 @@ static const cli_option *find_option(const cli_command *c, const char *name, siz
     if (found == NULL) {
         found = find_in(cli_common_options, name, length, letter);
     }
-    if (found == NULL && c->keys) {
-        found = find_in(cli_key_options, name, length, letter);
+    if (found == NULL) {
+        found = find_in(cli_file_options(c), name, length, letter);
     }
     return found;
 }
@@ -134,10 +139,21 @@ static bool find_key(simclr_key *out, const char *name, size_t length)
     return false;
 }
 
+bool cli_key(simclr_key *out, const cli_command *command, size_t i)
+{
+    if (!command->keys) {
+        return false;
+    }
+    if (command->only == NULL) {
+        return simclr_config_key(out, i);
+    }
+    return command->only[i] != NULL && find_key(out, command->only[i], strlen(command->only[i]));
+}
+
 static int unknown_option(const parser *p, const char *word, size_t length)
 {
     const cli_command *c = p->args->command;
-    const cli_option *tables[] = {c->options, cli_common_options, c->keys ? cli_key_options : NULL};
+    const cli_option *tables[] = {c->options, cli_common_options, cli_file_options(c)};
     const char *words[512];
     char name[64];
     size_t count = 0;
@@ -148,7 +164,7 @@ static int unknown_option(const parser *p, const char *word, size_t length)
         }
     }
     simclr_key key;
-    for (size_t i = 0; c->keys && count < 500 && simclr_config_key(&key, i); i++) {
+    for (size_t i = 0; count < 500 && cli_key(&key, c, i); i++) {
         words[count++] = key.name;
         if (key.alias != NULL) {
             words[count++] = key.alias;

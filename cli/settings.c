@@ -41,10 +41,10 @@ static void set_from_environment(simclr_config *config, const char *key, const c
     }
 }
 
-static void read_environment(simclr_config *config, simclr_error *all)
+static void read_environment(simclr_config *config, const cli_command *command, simclr_error *all)
 {
     simclr_key key;
-    for (size_t i = 0; simclr_config_key(&key, i); i++) {
+    for (size_t i = 0; cli_key(&key, command, i); i++) {
         set_from_environment(config, key.name, key.name, all);
         if (key.alias != NULL) {
             set_from_environment(config, key.name, key.alias, all);
@@ -68,7 +68,7 @@ static int fill(simclr_config *config, const cli_args *args, simclr_error *all)
     if (rc != SIMCLR_OK) {
         add_error(all, &err);
     }
-    read_environment(config, all);
+    read_environment(config, args->command, all);
     for (int i = 0; i < args->settings; i++) {
         err.text[0] = '\0';
         if (simclr_config_set(config, args->setting[i].key, args->setting[i].value, SIMCLR_FROM_CLI,

@@ -43,7 +43,7 @@ int sc_api_open_network(sc_network *network, const sc_config *cfg, const sc_devi
 
 /* A finished or unfinished run, opened for looking at: configuration, data, weights. */
 typedef struct {
-    sc_config cfg;
+    sc_config cfg;            /* eval.max_*, train.threads: 0 unless `settings` said otherwise */
     sc_dataset *train, *test; /* test NULL: the set has no such split */
     const sc_device *device;  /* of the network; NULL: the processor */
     sc_network network;
@@ -55,9 +55,11 @@ typedef struct {
 
 /* spec NULL: the run's own data.  split NULL: the training images, and the test images if there are
  * any; else that split alone, as `train`, its unreadable images passed over whatever their share.
+ * settings (NULL: none): keys that were set there win over the run's, as simclr_eval_options says.
  * Close it also after a failure. */
 int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char *split,
-                    const simclr_observer *observer, simclr_error *err);
+                    const simclr_config *settings, const simclr_observer *observer,
+                    simclr_error *err);
 void sc_api_run_close(sc_api_run *r);
 
 #endif

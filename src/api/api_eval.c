@@ -5,9 +5,9 @@
 #include "api/api.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "backend/device_load.h"
 #include "core/alloc.h"
 #include "core/fs.h"
 #include "eval/embed.h"
@@ -18,70 +18,7 @@
 #include "train/setup.h"
 #include "train/state.h"
 
-enum { USUAL_ROWS = 256, MAP_IMAGES = 2000 };
-
-static int open_split(sc_dataset **out, const sc_api_run *r, const char *split, simclr_error *err)
-{
-    sc_dataset_options options = sc_setup_dataset(&r->cfg, split);
-    return sc_dataset_open(out, r->spec, &options, err);
-}
-
-static int open_splits(sc_api_run *r, const char *split, simclr_error *err)
-{
-    if (split != NULL) {
-        r->cfg.data.max_bad = 1;
-        return open_split(&r->train, r, split, err);
-    }
-    split = sc_dataset_has_split(r->spec, "train") ? "train" : "all";
-    int rc = open_split(&r->train, r, split, err);
-    if (rc == 0 && sc_dataset_has_split(r->spec, "test"))
-        rc = open_split(&r->test, r, "test", err);
-    return rc;
-}
-
-/* Images in one forward pass: no more than the training had room for, but 256 are always possible. */
-static size_t forward_rows(const sc_config *cfg)
-{
-    size_t views = 2 * (size_t)cfg->train.batch, most = views > USUAL_ROWS ? views : USUAL_ROWS;
-    return (size_t)cfg->eval.batch < most ? (size_t)cfg->eval.batch : most;
-}
-
-int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char *split,
-                    const simclr_observer *observer, simclr_error *err)
-{
-    memset(r, 0, sizeof *r);
-    int rc = sc_state_read_config(&r->cfg, run, err);
-    if (rc < 0)
-        return rc;
-    snprintf(r->spec, sizeof r->spec, "%s", spec != NULL ? spec : sc_setup_dataset_spec(&r->cfg));
-    rc = open_splits(r, split, err);
-    if (rc < 0)
-        return rc;
-    r->size = sc_setup_image_size(&r->cfg, r->train);
-    rc = sc_setup_device(&r->device, &r->cfg, observer, err);
-    if (rc < 0)
-        return rc;
-    sc_setup_settle_precision(&r->cfg, r->device, "");
-    rc = sc_api_open_network(&r->network, &r->cfg, r->device, r->size, forward_rows(&r->cfg), err);
-    if (rc == 0)
-        rc = sc_state_load_weights(&r->network, &r->step, run, observer, err);
-    sc_views_options views = sc_setup_views(&r->cfg, r->size);
-    uint32_t height, width;
-    bool equal;
-    sc_dataset_extent(r->train, &height, &width, &equal);
-    return rc < 0 ? rc : sc_views_open(&r->views, &views, height, width, err);
-}
-
-void sc_api_run_close(sc_api_run *r)
-{
-    sc_views_close(&r->views);
-    sc_network_close(&r->network);
-    if (r->device != NULL)
-        sc_device_close();
-    sc_dataset_close(r->test);
-    sc_dataset_close(r->train);
-    memset(r, 0, sizeof *r);
-}
+enum { MAP_IMAGES = 2000 };
 
 /* Every image of a split. */
 static sc_embed_options whole_split(const sc_api_run *r, const char *what,
@@ -93,12 +30,60 @@ static sc_embed_options whole_split(const sc_api_run *r, const char *what,
 
 /* ---- evaluation ---- */
 
-static int vote(sc_online_knn *out, sc_api_run *r, bool raw_pixels, const char *what,
-                const simclr_observer *observer, simclr_error *err)
+/* What simclr_eval was asked for, its run, and its watcher. */
+typedef struct {
+    sc_api_run run;
+    double labels;
+    const simclr_observer *observer;
+} evaluation;
+
+static int by_row(const void *a, const void *b)
 {
-    sc_embed_options side = whole_split(r, what, observer);
-    side.raw_pixels = raw_pixels;
-    const sc_embed_options options[2] = {side, side};
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Keeps of the bank a share of each class, in its order: those that a linear probe would be given. */
+static int keep_share(sc_embedding *bank, double labels, uint64_t seed, simclr_error *err)
+{
+    const sc_features all = sc_embedding_features(bank);
+    size_t used;
+    if (labels >= 1)
+        return 0;
+    uint32_t *row = sc_alloc(bank->n, sizeof *row, err);
+    int rc = row == NULL ? SIMCLR_E_MEMORY : sc_features_share(row, &used, &all, labels, seed, err);
+    if (rc == 0) {
+        qsort(row, used, sizeof *row, by_row);
+        for (size_t i = 0; i < used; i++) {
+            memmove(bank->h + i * bank->dim, bank->h + row[i] * bank->dim,
+                    bank->dim * sizeof *bank->h);
+            bank->label[i] = bank->label[row[i]];
+            bank->index[i] = bank->index[row[i]];
+        }
+        bank->n = used;
+    }
+    sc_free(row);
+    return rc;
+}
+
+/* The images of either side: all of them unless the caller has set a limit. */
+static void both_sides(sc_embed_options options[2], const evaluation *e, const char *what)
+{
+    const sc_config_eval *eval = &e->run.cfg.eval;
+    const int limit[2] = {eval->max_train, eval->max_test};
+    for (int i = 0; i < 2; i++) {
+        options[i] = whole_split(&e->run, what, e->observer);
+        options[i].limit = (size_t)limit[i];
+    }
+}
+
+static int vote(sc_online_knn *out, evaluation *e, bool raw_pixels, const char *what,
+                simclr_error *err)
+{
+    sc_api_run *r = &e->run;
+    sc_embed_options options[2];
+    both_sides(options, e, what);
+    options[0].raw_pixels = options[1].raw_pixels = raw_pixels;
     *out = (sc_online_knn){.top1 = -1, .top1_weighted = -1};
     if (raw_pixels &&
         !sc_online_pixels_fit(r->train, r->test, &r->views, options, "evaluate on fewer images"))
@@ -107,32 +92,35 @@ static int vote(sc_online_knn *out, sc_api_run *r, bool raw_pixels, const char *
     int rc = sc_embed_pair(&pair, r->train, r->test, &r->network, &r->views, options, err);
     if (rc < 0)
         return rc;
-    rc = sc_online_vote(out, &pair, &r->cfg, &r->network, observer, err);
+    rc = keep_share(&pair.bank, e->labels, r->cfg.train.seed, err);
+    if (rc == 0)
+        rc = sc_online_vote(out, &pair, &r->cfg, &r->network, e->observer, err);
     sc_embedding_pair_free(&pair);
     return rc;
 }
 
-static int evaluate_knn(simclr_eval_result *out, sc_api_run *r, const simclr_observer *observer,
-                        simclr_error *err)
+static int evaluate_knn(simclr_eval_result *out, evaluation *e, simclr_error *err)
 {
     sc_online_knn knn;
-    int rc = vote(&knn, r, false, "embedding", observer, err);
+    int rc = vote(&knn, e, false, "embedding", err);
     if (rc < 0)
         return rc;
     out->k = (int)knn.k;
+    out->temperature = e->run.cfg.eval.knn_temperature;
     out->top1 = knn.top1;
+    out->k_weighted = (int)knn.k_weighted;
     out->top1_weighted = knn.top1_weighted;
     out->n_train = knn.n_train;
     out->n_test = knn.n_test;
     return 0;
 }
 
-static int evaluate_linear(simclr_eval_result *out, sc_api_run *r, double labels,
-                           const simclr_observer *observer, simclr_error *err)
+static int evaluate_linear(simclr_eval_result *out, evaluation *e, simclr_error *err)
 {
-    const sc_embed_options side = whole_split(r, "embedding", observer);
-    const sc_embed_options options[2] = {side, side};
+    sc_api_run *r = &e->run;
+    sc_embed_options options[2];
     sc_embedding_pair pair;
+    both_sides(options, e, "embedding");
     int rc = sc_embed_pair(&pair, r->train, r->test, &r->network, &r->views, options, err);
     if (rc < 0)
         return rc;
@@ -140,63 +128,77 @@ static int evaluate_linear(simclr_eval_result *out, sc_api_run *r, double labels
     const sc_features test = sc_embedding_features(&pair.query);
     sc_probe_options probe = sc_probe_defaults();
     sc_probe_result result;
-    probe.label_fraction = labels;
+    probe.label_fraction = e->labels;
     probe.seed = r->cfg.train.seed;
     rc = sc_linear_probe(&result, &train, &test, &probe, r->network.backend, err);
     sc_embedding_pair_free(&pair);
     if (rc < 0)
         return rc;
     out->top1 = result.top1;
+    if (result.classes > 5)
+        out->top5 = result.top5;
     out->validation_top1 = result.val_top1;
     out->l2 = result.l2;
+    out->folds = (int)result.folds;
+    out->n_validation = result.n_val;
     out->n_train = result.n_train;
     out->n_test = result.n_test;
     return 0;
 }
 
 /* Raw pixels, and the encoder as it was before the first step. */
-static int evaluate_baselines(simclr_eval_result *out, sc_api_run *r,
-                              const simclr_observer *observer, simclr_error *err)
+static int evaluate_baselines(simclr_eval_result *out, evaluation *e, simclr_error *err)
 {
+    sc_api_run *r = &e->run;
     sc_online_knn knn;
-    int rc = vote(&knn, r, true, "raw pixels", observer, err);
+    int rc = vote(&knn, e, true, "raw pixels", err);
     out->raw_pixels_top1 = knn.top1;
     if (rc < 0)
         return rc;
     sc_params_reset(&r->network.params, r->cfg.train.seed);
-    rc = vote(&knn, r, false, "untrained encoder", observer, err);
+    rc = vote(&knn, e, false, "untrained encoder", err);
     out->untrained_top1 = knn.top1;
     return rc;
+}
+
+static int check_options(const simclr_eval_options *options, simclr_error *err)
+{
+    if (strcmp(options->protocol, "knn") != 0 && strcmp(options->protocol, "linear") != 0)
+        return sc_fail(err, SIMCLR_E_USAGE, "protocol %s: expected knn or linear",
+                       options->protocol);
+    if (!(options->labels >= 0 && options->labels <= 1))
+        return sc_fail(err, SIMCLR_E_USAGE, "labels %g: expected a share up to 1", options->labels);
+    return 0;
 }
 
 int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
                 const simclr_eval_options *options, const simclr_observer *observer,
                 simclr_error *err)
 {
-    bool linear = strcmp(options->protocol, "linear") == 0;
-    *out = (simclr_eval_result){.raw_pixels_top1 = -1, .untrained_top1 = -1};
+    *out = (simclr_eval_result){.raw_pixels_top1 = -1, .untrained_top1 = -1, .top5 = -1};
+    int rc = check_options(options, err);
+    if (rc < 0)
+        return rc;
     snprintf(out->protocol, sizeof out->protocol, "%s", options->protocol);
-    if (!linear && strcmp(options->protocol, "knn") != 0)
-        return sc_fail(err, SIMCLR_E_USAGE, "protocol %s: expected knn or linear",
-                       options->protocol);
     double start = sc_clock();
     char before[65], after[65];
-    sc_api_run r;
-    int rc = sc_api_run_open(&r, run, spec, NULL, observer, err);
+    evaluation e = {.labels = options->labels > 0 ? options->labels : 1, .observer = observer};
+    out->labels = e.labels;
+    rc = sc_api_run_open(&e.run, run, spec, NULL, options->settings, observer, err);
     if (rc == 0)
-        rc = sc_weights_digest(before, &r.network, err);
+        rc = sc_weights_digest(before, &e.run.network, err);
     if (rc == 0)
-        rc = linear ? evaluate_linear(out, &r, options->labels, observer, err)
-                    : evaluate_knn(out, &r, observer, err);
+        rc = strcmp(options->protocol, "linear") == 0 ? evaluate_linear(out, &e, err)
+                                                      : evaluate_knn(out, &e, err);
     if (rc == 0)
-        rc = sc_weights_digest(after, &r.network, err);
+        rc = sc_weights_digest(after, &e.run.network, err);
     if (rc == 0 && strcmp(before, after) != 0)
         rc = sc_fail(err, SIMCLR_E_INTERNAL, "the evaluation changed the encoder it measured");
     if (rc == 0 && options->baselines)
-        rc = evaluate_baselines(out, &r, observer, err);
-    out->checkpoint = r.step;
+        rc = evaluate_baselines(out, &e, err);
+    out->checkpoint = e.run.step;
     out->seconds = sc_clock() - start;
-    sc_api_run_close(&r);
+    sc_api_run_close(&e.run);
     return rc;
 }
 
@@ -289,7 +291,7 @@ int simclr_embed(size_t *count, const char *npy_path, const char *run, const cha
     sc_api_run r;
     sc_embedding e = {0};
     char rows[SC_PATH_MAX];
-    int rc = sc_api_run_open(&r, run, spec, split, observer, err);
+    int rc = sc_api_run_open(&r, run, spec, split, NULL, observer, err);
     const sc_embed_options options = whole_split(&r, "embedding", observer);
     if (rc == 0)
         rc = rows_path(rows, npy_path, err);
@@ -318,7 +320,7 @@ int simclr_plot(const char *png_path, const char *run, const char *spec, const c
         return sc_fail(err, SIMCLR_E_USAGE, "method %s: expected tsne or pca", method);
     sc_api_run r;
     sc_embedding e = {0};
-    int rc = sc_api_run_open(&r, run, spec, split, observer, err);
+    int rc = sc_api_run_open(&r, run, spec, split, NULL, observer, err);
     sc_embed_options options = whole_split(&r, "embedding", observer);
     options.limit = MAP_IMAGES;
     sc_dataset *ds = r.test != NULL ? r.test : r.train;

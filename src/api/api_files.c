@@ -131,10 +131,14 @@ static int find_settings(sc_config *cfg, sc_weights_part *part, const char *path
                          const simclr_observer *observer, simclr_error *err)
 {
     sc_safetensors *st;
+    char prefix[SC_WEIGHTS_PREFIX];
     *part = SC_WEIGHTS_ENCODER;
-    int rc = sc_safetensors_open(&st, path, err);
+    int rc = sc_weights_open(&st, prefix, path, err);
     if (rc < 0)
         return rc;
+    if (prefix[0] != '\0')
+        sc_say(observer, SIMCLR_NOTE, "%s: its names are read without their prefix %s", path,
+               prefix);
     rc = sc_metadata_read(cfg, st, path, false, observer, err);
     if (rc == 0)
         rc = recognise(cfg, st, path, err);

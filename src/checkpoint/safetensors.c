@@ -154,11 +154,27 @@ static int check_tiling(sc_safetensors *st)
     return 0;
 }
 
+/* What torch.save writes: a zip, or of old a pickle of protocol 2 or later.  As the length of a header, either
+ * is one that a file without its '{' cannot have. */
+static bool is_of_torch(const unsigned char *bytes, size_t size)
+{
+    bool zip = memcmp(bytes, "PK\3\4", 4) == 0;
+    bool pickle = bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5;
+    return (zip || pickle) && (size == 8 || bytes[8] != '{');
+}
+
 static int parse(sc_safetensors *st, const unsigned char *bytes, size_t size)
 {
     if (size < 8)
         return sc_fail(st->err, SIMCLR_E_CHECKPOINT, "%s: %zu bytes are no safetensors file",
                        st->file, size);
+    if (is_of_torch(bytes, size))
+        return sc_fail(st->err, SIMCLR_E_CHECKPOINT,
+                       "%s: a file of torch.save, not safetensors; in Python:\n"
+                       "  import torch, safetensors.torch\n"
+                       "  d = torch.load(FILE, map_location='cpu', weights_only=True)\n"
+                       "  safetensors.torch.save_file(d.get('state_dict', d), 'model.safetensors')",
+                       st->file);
     uint64_t length = 0;
     for (unsigned i = 0; i < 8; i++)
         length |= (uint64_t)bytes[i] << (8 * i);
@@ -262,4 +278,14 @@ int sc_safetensors_find(const sc_safetensors *st, const char *name, sc_tensor_de
 const char *sc_safetensors_metadata(const sc_safetensors *st, const char *key)
 {
     return sc_json_string(sc_json_get(st->metadata, key));
+}
+
+void sc_safetensors_strip(sc_safetensors *st, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    for (size_t i = 0; i < st->used; i++) {
+        sc_tensor_desc *t = &st->list[i].desc;
+        if (strncmp(t->name, prefix, length) == 0)
+            t->name += length;
+    }
 }

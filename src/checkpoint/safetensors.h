@@ -82,6 +82,8 @@ const sc_tensor_desc *sc_safetensors_at(const sc_safetensors *st, size_t index);
 /* SIMCLR_E_NOT_FOUND, naming file and tensor, when there is none of this name. */
 int sc_safetensors_find(const sc_safetensors *st, const char *name, sc_tensor_desc *out,
                         simclr_error *err);
+/* From now on, the names that begin with `prefix` are without it. */
+void sc_safetensors_strip(sc_safetensors *st, const char *prefix);
 const char *sc_safetensors_metadata(const sc_safetensors *st, const char *key); /* NULL: absent */
 
 #endif

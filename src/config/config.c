@@ -203,6 +203,19 @@ static int follower(const sc_config_row *row)
     return sc_config_find(key);
 }
 
+/* Keys that have not been set follow another: views2 views, and no weight decay of norms and biases
+ * goes with lars, as in the papers that have it. */
+static void lead(sc_config *cfg, const sc_config_row *row, const char *value)
+{
+    int other = follower(row), decay_all = sc_config_find("optim.decay_all");
+    if (other >= 0 && cfg->origin[other] == SC_ORIGIN_DEFAULT) {
+        sc_value_parse(field_of(cfg, sc_config_row_at((size_t)other)), row, value);
+    }
+    if (strcmp(row->key, "optim.name") == 0 && cfg->origin[decay_all] == SC_ORIGIN_DEFAULT) {
+        cfg->optim.decay_all = cfg->optim.name != SC_CFG_LARS;
+    }
+}
+
 int sc_config_set(sc_config *cfg, const char *key, const char *value, sc_origin origin,
                   const char *where, simclr_error *err)
 {
@@ -223,10 +236,7 @@ int sc_config_set(sc_config *cfg, const char *key, const char *value, sc_origin 
         return SIMCLR_OK;
     }
     trial.origin[at] = (unsigned char)origin;
-    int other = follower(row);
-    if (other >= 0 && cfg->origin[other] == SC_ORIGIN_DEFAULT) {
-        sc_value_parse(field_of(&trial, sc_config_row_at((size_t)other)), row, value);
-    }
+    lead(&trial, row, value);
     *cfg = trial;
     return SIMCLR_OK;
 }

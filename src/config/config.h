@@ -243,7 +243,8 @@ void sc_config_default(sc_config *cfg);
 
 /* Sets a key (full name or alias) from text.  `where` ("run.yaml:12:3", "--lr", may be NULL) begins
  * the error.  A value of a lower origin than the present one is checked and then dropped.
- * views.* also sets the same key of views2 while that has not been set itself.
+ * views.* also sets the same key of views2 while that has not been set itself, optim.name
+ * optim.decay_all: off with lars.
  * SIMCLR_E_USAGE: unknown key (with "did you mean"), wrong type, out of range. */
 int sc_config_set(sc_config *cfg, const char *key, const char *value, sc_origin origin,
                   const char *where, simclr_error *err);

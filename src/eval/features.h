@@ -28,4 +28,10 @@ int sc_features_check(const sc_features *features, const char *name, bool need_l
 /* 1 + the largest label; 0 without labels. */
 size_t sc_features_classes(const sc_features *features);
 
+/* A share of the labels: the first round(share * count), at least 1, rows of every class in a random
+ * order, which is a function of the seed (SC_RNG_SPLIT).  row (n) receives *used of them; every row
+ * has a label. */
+int sc_features_share(uint32_t *row, size_t *used, const sc_features *features, double share,
+                      uint64_t seed, simclr_error *err);
+
 #endif

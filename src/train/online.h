@@ -14,7 +14,7 @@
 typedef struct {
     double top1, top1_weighted;
     size_t n_train, n_test;
-    size_t k, k_weighted; /* the configured one and 200, or the whole bank */
+    size_t k, k_weighted; /* of these: the configured one and 200, or the whole bank */
 } sc_online_knn;
 /* On the network's device, if it has one. */
 int sc_online_vote(sc_online_knn *out, const sc_embedding_pair *pair, const sc_config *cfg,

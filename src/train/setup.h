@@ -29,6 +29,12 @@ sc_precision sc_setup_precision(const sc_config *cfg);
  * config.yaml holds it and a run goes on in the same precision on any machine. */
 void sc_setup_settle_precision(sc_config *cfg, const sc_device *device, const char *run);
 
+/* A batch is at most all images, so that its learning rate is that of a step.  A run that began with a
+ * larger one, or with decay_all where lars now has it off by default, goes on with that.  Each is a
+ * warning.  SIMCLR_E_USAGE: contradictions at the smaller batch. */
+int sc_setup_settle_training(sc_config *cfg, size_t images, const char *run,
+                             const simclr_observer *observer, simclr_error *err);
+
 /* The GPU that train.device means, opened, to be closed by sc_device_close when nothing uses it any
  * more; NULL: the processor.  SIMCLR_E_USAGE when one is asked for that is not there, or when this
  * process has one open already. */

@@ -5,7 +5,6 @@
 #include "backend/device_load.h"
 #include "core/fs.h"
 #include "train/setup.h"
-#include "train/state.h"
 
 /* auto is bf16 where the processor has the instruction: it is twice as fast and learns as well
  * (docs/speed.md); emulated bf16 is slower than fp32. */
@@ -14,20 +13,6 @@ sc_precision sc_setup_precision(const sc_config *cfg)
     if (cfg->train.precision == SC_CFG_PRECISION_AUTO)
         return sc_backend_bf16_native() ? SC_BF16 : SC_FP32;
     return cfg->train.precision == SC_CFG_PRECISION_BF16 ? SC_BF16 : SC_FP32;
-}
-
-void sc_setup_settle_precision(sc_config *cfg, const sc_device *device, const char *run)
-{
-    sc_config then;
-    if (cfg->train.precision != SC_CFG_PRECISION_AUTO)
-        return;
-    if (run[0] != '\0' && sc_state_read_config(&then, run, NULL) == 0 &&
-        then.train.precision != SC_CFG_PRECISION_AUTO)
-        cfg->train.precision = then.train.precision;
-    else if (device != NULL || sc_setup_precision(cfg) == SC_BF16)
-        cfg->train.precision = SC_CFG_PRECISION_BF16;
-    else
-        cfg->train.precision = SC_CFG_PRECISION_FP32;
 }
 
 /* The first GPU that can be used.  Without any: why not the first. */

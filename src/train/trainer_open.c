@@ -79,7 +79,7 @@ static int open_bank(sc_trainer *t, const char *split, simclr_error *err)
 }
 
 /* The size of the views is settled here, so that config.yaml and checkpoints hold it: the run can
- * then be used on images of any size. */
+ * then be used on images of any size.  So is the batch. */
 static int open_data(sc_trainer *t, simclr_error *err)
 {
     const char *spec = sc_setup_dataset_spec(&t->cfg);
@@ -100,7 +100,7 @@ static int open_data(sc_trainer *t, simclr_error *err)
     sc_say(t->observer, SIMCLR_NOTE, "data      %s: %zu images (%s), %d classes, %zu skipped", spec,
            sc_dataset_count(t->train), split, sc_dataset_classes(t->train),
            sc_dataset_skipped(t->train));
-    return 0;
+    return sc_setup_settle_training(&t->cfg, sc_dataset_count(t->train), t->run, t->observer, err);
 }
 
 static int open_loader(sc_trainer *t, simclr_error *err)

@@ -201,11 +201,51 @@ int sc_weights_check(const sc_network *network, const sc_safetensors *st, const 
                    faults.count, faults.text);
 }
 
+/* Whether every tensor is one of `prefix`, or of the projector beside it. */
+static bool is_common(const sc_safetensors *st, const char *prefix)
+{
+    size_t with = 0, count = sc_safetensors_count(st);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = sc_safetensors_at(st, i)->name;
+        bool begins = strncmp(name, prefix, strlen(prefix)) == 0;
+        if (!begins && !is_projector(name))
+            return false;
+        with += begins;
+    }
+    return with > 0;
+}
+
+static const char *find_wrapper(const sc_safetensors *st)
+{
+    static const char *const wrappers[] = {"module.", "model.", "encoder.", "backbone."};
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++)
+        if (is_common(st, wrappers[i]))
+            return wrappers[i];
+    return NULL;
+}
+
+int sc_weights_open(sc_safetensors **out, char prefix[SC_WEIGHTS_PREFIX], const char *path,
+                    simclr_error *err)
+{
+    const char *wrapper;
+    size_t used = 0;
+    prefix[0] = '\0';
+    int rc = sc_safetensors_open(out, path, err);
+    while (rc == 0 && (wrapper = find_wrapper(*out)) != NULL &&
+           used + strlen(wrapper) < SC_WEIGHTS_PREFIX) {
+        sc_safetensors_strip(*out, wrapper);
+        memcpy(prefix + used, wrapper, strlen(wrapper) + 1);
+        used += strlen(wrapper);
+    }
+    return rc;
+}
+
 int sc_weights_load(sc_network *network, const char *path, sc_weights_part part, simclr_error *err)
 {
     sc_params *params = &network->params;
     sc_safetensors *st;
-    int rc = sc_safetensors_open(&st, path, err);
+    char prefix[SC_WEIGHTS_PREFIX];
+    int rc = sc_weights_open(&st, prefix, path, err);
     if (rc < 0)
         return rc;
     rc = sc_weights_check(network, st, path, part, err);

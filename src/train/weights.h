@@ -18,6 +18,12 @@ typedef enum { SC_WEIGHTS_ENCODER, SC_WEIGHTS_ALL } sc_weights_part;
 int sc_weights_save(const char *path, const sc_network *network, sc_weights_part part,
                     const sc_string_pair *metadata, size_t metadata_count, simclr_error *err);
 
+enum { SC_WEIGHTS_PREFIX = 64 };
+/* Opens a file of weights.  Where all its names (but for projector.*) begin with module., model., encoder. or
+ * backbone., what wraps a model elsewhere, they are without it, and `prefix` tells all that was taken away. */
+int sc_weights_open(sc_safetensors **out, char prefix[SC_WEIGHTS_PREFIX], const char *path,
+                    simclr_error *err);
+
 /* Whether sc_weights_load would take the file `st` that was opened from `path`; a network that was only
  * measured will do, so that no more memory is taken than the file has tensors for. */
 int sc_weights_check(const sc_network *network, const sc_safetensors *st, const char *path,

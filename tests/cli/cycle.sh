@@ -34,11 +34,42 @@ for picture in views latent curves; do
 done
 
 expect 0 "" "$SIMCLR" eval "$run" --baselines --json
-keys "$scratch/out" protocol top1 n_train n_test checkpoint seconds k raw_pixels_top1 untrained_top1
+keys "$scratch/out" protocol top1 n_train n_test checkpoint seconds k temperature top1_k200_t01 labels \
+    raw_pixels_top1 untrained_top1
 expect 0 '"checkpoint": 20' "$SIMCLR" eval "$run" --protocol linear --json
-keys "$scratch/out" protocol top1 n_train n_test checkpoint seconds validation_top1 l2
+keys "$scratch/out" protocol top1 top5 n_train n_test checkpoint seconds validation_top1 n_val folds l2
+expect 0 "by 5-fold cross-validation" "$SIMCLR" eval "$run" --protocol linear
+grep -q "^linear top-5 " "$scratch/out" || fail "no top-5 of ten classes"
 expect 0 "k-NN top-1" "$SIMCLR" eval "$run"
-expect 2 "--labels" "$SIMCLR" eval "$run" --protocol linear --labels 2
+
+# A share of the labels, for both protocols; what is no share is not taken for one.
+train=$(sed -n 's/^images  *\([0-9]*\) train,.*/\1/p' "$scratch/out")
+[ "$train" -gt 100 ] || fail "the training's limit of 64 images holds for eval: $train"
+for protocol in knn linear; do
+    expect 0 '"labels": 0.25' "$SIMCLR" eval "$run" --protocol $protocol --labels 25% --json
+    part=$(sed -n 's/.*"n_train": \([0-9]*\),.*/\1/p' "$scratch/out")
+    [ $((4 * part)) -ge $((train - 20)) ] && [ $((4 * part)) -le $((train + 20)) ] ||
+        fail "$protocol: $part of $train images are no quarter"
+    expect 0 "(25 % of the labels)" "$SIMCLR" eval "$run" --protocol $protocol --labels 0.25
+    for share in 2 1x 0.1x 0 -0.1 nan 0x1p-1 1%% % ""; do
+        expect 2 "--labels '$share'" "$SIMCLR" eval "$run" --protocol $protocol --labels "$share"
+    done
+done
+
+# Settings of an evaluation win over the run's, from the command line and the environment; others are
+# refused.
+expect 0 '"k": 3, "temperature": 0' "$SIMCLR" eval "$run" --json eval.knn_k=3
+expect 0 '"k": 4, "temperature": 0.07' env SIMCLR_EVAL_KNN_K=4 "$SIMCLR" eval "$run" --json \
+    --eval.knn-temperature 0.07
+expect 0 "(k=9, T=0.07), " env SIMCLR_EVAL_KNN_K=4 SIMCLR_LR=x "$SIMCLR" eval "$run" eval.knn_k=9 \
+    eval.knn_temperature=0.07
+expect 0 '"n_train": 40, "n_test": 9' "$SIMCLR" eval "$run" --json eval.max_train=40 eval.max_test=9 \
+    threads=1 eval.batch=5
+expect 0 '"top1_k200_t01": null' "$SIMCLR" eval "$run" --json eval.max_train=40
+expect 0 "(k=40, T=0.1)" "$SIMCLR" eval "$run" eval.max_train=40
+expect 2 "optim.lr: the run's own settings say what it is" "$SIMCLR" eval "$run" lr=1
+expect 2 "eval.every: the run's own" "$SIMCLR" eval "$run" --eval.every 1
+expect 2 "train.device: cuda:" env SIMCLR_CUDA=off "$SIMCLR" eval "$run" device=cuda:0
 
 # Features: 128 rows of 64 numbers, in NumPy's format.
 expect 0 '"count": 128' "$SIMCLR" embed "$run" -o "$scratch/features.npy" --json \
@@ -99,6 +130,39 @@ expect 0 "written" "$SIMCLR" export "$scratch/cifar" -o "$scratch/c.safetensors"
 expect 0 "step 0" "$SIMCLR" import "$scratch/c.safetensors" -o "$scratch/import2"
 expect 0 "written" "$SIMCLR" export "$scratch/import2" -o "$scratch/d.safetensors"
 cmp <(tensors "$scratch/c.safetensors") <(tensors "$scratch/d.safetensors") || fail "cifar stem"
+
+# prefixed FILE NAMES PREFIX OUT: PREFIX before each tensor's name that begins with NAMES.
+prefixed()
+{
+    local length header i
+    length=$(od -An -tu8 -N 8 "$1" | tr -d ' ')
+    header=$(tail -c +9 "$1" | head -c "$length" | sed "s/\"\($2\)/\"$3\1/g")
+    {
+        for ((i = 0; i < 8; i++)); do
+            printf "\\x$(printf %02x $((${#header} >> 8 * i & 255)))"
+        done
+        printf %s "$header"
+        tail -c +$((9 + length)) "$1"
+    } > "$4"
+}
+
+# What wraps the names of others is taken away: where all have it, or all but a projector.
+encoder='conv1\.\|bn1\.\|layer[1-4]\.' head='projector\.[0-9]'
+for prefix in encoder. backbone. module. model. module.encoder.; do
+    for names in "$encoder\|$head" "$encoder"; do
+        prefixed "$scratch/p.safetensors" "$names" $prefix "$scratch/wrapped.safetensors"
+        rm -rf "$scratch/wrapped"
+        expect 0 "read without their prefix $prefix" "$SIMCLR" import "$scratch/wrapped.safetensors" -o "$scratch/wrapped"
+        cmp "$scratch/wrapped/checkpoints/last/model.safetensors" "$scratch/p.safetensors" ||
+            fail "$prefix of $names: other tensors"
+    done
+done
+prefixed "$scratch/p.safetensors" "$encoder" other. "$scratch/wrapped.safetensors"
+expect 7 "no conv1.weight" "$SIMCLR" import "$scratch/wrapped.safetensors" -o "$scratch/other"
+prefixed "$scratch/p.safetensors" 'layer[1-4]\.' encoder. "$scratch/wrapped.safetensors"
+expect 7 "missing layer1.0.conv1.weight" "$SIMCLR" import "$scratch/wrapped.safetensors" -o "$scratch/other"
+printf 'PK\3\4\0\0\10\10\0\0archive/data.pkl' > "$scratch/torch.pth"
+expect 7 "a file of torch.save, not safetensors" "$SIMCLR" import "$scratch/torch.pth" -o "$scratch/other"
 
 # The file says which function its tensors are: an import gives the features of the run, byte for byte.
 # same_function WHAT [key=value ...]: of a run with these settings.

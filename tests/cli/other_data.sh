@@ -22,7 +22,7 @@ for class in a b; do
 done
 expect 0 '"count": 4' "$SIMCLR" embed "$run" "$scratch/sheets" -o "$scratch/f.npy" --json
 expect 0 '"n_train": 3, "n_test": 1' "$SIMCLR" eval "$run" "$scratch/sheets" --json
-expect 0 '"k": 3, "top1_k200_t01"' "$SIMCLR" eval "$run" "$scratch/sheets" --json # of 10, with a bank of 3
+expect 0 '"k": 3, "temperature": 0, "top1_k200_t01": null' "$SIMCLR" eval "$run" "$scratch/sheets" --json # a bank of 3
 expect 0 '(k=3, cosine)' "$SIMCLR" eval "$run" "$scratch/sheets"
 grep -q "(k=3, T=0.1)" "$scratch/out" || fail "eval: the weighted k is not that of the bank"
 tiny "$scratch/few" "$scratch/sheets" steps=1 batch=4 data.image_size=32
@@ -31,6 +31,10 @@ grep -q "^before  *k-NN(3, cosine)" "$scratch/err" || fail "before: another k th
 grep -q "^epoch .*k-NN(3, cosine).*k-NN(3, T=0.1)" "$scratch/err" || fail "epoch: another k"
 tiny "$scratch/wide" "$scratch/sheets" steps=1 batch=64 data.image_size=32
 grep -q "^loss  *from 1.95 (" "$scratch/err" || fail "the ceiling is not ln 7, that of four images"
+grep -q "^warning: train.batch: 64, but there are 4 images" "$scratch/err" || fail "batch 64 of 4 images: no warning"
+same_state "the learning rate of batch=64 of 4 images" "$scratch/wide" "$scratch/few"
+tiny "$scratch/wide" "$scratch/sheets" steps=2 batch=64 data.image_size=32
+check_exit "a batch of more images than there are, resumed" 0 $?
 
 # What cannot be read is left out of the rows, and said.
 echo "no picture" > "$scratch/sheets/a/bad.png"

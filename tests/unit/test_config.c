@@ -335,6 +335,23 @@ static void test_second_view(void **state)
     assert_true(sc_config_view_of(&cfg, 1)->grayscale == 0.4);
 }
 
+static void test_decay_follows_lars(void **state)
+{
+    (void)state;
+    sc_config cfg;
+    sc_config_default(&cfg);
+    assert_true(cfg.optim.decay_all);
+    set_line(&cfg, "optim.name=lars", SC_ORIGIN_FILE);
+    assert_false(cfg.optim.decay_all);
+    set_line(&cfg, "optim.name=adam", SC_ORIGIN_CLI);
+    assert_true(cfg.optim.decay_all);
+    set_line(&cfg, "optim.name=lars", SC_ORIGIN_PRESET); /* weaker: dropped */
+    assert_true(cfg.optim.decay_all);
+    set_line(&cfg, "optim.decay_all=true", SC_ORIGIN_PRESET);
+    set_line(&cfg, "optim.name=lars", SC_ORIGIN_CLI);
+    assert_true(cfg.optim.decay_all);
+}
+
 static size_t differing;
 static void count_row(void *context, const sc_config_row *row)
 {
@@ -429,8 +446,9 @@ int main(void)
         cmocka_unit_test(test_bad_values),      cmocka_unit_test(test_contradictions),
         cmocka_unit_test(test_grey_statistics), cmocka_unit_test(test_pytorch_names),
         cmocka_unit_test(test_table),           cmocka_unit_test(test_precedence),
-        cmocka_unit_test(test_second_view),     cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_numbers),         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_second_view),     cmocka_unit_test(test_decay_follows_lars),
+        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

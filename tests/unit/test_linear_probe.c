@@ -185,7 +185,8 @@ static void test_separable_and_chance(void **state)
     assert_int_equal(probe(&r, &train, &test, 1.0, &err), 0);
     assert_true(r.top1 > 99.99 && r.top5 > 99.99 && r.val_top1 > 99.99 && r.train_top1 > 99.99);
     assert_int_equal(r.n_train, 600);
-    assert_int_equal(r.n_val, 60);
+    assert_int_equal(r.n_val, 600);
+    assert_int_equal(r.folds, 5);
     assert_int_equal(r.n_test, 300);
     assert_int_equal(r.classes, 8);
     assert_int_equal(probe(&r, &train, &test, 0.1, &err), 0);
@@ -201,6 +202,60 @@ static void test_separable_and_chance(void **state)
     assert_true(r.l2 > 1e-3);                    /* there is nothing to fit */
     free_set(&train);
     free_set(&test);
+}
+
+static int probe_folds(sc_probe_result *out, const set *train, const set *test, size_t folds_below)
+{
+    sc_probe_options options = sc_probe_defaults();
+    options.folds_below = folds_below;
+    return sc_linear_probe(out, &train->features, &test->features, &options,
+                           sc_backend_ref(SC_FP32), NULL);
+}
+
+/* Every row is held out once, each class spread over the parts: of five rows of a class, one a part.  A
+ * class of one row is asked for once, and then the fit does not know it. */
+static void test_folds(void **state)
+{
+    (void)state;
+    enum { N = 25 + 1, DIM = 6 };
+    sc_probe_result r, again;
+    set train = make_set(N, DIM, 1, 0.0, 12), test = make_set(50, DIM, 5, 60.0, 13);
+    for (size_t i = 0; i < N; i++) {
+        train.label[i] = i < 25 ? (int32_t)i % 5 : 5;
+        train.x[i * DIM + (size_t)train.label[i]] += (sc_real)60;
+    }
+    assert_int_equal(probe_folds(&r, &train, &test, N + 1), 0);
+    assert_int_equal(r.folds, 5);
+    assert_int_equal(r.n_val, N);
+    assert_int_equal(llround(r.val_top1 * N / 100), 25);
+    assert_true(r.top1 > 99.99);
+    assert_int_equal(probe_folds(&again, &train, &test, N + 1), 0);
+    assert_true(memcmp(&r.val_top1, &again.val_top1, sizeof r.val_top1) == 0 && !(r.l2 < again.l2));
+    assert_int_equal(probe_folds(&r, &train, &test, N), 0); /* not fewer: a part is held out */
+    assert_int_equal(r.folds, 1);
+    assert_int_equal(r.n_val, 3);
+    free_set(&train);
+    free_set(&test);
+}
+
+/* Of few rows the folds choose better than a tenth does: mean over seeds. */
+static void test_folds_choose_better(void **state)
+{
+    (void)state;
+    enum { SETS = 30 };
+    double folds = 0, part = 0;
+    for (uint32_t i = 0; i < SETS; i++) {
+        sc_probe_result r;
+        set train = make_set(40, 60, 4, 6.0, 100 + i), test = make_set(500, 60, 4, 6.0, 200 + i);
+        assert_int_equal(probe_folds(&r, &train, &test, 41), 0);
+        folds += r.top1 / SETS;
+        assert_int_equal(probe_folds(&r, &train, &test, 0), 0);
+        part += r.top1 / SETS;
+        free_set(&train);
+        free_set(&test);
+    }
+    print_message("5 folds %.2f %%, a tenth %.2f %%\n", folds, part);
+    assert_true(folds > part + 1);
 }
 
 static void test_constant_feature(void **state)
@@ -280,6 +335,8 @@ int main(void)
         cmocka_unit_test(test_lbfgs),
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_separable_and_chance),
+        cmocka_unit_test(test_folds),
+        cmocka_unit_test(test_folds_choose_better),
         cmocka_unit_test(test_constant_feature),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_threads_bit_equal),

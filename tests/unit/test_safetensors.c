@@ -97,6 +97,28 @@ static int parse(const char *json, size_t data, uint64_t length, simclr_error *e
     return rc;
 }
 
+/* A file of torch.save is called by its name, whatever its first 8 bytes are as a length; a safetensors
+ * file with a header of that length is not. */
+static void test_torch(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t length;
+        const char *rest, *text;
+    } CASES[] = {
+        {0x0808000004034b50, "\0\0", "torch.save, not safetensors; in Python:\n  import torch"},
+        {0x0000000004034b50, "\0\0", "torch.save"},
+        {0x469cfc6c0a8a0280, "\xa5\x6a", "torch.load(FILE, map_location='cpu', weights_only=True)"},
+        {0x0000000004034b50, "{}", "cut short"},
+        {0x0808000004034b51, "..", "not a safetensors file?"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        simclr_error err;
+        sct_assert_error(parse(CASES[i].rest, 0, CASES[i].length, &err), &err, SIMCLR_E_CHECKPOINT,
+                         CASES[i].text);
+    }
+}
+
 #define T(name, dtype, shape, offsets)                                                             \
     "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 
@@ -202,9 +224,8 @@ static void test_hostile_lengths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_golden),          cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_torch),           cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_hostile_lengths),
     };
     return sct_run(tests);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_setup.c - configuration to options: the statistics that normalise the views, how the
- * convolutions are computed, and what an encoder and its size are when nothing is left to the stem.
+ * convolutions are computed, what an encoder and its size are when nothing is left to the stem, and
+ * what a run keeps of its beginning.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -137,6 +138,59 @@ static void precision(void **state)
     fixture_remove(run);
 }
 
+/* As a run left it that has trained with these settings. */
+static char *begun_run(const sc_config *cfg)
+{
+    char *run = fixture_directory(), path[SC_PATH_MAX];
+    assert_int_equal(sc_state_write_config(cfg, run, NULL), 0);
+    assert_int_equal(sc_path_join(path, run, "metrics.jsonl", NULL), 0);
+    assert_int_equal(sc_fs_write_atomic(path, "", 0, NULL), 0);
+    return run;
+}
+
+/* The rate is that of the images of a step, but for a run that began with another. */
+static void batch_of_few_images(void **state)
+{
+    (void)state;
+    simclr_error err = {0, ""};
+    sc_config cfg = set("train.batch", "4096"), then = cfg;
+    char *older = begun_run(&then);
+    assert_int_equal(sc_setup_settle_training(&cfg, 5000, "", NULL, &err), 0);
+    assert_int_equal(cfg.train.batch, 4096);
+    assert_int_equal(sc_setup_settle_training(&cfg, 1500, "", NULL, &err), 0);
+    assert_int_equal(cfg.train.batch, 1500);
+    assert_float_equal(sc_setup_schedule(&cfg, 1).lr, cfg.optim.lr * 1500 / 256, 1e-12);
+    char *begun = begun_run(&cfg);
+    cfg = then;
+    assert_int_equal(sc_setup_settle_training(&cfg, 1500, begun, NULL, &err), 0);
+    assert_int_equal(cfg.train.batch, 1500);
+    cfg = then;
+    assert_int_equal(sc_setup_settle_training(&cfg, 1500, older, NULL, &err), 0);
+    assert_int_equal(cfg.train.batch, 4096);
+    cfg.schedule.min_lr = 0.5; /* of the peak 0.96 at 4096, 0.35 at 1500 */
+    assert_int_equal(sc_setup_settle_training(&cfg, 1500, "", NULL, &err), SIMCLR_E_USAGE);
+    fixture_remove(begun);
+    fixture_remove(older);
+}
+
+/* No decay of norms and biases with lars, unless it is asked for or the run began with it. */
+static void decay_with_lars(void **state)
+{
+    (void)state;
+    simclr_error err = {0, ""};
+    sc_config cfg = set("optim.name", "lars"), older = cfg;
+    assert_false(sc_setup_optim(&cfg).decay_all);
+    older.optim.decay_all = true;
+    char *run = begun_run(&older);
+    assert_int_equal(sc_setup_settle_training(&cfg, 5000, run, NULL, &err), 0);
+    assert_true(cfg.optim.decay_all);
+    cfg = set("optim.name", "lars");
+    assert_int_equal(sc_config_set(&cfg, "optim.decay_all", "false", SC_ORIGIN_CLI, NULL, NULL), 0);
+    assert_int_equal(sc_setup_settle_training(&cfg, 5000, run, NULL, &err), 0);
+    assert_false(cfg.optim.decay_all);
+    fixture_remove(run);
+}
+
 /* What is filled in for the stem and the size makes no other encoder, and leaves nothing to them. */
 static void settled_model(void **state)
 {
@@ -204,9 +258,14 @@ static void model_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_sets),  cmocka_unit_test(grey),
-        cmocka_unit_test(own),         cmocka_unit_test(convolutions),
-        cmocka_unit_test(precision),   cmocka_unit_test(settled_model),
+        cmocka_unit_test(known_sets),
+        cmocka_unit_test(grey),
+        cmocka_unit_test(own),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(precision),
+        cmocka_unit_test(batch_of_few_images),
+        cmocka_unit_test(decay_with_lars),
+        cmocka_unit_test(settled_model),
         cmocka_unit_test(model_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
