@@ -111,6 +111,7 @@ static const struct {
     {"optim.lr_scaling", "log", "expected none|linear|sqrt"},
     {"schedule.name", "cosin", "did you mean 'cosine'?"},
     {"schedule.step_size", "0", "is too small"},
+    {"train.log_every", "0", "is too small; expected 1 .. 1000000000"},
     {"precision", "fp16", "is not offered; use auto, fp32 or bf16"},
     {"device", "gpu", "is not known; use auto, cpu, cuda or cuda:N"},
     {"device", "cuda:", "use auto, cpu, cuda or cuda:N"},
@@ -175,7 +176,6 @@ static const struct {
     {{"schedule.warmup_epochs=10", "epochs=10"}, "leaves nothing of 10 epochs"},
     {{"schedule.min_lr=1"}, "is above optim.lr"},
     {{"schedule.min_lr=0.05", "batch=16", "optim.lr_scaling=linear"}, "at this batch 0.00375"},
-    {{"train.log_every=0"}, "use 1 or more"},
 };
 
 static void set_line(sc_config *cfg, const char *line, sc_origin origin)
