@@ -214,7 +214,7 @@ static int write_cell(sc_fs_writer *w, const char *text, char after, simclr_erro
     cell[length] = after; /* in place of the final zero, which is not written */
     int rc = sc_fs_writer_write(w, cell, length + 1, err);
     sc_free(cell);
-    return rc;
+    return sc_api_result(rc, err);
 }
 
 static int write_files_tsv(const char *npy_path, const sc_embedding *e, const sc_dataset *ds,
@@ -283,7 +283,7 @@ int simclr_embed(size_t *count, const char *npy_path, const char *run, const cha
     *count = e.n;
     sc_embedding_free(&e);
     sc_api_run_close(&r);
-    return rc;
+    return sc_api_result(rc, err);
 }
 
 int simclr_plot(const char *png_path, const char *run, const char *spec, const char *split,
@@ -314,5 +314,5 @@ int simclr_plot(const char *png_path, const char *run, const char *spec, const c
     }
     sc_embedding_free(&e);
     sc_api_run_close(&r);
-    return rc;
+    return sc_api_result(rc, err);
 }
