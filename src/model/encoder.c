@@ -330,12 +330,3 @@ double sc_encoder_macs(const sc_encoder *encoder)
     }
     return sum;
 }
-
-size_t sc_encoder_activation_bytes(const sc_encoder *encoder)
-{
-    sc_encoder copy = *encoder; /* planning writes pointers: not into the caller's */
-    sc_arena measure = {0};
-
-    sc_encoder_plan(&copy, &measure);
-    return measure.used;
-}
