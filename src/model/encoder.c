@@ -58,7 +58,7 @@ static int add_stage(sc_encoder *e, int stage, const sc_stage_shape *in, const s
                      simclr_error *err)
 {
     const sc_encoder_options *o = &e->options;
-    char name[32];
+    char name[40];
     sc_block_options block = {
         .name = name,
         .bottleneck = o->arch == 50,
