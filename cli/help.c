@@ -9,18 +9,33 @@
 
 static const char *const ENVIRONMENT[][2] = {
     {"SIMCLR_<KEY>", "any key, for instance SIMCLR_LR, SIMCLR_THREADS, SIMCLR_OPTIM_MOMENTUM"},
+    {"SIMCLR_CPU",
+     "the kernels of another instruction set than the best one here: ref (slow, the reference), "
+     "base, avx2, avx512, avx512bf16 or amx; an unknown one, or one that this processor lacks, is "
+     "an error"},
+    {"SIMCLR_CUDA",
+     "off: no GPU is used; or the path of the plug-in, which is otherwise libsimclr_cuda.so beside "
+     "the program, in ../lib or among the system's libraries"},
+    {"SIMCLR_CUDA_LIBS",
+     "directories, with : between them, where cuDNN is looked for first (libcudnn.so.9)"},
+    {"SIMCLR_CUDA_GRAPHS", "off: steps on a GPU are not recorded but queued kernel by kernel"},
+    {"XDG_CACHE_HOME, HOME",
+     "on a GPU the choice of convolutions is kept in $XDG_CACHE_HOME/simclr, else in "
+     "$HOME/.cache/simclr; below HOME and VIRTUAL_ENV, too, cuDNN is looked for"},
     {"NO_COLOR, CLICOLOR_FORCE", "no colours; colours even without a terminal"},
+    {"TERM", "dumb, or not set: no colours"},
 };
 
 static const char *const EXITS[][2] = {
     {"0", "done"},
     {"1", "internal error, a bug"},
     {"2", "arguments or configuration"},
-    {"3", "data: nothing usable, or too many bad images"},
-    {"4", "input or output failed, or the disk is full"},
+    {"3", "data: nothing usable, or too many bad images; a file, run or directory is missing"},
+    {"4", "input or output failed, the disk is full, or another process uses the run"},
     {"5", "out of memory"},
     {"6", "numeric failure: NaN, or a collapse with train.strict"},
     {"7", "bad or incompatible checkpoint or model"},
+    {"8", "a GPU failed or was lost; the last checkpoint is whole"},
     {"75", "interrupted, state saved: the same command, with the run's -o, goes on"},
     {"130",
      "a second Ctrl-C: stopped at once; the same command, with the run's -o, goes on from the "

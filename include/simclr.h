@@ -6,8 +6,10 @@
  *
  * The one installed header of libsimclr.  Types are opaque; outputs come first, the error last; a
  * function returns 0 or a negative SIMCLR_E_* code and writes a text for people into the caller's
- * simclr_error.  The library never prints, never exits and keeps no mutable globals.  Different
- * objects may be used from different threads; one object by one thread at a time.
+ * simclr_error; a success leaves no error there.  Pointers are not NULL and indices are in range, unless
+ * said otherwise; a NULL configuration that is only read is the defaults.  The library never prints,
+ * never exits and keeps no state between calls but its team of threads and the plug-in for GPUs, once
+ * loaded.  Different objects may be used from different threads; one object by one thread at a time.
  */
 #ifndef SIMCLR_H
 #define SIMCLR_H
@@ -36,7 +38,7 @@ enum {
     SIMCLR_E_MEMORY = -5,      /* exit 5 */
     SIMCLR_E_NUMERIC = -6,     /* NaN or Inf: exit 6 */
     SIMCLR_E_CHECKPOINT = -7,  /* bad or incompatible checkpoint or model: exit 7 */
-    SIMCLR_E_NOT_FOUND = -8,   /* a file or directory is missing: exit 3 for data, else 4 */
+    SIMCLR_E_NOT_FOUND = -8,   /* a file, run or directory is missing: exit 3 */
     SIMCLR_E_FORMAT = -9,      /* contents of a file are not what they should be: exit 3 */
     SIMCLR_E_BUSY = -10,       /* another process uses the run: exit 4 */
     SIMCLR_E_DEVICE = -11,     /* a GPU failed or was lost; the last checkpoint is whole: exit 8 */
@@ -64,7 +66,7 @@ typedef enum {
     SIMCLR_PROGRESS /* a status line that replaces the one before */
 } simclr_message_kind;
 
-/* How a long call talks and how it is stopped.  Either member may be NULL; calls come from the
+/* How a long call talks and how it is stopped.  It and either function may be NULL; calls come from the
  * thread that made the long call.  `text` is valid during the call only and ends without newline. */
 typedef struct {
     void *context;
@@ -132,19 +134,22 @@ typedef struct {
     size_t height, width; /* of the largest image */
     bool resident;        /* decoded in memory; false: decoded when needed */
     const char *kind;     /* "cifar10", "folder", "shapes" ... */
-    char digest[65];      /* SHA-256 over images and labels, hexadecimal */
+    /* SHA-256, hexadecimal: of classes and labels with, for binary sets, the contents of their files, for
+     * folders and lists the names and sizes in bytes of the images, not what is in them. */
+    char digest[65];
 } simclr_dataset_info;
 
-/* Opens one split ("train", "test", "unlabeled", "all") of an image set.  `spec` is cifar10:DIR,
- * cifar100:DIR, stl10:DIR, folder:DIR, list:FILE, shapes, or a plain path, recognised by its
- * content.  data.* keys of `config` apply (NULL: the defaults).  On success *out is the caller's,
- * to be released with simclr_dataset_close().
+/* Opens one split of an image set: "train" (or NULL), "test", "unlabeled", "train+unlabeled" or "all".
+ * `spec` is cifar10:DIR, cifar100:DIR, stl10:DIR, folder:DIR, list:FILE, shapes, or a plain path,
+ * recognised by its content.  data.* keys of `config` apply.  On success *out is the caller's, to be
+ * released with simclr_dataset_close().
  * Errors: SIMCLR_E_NOT_FOUND, SIMCLR_E_FORMAT, SIMCLR_E_DATA, SIMCLR_E_USAGE. */
 SIMCLR_API int simclr_dataset_open(simclr_dataset **out, const char *spec, const char *split,
                                    const simclr_config *config, simclr_error *err);
 SIMCLR_API void simclr_dataset_close(simclr_dataset *dataset);
 SIMCLR_API int simclr_dataset_describe(simclr_dataset_info *out, simclr_dataset *dataset,
                                        simclr_error *err);
+/* NULL: no class has this label. */
 SIMCLR_API const char *simclr_dataset_class_name(const simclr_dataset *dataset, int label);
 /* Label of image i, or -1; its path or its number within the set. */
 SIMCLR_API int simclr_dataset_label(const simclr_dataset *dataset, size_t i);
@@ -162,7 +167,7 @@ SIMCLR_API void simclr_dataset_skipped(const char **name, const char **reason,
  * and every augmentation from `config`.  A function of (seed, epoch, image, view) alone. */
 SIMCLR_API int simclr_views_make(float *x, simclr_dataset *dataset, const uint32_t *index, size_t n,
                                  uint32_t epoch, const simclr_config *config, simclr_error *err);
-/* Writes a contact sheet as PNG: `rows` images, each with its two views beside it. */
+/* Writes a contact sheet as PNG: `rows` images, at least one, each with its two views beside it. */
 SIMCLR_API int simclr_views_sheet(const char *png_path, simclr_dataset *dataset, size_t rows,
                                   const simclr_config *config, simclr_error *err);
 
@@ -229,7 +234,7 @@ typedef struct {
 SIMCLR_API int simclr_train(simclr_train_status *out, const simclr_config *config, const char *run,
                             const simclr_observer *observer, simclr_error *err);
 
-/* The same, a step at a time and without a run directory. */
+/* The same, a step at a time and without a run directory; simclr_trainer_step, too, takes NULL for out. */
 typedef struct simclr_trainer simclr_trainer;
 SIMCLR_API int simclr_trainer_open(simclr_trainer **out, const simclr_config *config,
                                    simclr_error *err);
@@ -276,13 +281,13 @@ typedef struct {
 SIMCLR_API int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
                            const simclr_eval_options *options, const simclr_observer *observer,
                            simclr_error *err);
-/* Features of every image of a split: npy_path (count, dim_h) float32, and a table beside it that names
- * the rows: files.tsv of features.npy, NAME.files.tsv of any other NAME.npy.  Unreadable images have no
- * row; a warning says how many there are. */
+/* Features of every image of a split of `spec`, NULL: the run's data set.  npy_path (count, dim_h)
+ * float32, and a table beside it that names the rows: files.tsv of features.npy, NAME.files.tsv of any
+ * other NAME.npy.  Unreadable images have no row; a warning says how many there are. */
 SIMCLR_API int simclr_embed(size_t *count, const char *npy_path, const char *run, const char *spec,
                             const char *split, const simclr_observer *observer, simclr_error *err);
-/* Draws the latent space of a run as PNG: "tsne" or "pca" of the features, coloured by class.  split
- * NULL: the test images, or where there are none those for training. */
+/* Draws the latent space of a run as PNG: "tsne" or "pca" of the features, coloured by class.  spec NULL:
+ * the run's data set; split NULL: the test images, or where there are none those for training. */
 SIMCLR_API int simclr_plot(const char *png_path, const char *run, const char *spec,
                            const char *split, const char *method, const simclr_observer *observer,
                            simclr_error *err);
@@ -306,16 +311,17 @@ SIMCLR_API const char *simclr_version(void);
 SIMCLR_API int simclr_doctor(char **text, simclr_error *err);
 /* Room for what a GPU has to say of the steps it ran: why they were not recorded; "": nothing. */
 enum { SIMCLR_BENCH_NOTE = 400 };
-/* Times `repeat` training steps after two for warming up, on whole batches where data.drop_last was not
- * set; ms (repeat), note may be NULL. */
+/* Times `repeat` training steps, at least one, after two for warming up, on whole batches where
+ * data.drop_last was not set; ms (repeat), note may be NULL. */
 SIMCLR_API int simclr_bench_step(double *ms, char note[SIMCLR_BENCH_NOTE], size_t repeat,
                                  const simclr_config *config, simclr_error *err);
-/* Times two views of each of the first n images of data.dataset, after one pass for warming up;
- * decoding is in it unless the images fit data.memory_limit. */
+/* Times two views of each of the first n images of data.dataset, at least one, `repeat` times, at least
+ * one, after one pass for warming up; decoding is in it unless the images fit data.memory_limit. */
 SIMCLR_API int simclr_bench_views(double *ms, size_t repeat, size_t n, const simclr_config *config,
                                   simclr_error *err);
 /* Times k-NN (k 200, votes exp(similarity / 0.1)) of shape[1] queries in a bank of shape[0] with
- * shape[2] features each, on train.device; SIMCLR_E_MEMORY where that has too little for it. */
+ * shape[2] features each, on train.device, `repeat` times, at least one; SIMCLR_E_MEMORY where that has
+ * too little for it. */
 SIMCLR_API int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3],
                                 const simclr_config *config, simclr_error *err);
 /* A row of a profile: a kernel, for convolutions one of its shapes, or a stage that is no kernel
@@ -354,11 +360,11 @@ typedef struct {
     simclr_profile_row row[SIMCLR_PROFILE_ROWS]; /* longest time first */
 } simclr_profile;
 
-/* Where the time of a training step goes: medians of `repeat` steps after two for warming up, on
- * whole batches.  Winograd's convolutions need fewer multiplications than their nominal operations
- * (F(4x4) a quarter), so that they can beat peak_flops; passes over maps that stay in a cache, or
- * that read more than they write, can beat copy_bytes.  On the processor views and
- * optimiser are timed by doing them once more after each step. */
+/* Where the time of a training step goes: medians of `repeat` steps, at least one, after two for
+ * warming up, on whole batches.  Winograd's convolutions need fewer multiplications than their nominal
+ * operations (F(4x4) a quarter), so that they can beat peak_flops; passes over maps that stay in a cache,
+ * or that read more than they write, can beat copy_bytes.  On the processor views and optimiser are timed
+ * by doing them once more after each step. */
 SIMCLR_API int simclr_bench_profile(simclr_profile *out, size_t repeat, const simclr_config *config,
                                     simclr_error *err);
 /* Largest resident memory of the process so far, MiB. */

@@ -30,8 +30,8 @@ struct simclr_trainer {
     sc_trainer trainer;
 };
 
-/* The settings inside, or the defaults in *fallback when config is NULL. */
-const sc_config *sc_api_config(const simclr_config *config, sc_config *fallback);
+/* rc, for a public function to return: what was tried in vain on the way to a success is no error. */
+int sc_api_result(int rc, simclr_error *err);
 
 /* The network of `cfg`, as sc_api_open_network opens it. */
 int sc_api_network_options(sc_network_options *out, const sc_config *cfg, const sc_device *device,

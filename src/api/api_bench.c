@@ -28,6 +28,11 @@ static void settle_batches(sc_config *cfg)
     cfg->data.drop_last |= sc_config_origin(cfg, row) == SC_ORIGIN_DEFAULT;
 }
 
+static int refuse_nothing(const char *what, simclr_error *err)
+{
+    return sc_fail(err, SIMCLR_E_USAGE, "nothing to time: at least one %s is needed", what);
+}
+
 int simclr_bench_step(double *ms, char note[SIMCLR_BENCH_NOTE], size_t repeat,
                       const simclr_config *config, simclr_error *err)
 {
@@ -35,6 +40,8 @@ int simclr_bench_step(double *ms, char note[SIMCLR_BENCH_NOTE], size_t repeat,
     sc_config fallback;
     simclr_config settled = {*sc_api_config(config, &fallback)};
     simclr_trainer *trainer;
+    if (repeat == 0)
+        return refuse_nothing("step", err);
     settle_batches(&settled.value);
     int rc = simclr_trainer_open(&trainer, &settled, err);
     for (size_t i = 0; rc == 0 && i < repeat + WARM_UP; i++) {
@@ -56,6 +63,8 @@ int simclr_bench_views(double *ms, size_t repeat, size_t n, const simclr_config 
     sc_config fallback;
     const sc_config *cfg = sc_api_config(config, &fallback);
     simclr_dataset *dataset = NULL;
+    if (repeat == 0 || n == 0)
+        return refuse_nothing(n == 0 ? "image" : "pass", err);
     sc_parallel_set_threads(sc_setup_threads(cfg));
     int rc = simclr_dataset_open(&dataset, sc_setup_dataset_spec(cfg), NULL, config, err);
     if (rc < 0)
@@ -106,6 +115,8 @@ int simclr_bench_knn(double *ms, size_t repeat, const size_t shape[3], const sim
     const simclr_observer observer = {.context = &warning, .message = keep_warning};
     sc_knn_place place = {.observer = &observer};
     size_t n = shape[0] + shape[1], d = shape[2];
+    if (repeat == 0)
+        return refuse_nothing("search", err);
     sc_real *x = sc_alloc(n * d, sizeof *x, err);
     int32_t *label = sc_alloc(n, sizeof *label, err);
     int rc = x == NULL || label == NULL ? SIMCLR_E_MEMORY

@@ -9,6 +9,15 @@
 
 #include "core/alloc.h"
 
+const sc_config *sc_api_config(const simclr_config *config, sc_config *fallback)
+{
+    if (config != NULL) {
+        return &config->value;
+    }
+    sc_config_default(fallback);
+    return fallback;
+}
+
 int simclr_config_new(simclr_config **out, simclr_error *err)
 {
     simclr_config *config = sc_alloc(1, sizeof(*config), err);
@@ -59,13 +68,15 @@ int simclr_config_load(simclr_config *config, const char *path, bool as_shipped,
 
 int simclr_config_check(const simclr_config *config, simclr_error *err)
 {
-    return sc_config_check(&config->value, err);
+    sc_config fallback;
+    return sc_config_check(sc_api_config(config, &fallback), err);
 }
 
 int simclr_config_get(char *out, size_t out_size, const simclr_config *config, const char *key,
                       simclr_error *err)
 {
-    int length = sc_config_get_text(&config->value, key, out, out_size);
+    sc_config fallback;
+    int length = sc_config_get_text(sc_api_config(config, &fallback), key, out, out_size);
     if (length < 0) {
         return sc_fail(err, SIMCLR_E_USAGE, "unknown key '%s'", key);
     }
@@ -78,7 +89,8 @@ int simclr_config_get(char *out, size_t out_size, const simclr_config *config, c
 
 int simclr_config_text(char **text, const simclr_config *config, simclr_error *err)
 {
-    return sc_config_write_yaml(text, &config->value, err);
+    sc_config fallback;
+    return sc_config_write_yaml(text, sc_api_config(config, &fallback), err);
 }
 
 bool simclr_config_key(simclr_key *out, size_t i)

@@ -11,4 +11,7 @@ struct simclr_config {
     sc_config value;
 };
 
+/* The settings inside, or the defaults in *fallback when config is NULL. */
+const sc_config *sc_api_config(const simclr_config *config, sc_config *fallback);
+
 #endif

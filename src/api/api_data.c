@@ -10,12 +10,11 @@
 #include "core/fs.h"
 #include "train/setup.h"
 
-const sc_config *sc_api_config(const simclr_config *config, sc_config *fallback)
+int sc_api_result(int rc, simclr_error *err)
 {
-    if (config != NULL)
-        return &config->value;
-    sc_config_default(fallback);
-    return fallback;
+    if (rc == 0 && err != NULL)
+        *err = (simclr_error){0};
+    return rc;
 }
 
 int simclr_dataset_open(simclr_dataset **out, const char *spec, const char *split,
@@ -33,7 +32,7 @@ int simclr_dataset_open(simclr_dataset **out, const char *spec, const char *spli
         sc_free(dataset);
     else
         *out = dataset;
-    return rc;
+    return sc_api_result(rc, err);
 }
 
 void simclr_dataset_close(simclr_dataset *dataset)
@@ -62,12 +61,13 @@ int simclr_dataset_describe(simclr_dataset_info *out, simclr_dataset *dataset, s
 
 int simclr_dataset_verify(size_t *readable, simclr_dataset *dataset, simclr_error *err)
 {
-    return sc_dataset_verify(readable, dataset->set, err);
+    return sc_api_result(sc_dataset_verify(readable, dataset->set, err), err);
 }
 
 const char *simclr_dataset_class_name(const simclr_dataset *dataset, int label)
 {
-    return label < 0 ? NULL : sc_dataset_class_name(dataset->set, label);
+    bool known = label >= 0 && label < sc_dataset_classes(dataset->set);
+    return known ? sc_dataset_class_name(dataset->set, label) : NULL;
 }
 
 int simclr_dataset_label(const simclr_dataset *dataset, size_t i)
@@ -147,8 +147,11 @@ int simclr_views_sheet(const char *png_path, simclr_dataset *dataset, size_t row
     sc_image *image = NULL;
     size_t size = 0, n = 0;
     uint8_t *pixels = NULL;
-    uint32_t height, width, *index = sc_alloc(rows, sizeof *index, err);
+    uint32_t height, width;
     void *png = NULL;
+    if (rows == 0)
+        return sc_fail(err, SIMCLR_E_USAGE, "a sheet without rows: it takes at least one");
+    uint32_t *index = sc_alloc(rows, sizeof *index, err);
     image = sc_alloc(rows, sizeof *image, err);
     int rc = index == NULL || image == NULL ? SIMCLR_E_MEMORY : 0;
     if (rc == 0)

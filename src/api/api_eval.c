@@ -216,7 +216,7 @@ static int write_cell(sc_fs_writer *w, const char *text, char after, simclr_erro
     cell[length] = after; /* in place of the final zero, which is not written */
     int rc = sc_fs_writer_write(w, cell, length + 1, err);
     sc_free(cell);
-    return rc;
+    return sc_api_result(rc, err);
 }
 
 /* files.tsv beside features.npy, train.files.tsv beside train.npy: one for each set of features that
@@ -309,7 +309,7 @@ int simclr_embed(size_t *count, const char *npy_path, const char *run, const cha
     *count = e.n;
     sc_embedding_free(&e);
     sc_api_run_close(&r);
-    return rc;
+    return sc_api_result(rc, err);
 }
 
 int simclr_plot(const char *png_path, const char *run, const char *spec, const char *split,
@@ -340,5 +340,5 @@ int simclr_plot(const char *png_path, const char *run, const char *spec, const c
     }
     sc_embedding_free(&e);
     sc_api_run_close(&r);
-    return rc;
+    return sc_api_result(rc, err);
 }

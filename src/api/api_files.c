@@ -36,7 +36,7 @@ int simclr_export(const char *path, const char *run, const char *format, bool pr
         rc = sc_state_export(path, &network, projector ? SC_WEIGHTS_ALL : SC_WEIGHTS_ENCODER, &cfg,
                              err);
     sc_network_close(&network);
-    return rc;
+    return sc_api_result(rc, err);
 }
 
 /* ---- import ---- */
@@ -186,5 +186,5 @@ int simclr_import(const char *run, const char *path, const simclr_config *config
         rc = save_start(run, step, &cfg, observer, err);
     sc_network_close(&step->network);
     sc_free(step);
-    return rc;
+    return sc_api_result(rc, err);
 }

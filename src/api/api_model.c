@@ -84,7 +84,7 @@ int simclr_model_open(simclr_model **out, const char *run, size_t max_rows, simc
         simclr_model_free(*out);
         *out = NULL;
     }
-    return rc;
+    return sc_api_result(rc, err);
 }
 
 void simclr_model_free(simclr_model *model)

@@ -281,5 +281,5 @@ int simclr_bench_profile(simclr_profile *out, size_t repeat, const simclr_config
     }
     sc_free(times);
     sc_free(r);
-    return rc;
+    return sc_api_result(rc, err);
 }

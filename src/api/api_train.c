@@ -38,7 +38,7 @@ int simclr_train(simclr_train_status *out, const simclr_config *config, const ch
         fill_status(out, t, &t->last);
     sc_trainer_close(t);
     sc_free(t);
-    return rc;
+    return sc_api_result(rc, err);
 }
 
 int simclr_trainer_open(simclr_trainer **out, const simclr_config *config, simclr_error *err)
@@ -54,7 +54,7 @@ int simclr_trainer_open(simclr_trainer **out, const simclr_config *config, simcl
         simclr_trainer_close(trainer);
     else
         *out = trainer;
-    return rc;
+    return sc_api_result(rc, err);
 }
 
 int simclr_trainer_step(simclr_train_status *out, simclr_trainer *trainer, simclr_error *err)

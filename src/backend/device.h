@@ -13,7 +13,7 @@
 #include "backend/backend.h"
 #include "core/alloc.h"
 
-enum { SC_DEVICE_ABI = 3 };
+enum { SC_DEVICE_ABI = 4 };
 
 /* What changes from step to step. */
 typedef struct {
@@ -78,7 +78,7 @@ typedef enum { SC_UPDATE_SGD, SC_UPDATE_ADAM, SC_UPDATE_ADAMW, SC_UPDATE_LARS } 
 
 typedef struct {
     sc_update_kind kind;
-    bool nesterov, classic;
+    bool nesterov;
     double momentum, beta1, beta2, eps, trust;
     sc_real *w, *m, *v;
     const sc_real *g;

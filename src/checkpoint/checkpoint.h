@@ -5,7 +5,7 @@
  * .tmp-<step>-<pid>/ -> every file written and fsynced -> MANIFEST (size and SHA-256 of each file,
  * and of itself) last -> fsync of the directory -> rename -> fsync of the parent -> `last` replaced
  * -> only then old ones pruned.  A crash at any point leaves the old or the new checkpoint.
- * Equal state gives equal bytes: nothing inside depends on time, process or machine.
+ * Equal state gives equal bytes on processors of one kind (state.json names the kernels and the precision).
  */
 #ifndef SC_CHECKPOINT_CHECKPOINT_H
 #define SC_CHECKPOINT_CHECKPOINT_H

@@ -153,9 +153,6 @@ static void check_training(const sc_config *cfg, simclr_error *err)
         sc_config_add_error(err, "schedule.min_lr: %g is above optim.lr %g, at this batch %g",
                             cfg->schedule.min_lr, o->lr, peak);
     }
-    if (cfg->train.log_every == 0) {
-        sc_config_add_error(err, "train.log_every: 0 steps; use 1 or more");
-    }
 }
 
 int sc_config_check(const sc_config *cfg, simclr_error *err)

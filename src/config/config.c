@@ -282,20 +282,14 @@ double sc_config_alpha(const sc_config_act *act)
     }
 }
 
-size_t sc_config_differ(const sc_config *a, const sc_config *b,
-                        void (*fn)(void *context, const sc_config_row *row), void *context)
+size_t sc_config_differ(const sc_config *a, const sc_config *b)
 {
     size_t count = 0;
     for (size_t i = 0; i < sc_config_row_count(); i++) {
         char x[SC_CONFIG_TEXT], y[SC_CONFIG_TEXT];
         sc_config_row_text(a, i, x, sizeof(x));
         sc_config_row_text(b, i, y, sizeof(y));
-        if (strcmp(x, y) != 0) {
-            count++;
-            if (fn != NULL) {
-                fn(context, sc_config_row_at(i));
-            }
-        }
+        count += strcmp(x, y) != 0;
     }
     return count;
 }

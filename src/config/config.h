@@ -75,14 +75,15 @@ enum { SC_CFG_CONV_AUTO, SC_CFG_CONV_WINOGRAD2, SC_CFG_CONV_DIRECT };
 typedef struct {
     char dataset[SC_CONFIG_STRING]; /* spec; "" = shapes */
     char split[32];                 /* "" = train, and unlabeled where there is one */
-    int image_size;                 /* 0 = the images' own size if all equal, else 224 */
+    int image_size;                 /* 0 = shorter side if all equal, at most 224, else 224 */
     int channels;                   /* 1 or 3 */
     double max_bad;                 /* largest share of damaged images */
     int workers;                    /* threads that prepare images; 0 = with the others */
     bool exif_rotate;
-    bool shuffle;          /* false only for the tutorial as shipped */
-    bool drop_last;        /* false only for the tutorial as shipped */
-    uint64_t memory_limit; /* MiB of pixels kept resident; 0 = half of the memory */
+    bool shuffle;   /* false only for the tutorial as shipped */
+    bool drop_last; /* true only for the tutorial as shipped, unless it is set */
+    uint64_t
+        memory_limit; /* MiB of pixels kept resident; 0 = a quarter of the memory, up to 4096 */
 } sc_config_data;
 
 typedef struct {
@@ -158,9 +159,9 @@ typedef struct {
 typedef struct {
     int name; /* SC_CFG_COSINE ... */
     double warmup_epochs;
-    int step_size; /* epochs */
-    double gamma;  /* factor, per step_size epochs or per epoch */
-    double min_lr; /* the cosine ends here */
+    int step_size; /* epochs over which the factor applies once */
+    double gamma;  /* factor of step and exponential, per step_size epochs */
+    double min_lr; /* the cosine ends here, the others do not fall below; not scaled */
 } sc_config_schedule;
 
 typedef struct {
@@ -174,7 +175,7 @@ typedef struct {
     char device[16];           /* auto, cpu, cuda, cuda:N */
     double checkpoint_seconds; /* 0 = not by time */
     uint64_t checkpoint_steps; /* 0 = not by steps */
-    int keep;                  /* checkpoints kept besides last and best; 0 = all */
+    int keep;                  /* newest checkpoints kept, the last among them; 0 = all */
     uint64_t log_every;        /* steps between lines of metrics.jsonl */
     bool strict;               /* a collapse is an error */
 } sc_config_train;
@@ -183,8 +184,8 @@ typedef struct {
     int every; /* epochs between evaluations while training; 0 = at the end */
     int knn_k;
     double knn_temperature; /* 0 = plain majority */
-    int max_train;          /* images of the bank; 0 = all */
-    int max_test;           /* 0 = all */
+    int max_train;          /* images of the bank while training; 0 = all */
+    int max_test;           /* as max_train; 0 = all */
     int batch;              /* images per forward pass */
 } sc_config_eval;
 
@@ -278,9 +279,8 @@ double sc_config_alpha(const sc_config_act *act);
 int sc_config_write_yaml(char **text, const sc_config *cfg, simclr_error *err);
 int sc_config_numbers_text(char **text, const sc_config *cfg, simclr_error *err);
 
-/* Keys of which two configurations differ, for "changed keys" at resume: calls fn for each row. */
-size_t sc_config_differ(const sc_config *a, const sc_config *b,
-                        void (*fn)(void *context, const sc_config_row *row), void *context);
+/* In how many keys two configurations differ: the tests' measure of a round trip. */
+size_t sc_config_differ(const sc_config *a, const sc_config *b);
 
 typedef void (*sc_config_note_fn)(void *context, const char *line);
 

@@ -197,7 +197,8 @@ static const sc_preset PRESETS[] = {
     {"tutorial", "the tutorial's base_simclr.yaml with its faults repaired", TUTORIAL},
     {"photos", "your own folder of photographs, 128 px, ImageNet stem", PHOTOS},
     {"tiny", "512 drawn shapes, 2 epochs: seconds on one core, to see that it runs", TINY},
-    {"demo", "drawn shapes, 25 epochs: a minute or two on two cores, and features that work", DEMO},
+    {"demo", "drawn shapes, 25 epochs: half a minute to two on two cores, and features that work",
+     DEMO},
 };
 enum { PRESET_COUNT = sizeof(PRESETS) / sizeof(PRESETS[0]) };
 

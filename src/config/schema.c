@@ -43,9 +43,9 @@ static const char *const CONVOLUTIONS[] = {"auto", "winograd2", "direct", NULL};
     {                                                                                              \
         k, a, SC_KEY_INT, AT(f), 0, d, lo, hi, 0, 0, NULL, n, u, h                                 \
     }
-#define UINT64(k, a, f, d, hi, n, u, h)                                                            \
+#define UINT64(k, a, f, d, lo, hi, n, u, h)                                                        \
     {                                                                                              \
-        k, a, SC_KEY_UINT64, AT(f), 0, d, 0, hi, 0, 0, NULL, n, u, h                               \
+        k, a, SC_KEY_UINT64, AT(f), 0, d, lo, hi, 0, 0, NULL, n, u, h                              \
     }
 #define FLOAT(k, a, f, d, lo, hi, n, u, h)                                                         \
     {                                                                                              \
@@ -113,7 +113,9 @@ static const sc_config_row ROWS[] = {
            "train, test, unlabeled or all; empty: train, with unlabeled where there is one; k-NN "
            "asks for the test images in train, whatever is learnt from"),
     INT("data.image_size", "image_size", data.image_size, "0", 0, 1024, Y, "px",
-        "side of the square the encoder sees; 0: the images' own if all are equal, else 224"),
+        "side of the square the encoder sees, 0 or from 8; 0: the shorter side of the images if "
+        "all "
+        "are equal, at most 224, else 224"),
     INT("data.channels", NOALIAS, data.channels, "3", 1, 3, Y, NULL, "1 (grey) or 3 (RGB)"),
     FLOAT("data.max_bad", NOALIAS, data.max_bad, "0.01", 0, 1, N, NULL,
           "largest share of unreadable images before the run stops"),
@@ -123,7 +125,7 @@ static const sc_config_row ROWS[] = {
     BOOL("data.shuffle", data.shuffle, "true", Y, "a new order in every epoch"),
     BOOL("data.drop_last", data.drop_last, "false", Y, "leave out the last, smaller batch"),
     UINT64(
-        "data.memory_limit", NOALIAS, data.memory_limit, "0", 1e9, N, "MiB",
+        "data.memory_limit", NOALIAS, data.memory_limit, "0", 0, 1e9, N, "MiB",
         "pixels kept in memory; 0: a quarter of the machine's memory, at most 4096; damaged images "
         "are found at the start only where all fit"),
 
@@ -220,19 +222,20 @@ static const sc_config_row ROWS[] = {
     FLOAT("schedule.warmup_epochs", NOALIAS, schedule.warmup_epochs, "0", 0, 1e5, Y, "epochs",
           "linear rise from 0"),
     INT("schedule.step_size", NOALIAS, schedule.step_size, "30", 1, 1000000, Y, "epochs",
-        "step: between two factors"),
+        "step: between two factors; exponential: over which the rate falls by the factor"),
     FLOAT("schedule.gamma", NOALIAS, schedule.gamma, "0.1", 0, 1, Y, NULL,
           "step, exponential: the factor"),
     FLOAT("schedule.min_lr", NOALIAS, schedule.min_lr, "0", 0, 1000, Y, NULL,
-          "cosine: the value at the end"),
+          "cosine: the value at the end; the others do not fall below it; not scaled by "
+          "optim.lr_scaling"),
 
     INT("train.epochs", "epochs", train.epochs, "100", 1, 1000000, Y, NULL,
         "passes over the images; the schedule spans them"),
-    UINT64("train.steps", "steps", train.steps, "0", 1e15, N, NULL,
+    UINT64("train.steps", "steps", train.steps, "0", 0, 1e15, N, NULL,
            "stop after so many steps; 0: all of the epochs"),
     INT("train.batch", "batch", train.batch, "256", 2, 65536, Y, "images",
         "images a step; each gives two views, so every anchor has 2 (batch - 1) negatives"),
-    UINT64("train.seed", "seed", train.seed, "1", 18446744073709551615.0, Y, NULL,
+    UINT64("train.seed", "seed", train.seed, "1", 0, 18446744073709551615.0, Y, NULL,
            "of everything random"),
     INT("train.threads", "threads", train.threads, "0", 0, 1024, N, NULL,
         "0: all processors this process may use; results do not depend on it"),
@@ -247,11 +250,11 @@ static const sc_config_row ROWS[] = {
            "auto, cpu, cuda or cuda:N; auto: the first GPU that can be used, else the processor"),
     FLOAT("train.checkpoint_seconds", NOALIAS, train.checkpoint_seconds, "600", 0, 1e7, N, "s",
           "between checkpoints; 0: not by time"),
-    UINT64("train.checkpoint_steps", NOALIAS, train.checkpoint_steps, "0", 1e15, N, "steps",
+    UINT64("train.checkpoint_steps", NOALIAS, train.checkpoint_steps, "0", 0, 1e15, N, "steps",
            "between checkpoints; 0: not by steps"),
     INT("train.keep", NOALIAS, train.keep, "2", 0, 1000000, N, "checkpoints",
         "how many stay; 0: all"),
-    UINT64("train.log_every", NOALIAS, train.log_every, "10", 1e9, N, "steps",
+    UINT64("train.log_every", NOALIAS, train.log_every, "10", 1, 1e9, N, "steps",
            "between lines of metrics.jsonl"),
     BOOL("train.strict", train.strict, "false", N, "a collapse ends the run with exit 6"),
 
@@ -261,11 +264,11 @@ static const sc_config_row ROWS[] = {
     FLOAT("eval.knn_temperature", NOALIAS, eval.knn_temperature, "0", 0, 100, N, NULL,
           "votes weigh exp(cos / t); 0: plain majority"),
     INT("eval.max_train", NOALIAS, eval.max_train, "0", 0, 1e8, N, "images",
-        "at most, in the bank; 0: all; raw pixels of more than a quarter of the free memory are "
-        "not "
-        "measured"),
+        "while training: at most, in the bank; 0: all, which simclr eval always takes; raw pixels "
+        "of "
+        "more than a quarter of the free memory are not measured"),
     INT("eval.max_test", NOALIAS, eval.max_test, "0", 0, 1e8, N, "images",
-        "at most, tested; 0: all"),
+        "while training: at most, tested; 0: all, which simclr eval always takes"),
     INT("eval.batch", NOALIAS, eval.batch, "256", 1, 65536, N, "images",
         "in one forward pass; at most the views of a training step, and after training also 256"),
 };

@@ -186,8 +186,10 @@ static void on_package(sc_tutorial *t, const sc_literal *lit)
 
 static void on_scheduler(sc_tutorial *t, const sc_literal *lit)
 {
-    static const char *const NAMES[][2] = {
-        {"StepLR", "step"}, {"ExponentialLR", "exponential"}, {"CosineAnnealingLR", "cosine"}};
+    enum { EXPONENTIAL = 1 };
+    static const char *const NAMES[][2] = {{"StepLR", "step"},
+                                           [EXPONENTIAL] = {"ExponentialLR", "exponential"},
+                                           {"CosineAnnealingLR", "cosine"}};
     if (lit->kind == LIT_NONE) {
         sc_load_set(t->load, "schedule.name", "constant", lit->where);
         t->scheduled = true;
@@ -196,6 +198,9 @@ static void on_scheduler(sc_tutorial *t, const sc_literal *lit)
     for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
         if (strcmp(NAMES[i][0], lit->text) == 0) {
             sc_load_set(t->load, "schedule.name", NAMES[i][1], lit->where);
+            if (i == EXPONENTIAL) { /* its factor is that of one epoch */
+                sc_load_set(t->load, "schedule.step_size", "1", lit->where);
+            }
             t->scheduled = true;
             sc_note(t, "repaired", "the scheduler was stepped per batch; its numbers are epochs");
             return;

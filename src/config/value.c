@@ -103,6 +103,9 @@ static const char *parse_uint64(uint64_t *out, const sc_config_row *row, const c
     if (errno == ERANGE || (double)value > row->max) {
         return "is too large";
     }
+    if ((double)value < row->min) {
+        return "is too small";
+    }
     *out = value;
     return NULL;
 }

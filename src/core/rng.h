@@ -4,7 +4,7 @@
  * numbers: as easy as 1, 2, 3").
  *
  * A stream is named by (seed, epoch, image, view, op); there is no generator state to save, and an
- * image gets the same crop on any thread, rank or machine.  Version of the streams: v1.
+ * image gets the same crop on any thread and any machine.  Version of the streams: v1.
  * Every op has its own stream, so that adding an augmentation does not shift the others.
  */
 #ifndef SC_CORE_RNG_H

@@ -58,7 +58,7 @@ static int add_stage(sc_encoder *e, int stage, const sc_stage_shape *in, const s
                      simclr_error *err)
 {
     const sc_encoder_options *o = &e->options;
-    char name[32];
+    char name[40];
     sc_block_options block = {
         .name = name,
         .bottleneck = o->arch == 50,
@@ -329,13 +329,4 @@ double sc_encoder_macs(const sc_encoder *encoder)
         sum += sc_block_macs(&e->block[i]);
     }
     return sum;
-}
-
-size_t sc_encoder_activation_bytes(const sc_encoder *encoder)
-{
-    sc_encoder copy = *encoder; /* planning writes pointers: not into the caller's */
-    sc_arena measure = {0};
-
-    sc_encoder_plan(&copy, &measure);
-    return measure.used;
 }

@@ -80,7 +80,6 @@ void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder);
  * characters written, as snprintf. */
 int sc_encoder_shapes(char *text, size_t size, const sc_encoder_options *options, size_t height,
                       size_t width);
-double sc_encoder_macs(const sc_encoder *encoder);             /* multiply-adds of one view */
-size_t sc_encoder_activation_bytes(const sc_encoder *encoder); /* what sc_encoder_plan takes */
+double sc_encoder_macs(const sc_encoder *encoder); /* multiply-adds of one view */
 
 #endif

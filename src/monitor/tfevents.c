@@ -2,8 +2,7 @@
  *
  * tfevents.c - builds Events on the stack, packs them with protobuf-c, frames and appends them.
  *
- * Scalars use simple_value, which every reader migrates; text and hyperparameters are tensors with
- * the name of their plugin in the metadata.  Hyperparameters are in tfevents_hparams.c.
+ * Scalars use simple_value, which every reader migrates.  Hyperparameters are in tfevents_hparams.c.
  */
 #define _DEFAULT_SOURCE
 #include "monitor/tfevents.h"
@@ -219,35 +218,5 @@ int sc_tfevents_histogram(sc_tfevents *events, const char *tag, uint64_t step, c
     count_buckets(limit, bucket, &h, values, count);
     v.tag = sc_tfevents_mutable(tag);
     v.histo = &h;
-    return sc_tfevents_put_value(events, &v, step, err);
-}
-
-int sc_tfevents_text(sc_tfevents *events, const char *tag, uint64_t step, const char *markdown,
-                     simclr_error *err)
-{
-    Tb__Summary__Value v = TB__SUMMARY__VALUE__INIT;
-    Tb__SummaryMetadata metadata = TB__SUMMARY_METADATA__INIT;
-    Tb__SummaryMetadata__PluginData plugin = TB__SUMMARY_METADATA__PLUGIN_DATA__INIT;
-    Tb__Tensor tensor = TB__TENSOR__INIT;
-    Tb__Shape shape = TB__SHAPE__INIT;
-    Tb__Shape__Dim dim = TB__SHAPE__DIM__INIT, *dims = &dim;
-    ProtobufCBinaryData text = {strlen(markdown), (uint8_t *)sc_tfevents_mutable(markdown)};
-    char name[] = "text";
-    plugin.plugin_name = name;
-    metadata.plugin_data = &plugin;
-    metadata.has_data_class = 1;
-    metadata.data_class = 2;
-    dim.has_size = 1;
-    dim.size = 1;
-    shape.n_dim = 1;
-    shape.dim = &dims;
-    tensor.has_dtype = 1;
-    tensor.dtype = 7; /* string */
-    tensor.shape = &shape;
-    tensor.n_string_val = 1;
-    tensor.string_val = &text;
-    v.tag = sc_tfevents_mutable(tag);
-    v.metadata = &metadata;
-    v.tensor = &tensor;
     return sc_tfevents_put_value(events, &v, step, err);
 }

@@ -40,9 +40,6 @@ int sc_tfevents_image(sc_tfevents *events, const char *tag, uint64_t step,
 /* 30 equal buckets between minimum and maximum of the finite values. */
 int sc_tfevents_histogram(sc_tfevents *events, const char *tag, uint64_t step, const float *values,
                           size_t count, simclr_error *err);
-/* Shown as Markdown. */
-int sc_tfevents_text(sc_tfevents *events, const char *tag, uint64_t step, const char *markdown,
-                     simclr_error *err);
 
 /* One hyperparameter: text when `text` is given, else the number. */
 typedef struct {
@@ -52,6 +49,5 @@ typedef struct {
 /* Experiment (names, and the scalar tags to show as results) and the start of this session. */
 int sc_tfevents_hparams(sc_tfevents *events, const sc_tfevents_hparam *list, size_t count,
                         const char *const *metric_tags, size_t metric_count, simclr_error *err);
-int sc_tfevents_hparams_end(sc_tfevents *events, int success, simclr_error *err);
 
 #endif

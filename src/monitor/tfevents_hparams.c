@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * tfevents_hparams.c - hyperparameters for TensorBoard's HPARAMS tab: what may vary and which
- * scalars are results (experiment), the values of this run (session start), and how it ended.
+ * scalars are results (experiment), and the values of this run (session start).
  *
  * Each is an empty float tensor whose metadata carries a packed HParamsPluginData.
  */
@@ -132,16 +132,4 @@ int sc_tfevents_hparams(sc_tfevents *events, const sc_tfevents_hparam *list, siz
 {
     int rc = put_experiment(events, list, count, metric_tags, metric_count, err);
     return rc < 0 ? rc : put_session_start(events, list, count, err);
-}
-
-int sc_tfevents_hparams_end(sc_tfevents *events, int success, simclr_error *err)
-{
-    Tb__SessionEndInfo end = TB__SESSION_END_INFO__INIT;
-    Tb__HParamsPluginData data = TB__HPARAMS_PLUGIN_DATA__INIT;
-    end.has_status = 1;
-    end.status = success ? 1 : 2;
-    end.has_end_time_secs = 1;
-    end.end_time_secs = sc_tfevents_now(events);
-    data.session_end_info = &end;
-    return put_plugin(events, "_hparams_/session_end_info", &data, err);
 }

@@ -142,14 +142,6 @@ typedef struct {
     double param;
 } sc_act;
 
-/* By PyTorch's spelling ("ReLU", "LeakyReLU", "SiLU", "None", ...) or lower case; param becomes
- * PyTorch's default.  Unknown: SIMCLR_E_USAGE with the nearest name. */
-int sc_act_from_name(sc_act *out, const char *name, simclr_error *err);
-/* "BatchNorm2d", "BatchNorm1d", "GroupNorm", "GroupNorm2d", "InstanceNorm2d", "None", or the short
- * names batch, group, instance, none.  SyncBatchNorm counts as BatchNorm. */
-int sc_norm_from_name(sc_norm_options *out, const char *name, simclr_error *err);
-const char *sc_act_name(sc_act_kind kind); /* PyTorch's spelling */
-const char *sc_norm_name(sc_norm_kind kind);
 /* torch.nn.init.calculate_gain; sqrt 2 for the smooth relatives of ReLU. */
 double sc_act_gain(sc_act act);
 /* Standard deviation of kaiming_normal_(mode="fan_out"): gain / sqrt(K R S). */

@@ -5,7 +5,7 @@
  *   value: [ trainable entries | buffers ]     grad, m, v: [ trainable entries ]
  *
  * Each entry starts at a multiple of 64 bytes; the padding between stays zero, so that whole-buffer
- * operations (a sum over ranks, a norm) need no table.
+ * operations (zeroing, a norm) need no table.
  */
 #include "nn/params.h"
 

@@ -19,7 +19,6 @@ void sc_optim_describe(sc_device_update *out, const sc_optim *optim)
 
     *out = (sc_device_update){.kind = kinds[o->kind],
                               .nesterov = o->nesterov,
-                              .classic = o->classic,
                               .momentum = o->momentum,
                               .beta1 = o->beta1,
                               .beta2 = o->beta2,

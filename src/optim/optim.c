@@ -16,14 +16,11 @@
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/alloc.h"
 #include "core/parallel.h"
 
 enum { CHUNK = 1 << 14 };
-
-static const char *const names[] = {"SGD", "Adam", "AdamW", "LARS"};
 
 sc_optim_options sc_optim_defaults(sc_optim_kind kind)
 {
@@ -35,27 +32,7 @@ sc_optim_options sc_optim_defaults(sc_optim_kind kind)
                               .beta1 = 0.9,
                               .beta2 = 0.999,
                               .eps = 1e-8,
-                              .trust = 1e-3,
-                              .classic = true};
-}
-
-int sc_optim_from_name(sc_optim_kind *out, const char *name, simclr_error *err)
-{
-    for (int i = 0; i < 4; i++) {
-        if (strcasecmp(name, names[i]) == 0) {
-            *out = (sc_optim_kind)i;
-            return 0;
-        }
-    }
-    char shown[64];
-    sc_printable(shown, sizeof shown, name);
-    return sc_fail(err, SIMCLR_E_USAGE, "unknown optimizer '%s'; there are SGD, Adam, AdamW, LARS",
-                   shown);
-}
-
-const char *sc_optim_name(sc_optim_kind kind)
-{
-    return names[kind];
+                              .trust = 1e-3};
 }
 
 static int check(const sc_optim_options *o, simclr_error *err)
@@ -194,21 +171,15 @@ static void adam_part(void *context, size_t part)
     }
 }
 
-/* Sums of squares of w and of what |g| is taken of: the gradient with its decay, or (not classic)
- * the update made of it. */
+/* Sums of squares of w and of the gradient with its decay. */
 static void lars_norm_part(void *context, size_t part)
 {
     const step_args *s = context;
-    const sc_optim_options *o = &s->optim->options;
     piece p = piece_of(s->optim, part);
-    double *norm = s->optim->norm + 2 * part, mu = o->momentum, ww = 0, gg = 0;
+    double *norm = s->optim->norm + 2 * part, ww = 0, gg = 0;
 
     for (size_t i = 0; i < p.count; i++) {
         double w = (double)p.w[i], g = (double)p.g[i] + (double)p.decay * w;
-        if (!o->classic) {
-            double v = mu * (double)p.m[i] + g;
-            g = o->nesterov ? mu * v + g : v;
-        }
         ww += w * w;
         gg += g * g;
     }
@@ -238,12 +209,11 @@ static void lars_part(void *context, size_t part)
     piece p = piece_of(s->optim, part);
     sc_real mu = (sc_real)o->momentum;
     sc_real rate = (sc_real)(s->lr * s->optim->ratio[s->optim->chunk[part].entry]);
-    sc_real inside = o->classic ? rate : 1, outside = o->classic ? 1 : rate;
 
     for (size_t i = 0; i < p.count; i++) {
-        sc_real g = inside * (p.g[i] + p.decay * p.w[i]);
+        sc_real g = rate * (p.g[i] + p.decay * p.w[i]);
         p.m[i] = mu * p.m[i] + g;
-        p.w[i] -= outside * (o->nesterov ? mu * p.m[i] + g : p.m[i]);
+        p.w[i] -= o->nesterov ? mu * p.m[i] + g : p.m[i];
     }
 }
 

@@ -21,7 +21,6 @@ typedef struct {
     bool decay_all;           /* decay norms and biases too */
     double beta1, beta2, eps; /* Adam: 0.9, 0.999, 1e-8 */
     double trust;             /* LARS: eeta 0.001 */
-    bool classic;             /* LARS: learning rate inside the velocity, Google's default */
 } sc_optim_options;
 
 typedef struct {
@@ -42,9 +41,6 @@ typedef struct {
 size_t sc_optim_chunks(const sc_params *params);
 
 sc_optim_options sc_optim_defaults(sc_optim_kind kind);
-/* "SGD", "Adam", "AdamW", "LARS", any case. */
-int sc_optim_from_name(sc_optim_kind *out, const char *name, simclr_error *err);
-const char *sc_optim_name(sc_optim_kind kind);
 
 /* After sc_params_alloc. */
 int sc_optim_init(sc_optim *optim, const sc_optim_options *options, sc_params *params,

@@ -7,7 +7,6 @@
 #include "optim/schedule.h"
 
 #include <math.h>
-#include <strings.h>
 
 static double pi(void)
 {
@@ -51,33 +50,4 @@ double sc_lr_scaled(double lr, double batch, sc_lr_scale rule)
     default:
         return lr;
     }
-}
-
-int sc_schedule_from_name(sc_schedule_kind *out, const char *name, simclr_error *err)
-{
-    static const struct {
-        const char *name;
-        sc_schedule_kind kind;
-    } table[] = {
-        {"constant", SC_SCHEDULE_CONSTANT},
-        {"None", SC_SCHEDULE_CONSTANT},
-        {"ConstantLR", SC_SCHEDULE_CONSTANT},
-        {"cosine", SC_SCHEDULE_COSINE},
-        {"CosineAnnealingLR", SC_SCHEDULE_COSINE},
-        {"step", SC_SCHEDULE_STEP},
-        {"StepLR", SC_SCHEDULE_STEP},
-        {"exponential", SC_SCHEDULE_EXPONENTIAL},
-        {"ExponentialLR", SC_SCHEDULE_EXPONENTIAL},
-    };
-    char shown[64];
-
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (strcasecmp(name, table[i].name) == 0) {
-            *out = table[i].kind;
-            return 0;
-        }
-    }
-    sc_printable(shown, sizeof shown, name);
-    return sc_fail(err, SIMCLR_E_USAGE,
-                   "unknown schedule '%s'; there are constant, cosine, step, exponential", shown);
 }

@@ -41,8 +41,4 @@ double sc_schedule_lr(const sc_schedule *schedule, uint64_t step);
  * lr = 1.2 here. */
 double sc_lr_scaled(double lr, double batch, sc_lr_scale rule);
 
-/* "cosine", "CosineAnnealingLR", "step", "StepLR", "exponential", "ExponentialLR", "constant",
- * "None". */
-int sc_schedule_from_name(sc_schedule_kind *out, const char *name, simclr_error *err);
-
 #endif

@@ -48,8 +48,8 @@ int sc_setup_tables(sc_tables *out, const sc_device *device, sc_precision precis
 const char *sc_setup_dataset_spec(const sc_config *cfg);
 sc_dataset_options sc_setup_dataset(const sc_config *cfg, const char *split);
 
-/* Side of a view in pixels: data.image_size, or the size of the images when all are equal, at most
- * 224. */
+/* Side of a view in pixels: data.image_size, or the shorter side of the images when all are equal,
+ * at most 224; else 224. */
 uint32_t sc_setup_image_size(const sc_config *cfg, const sc_dataset *ds);
 /* Where only the weights matter, which do not depend on it: data.image_size, or 224. */
 uint32_t sc_setup_weights_size(const sc_config *cfg);

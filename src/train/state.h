@@ -4,7 +4,7 @@
  * one.
  *
  * A checkpoint holds model.safetensors (weights and running statistics), optim.safetensors (the
- * optimiser's slots) and state.json (step, digests of the settings and of the data).  There is no
+ * optimiser's slots) and state.json (step, the settings as text, a digest of the data).  There is no
  * generator and no queue to save: random numbers are functions of (seed, epoch, image, view).
  */
 #ifndef SC_TRAIN_STATE_H

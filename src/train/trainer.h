@@ -35,7 +35,7 @@ typedef struct {
     bool warned_of_links;
 } sc_trainer;
 
-/* Opens data, network and (with a run) lock, logs and the newest checkpoint.  tables NULL: the
+/* Opens data, network and (with a run) lock, logs and the newest checkpoint.  tables NULL:
  * those of train.device.  The trainer must not be moved.  Close it also after a failure. */
 int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const sc_tables *tables,
                     const simclr_observer *observer, simclr_error *err);

@@ -23,6 +23,22 @@ for command in $commands; do
 done
 expect 2 "unknown command 'nonsense'" "$SIMCLR" help nonsense
 
+# The man page names what is read from the environment, and every exit code of simclr.h.
+root=$(cd "$(dirname "$0")/../.." && pwd)
+"$SIMCLR" help --man | sed -n '/^\.SH ENVIRONMENT/,$p' > "$scratch/ends"
+names=$(grep -rhoE 'getenv\("[A-Z_]+"\)' "$root/src" "$root/cli" | sed 's/.*"\(.*\)".*/\1/' | sort -u)
+codes=$(sed -n '/SIMCLR_E_/s/.*exit \([0-9][0-9]*\).*/\1/p' "$root/include/simclr.h" | sort -nu)
+[ "$(echo "$names" | wc -l)" -ge 8 ] || { echo "FAILED: only '$names' read"; failures=1; }
+[ "$(echo "$codes" | wc -l)" -ge 9 ] || { echo "FAILED: only '$codes' as exit codes"; failures=1; }
+for name in $names; do
+    grep -qE "^.fB(.*, )?$name(,|.fR)" "$scratch/ends" ||
+        { echo "FAILED: $name is not in the man page"; failures=1; }
+done
+for code in $codes; do
+    grep -q "^.fB$code.fR" "$scratch/ends" ||
+        { echo "FAILED: exit code $code is not in the man page"; failures=1; }
+done
+
 "$SIMCLR" completion bash > "$scratch/complete.bash"
 expect 0 "" bash -n "$scratch/complete.bash"
 complete_words()

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (sc_config_write_yaml(&text, &cfg, NULL) != SIMCLR_OK ||
             sc_config_load_text(&back, text, strlen(text), "own", false, NULL, NULL, NULL) !=
                 SIMCLR_OK ||
-            sc_config_differ(&cfg, &back, NULL, NULL) != 0) {
+            sc_config_differ(&cfg, &back) != 0) {
             abort();
         }
         sc_free(text);

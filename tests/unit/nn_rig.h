@@ -58,6 +58,12 @@ static inline sc_real *rig_new(size_t count)
     return x;
 }
 
+/* With PyTorch's default as its parameter. */
+static inline sc_act rig_act(sc_act_kind kind)
+{
+    return (sc_act){kind, kind == SC_ACT_LEAKY_RELU ? 0.01 : 1};
+}
+
 static inline double rig_dot(const sc_real *a, const sc_real *b, size_t count)
 {
     double sum = 0;

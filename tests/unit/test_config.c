@@ -111,6 +111,7 @@ static const struct {
     {"optim.lr_scaling", "log", "expected none|linear|sqrt"},
     {"schedule.name", "cosin", "did you mean 'cosine'?"},
     {"schedule.step_size", "0", "is too small"},
+    {"train.log_every", "0", "is too small; expected 1 .. 1000000000"},
     {"precision", "fp16", "is not offered; use auto, fp32 or bf16"},
     {"device", "gpu", "is not known; use auto, cpu, cuda or cuda:N"},
     {"device", "cuda:", "use auto, cpu, cuda or cuda:N"},
@@ -175,7 +176,6 @@ static const struct {
     {{"schedule.warmup_epochs=10", "epochs=10"}, "leaves nothing of 10 epochs"},
     {{"schedule.min_lr=1"}, "is above optim.lr"},
     {{"schedule.min_lr=0.05", "batch=16", "optim.lr_scaling=linear"}, "at this batch 0.00375"},
-    {{"train.log_every=0"}, "use 1 or more"},
 };
 
 static void set_line(sc_config *cfg, const char *line, sc_origin origin)
@@ -352,14 +352,6 @@ static void test_decay_follows_lars(void **state)
     assert_true(cfg.optim.decay_all);
 }
 
-static size_t differing;
-static void count_row(void *context, const sc_config_row *row)
-{
-    (void)context;
-    (void)row;
-    differing++;
-}
-
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -387,13 +379,12 @@ static void test_round_trip(void **state)
     if (sc_config_load_text(&back, text, strlen(text), "x", false, NULL, NULL, &err) != 0) {
         fail_msg("%s\n%s", err.text, text);
     }
-    assert_int_equal(sc_config_differ(&cfg, &back, NULL, NULL), 0);
+    assert_int_equal(sc_config_differ(&cfg, &back), 0);
     assert_non_null(strstr(text, "lr: 0.1  # from: cli"));
     assert_int_equal(sc_config_write_yaml(&again, &back, &err), 0);
     assert_non_null(strstr(again, "lr: 0.1  # from: file"));
     set_line(&back, "lr=0.2", SC_ORIGIN_CLI);
-    assert_int_equal(sc_config_differ(&cfg, &back, count_row, NULL), 1);
-    assert_int_equal(differing, 1);
+    assert_int_equal(sc_config_differ(&cfg, &back), 1);
     assert_int_equal(sc_config_numbers_text(&numbers, &cfg, &err), 0);
     assert_non_null(strstr(numbers, "optim.lr=0.1\n"));
     assert_null(strstr(numbers, "threads"));

@@ -118,6 +118,9 @@ static void add_shapes(variants *v)
 
 static void add_norms_and_acts(variants *v)
 {
+    static const char *const acts[] = {"identity", "ReLU",     "leaky ReLU", "ELU",
+                                       "SELU",     "SiLU",     "GELU",       "tanh",
+                                       "sigmoid",  "softplus", "hardswish",  "Mish"};
     sc_norm_options *norm;
 
     norm = &add(v, "GroupNorm", 2, 2)->norm;
@@ -135,11 +138,8 @@ static void add_norms_and_acts(variants *v)
     add(v, "BatchNorm, cumulative", 2, 2)->norm.momentum = -1;
     add(v, "BatchNorm without statistics", 2, 2)->norm.track_running_stats = false;
     for (int kind = SC_ACT_IDENTITY; kind <= SC_ACT_MISH; kind++) {
-        sc_act act;
-        if (kind != SC_ACT_RELU) {
-            sct_assert_ok(sc_act_from_name(&act, sc_act_name((sc_act_kind)kind), NULL), NULL);
-            add(v, sc_act_name((sc_act_kind)kind), 2, 2)->act = act;
-        }
+        if (kind != SC_ACT_RELU)
+            add(v, acts[kind], 2, 2)->act = rig_act((sc_act_kind)kind);
     }
 }
 
@@ -175,7 +175,6 @@ static void check_variant(sc_real *h, const variant *v, const sc_real *x, const 
     open_network(&t, &v->options, be);
     assert_int_equal(t.e.dim, v->dim);
     assert_int_equal(t.e.last_rows, v->height * v->width);
-    assert_int_equal(sc_encoder_activation_bytes(&t.e), t.g.arena.used);
     sc_real *again = sct_guard_alloc(bytes), *values = rig_new(t.g.params.total);
     sct_fill_nan(again, ROWS * v->dim);
     sc_encoder_forward(again, x, ROWS, true, &t.e);

@@ -209,7 +209,7 @@ static void lars(void **state)
     close_model(&t);
 }
 
-/* The rate of a step stays in the velocity (classic), or multiplies all of it. */
+/* The rate of a step stays in the velocity. */
 static void lars_momentum(void **state)
 {
     (void)state;
@@ -228,15 +228,6 @@ static void lars_momentum(void **state)
     open_model(&t, &o);
     step(&t, 0.6, 0.8, 1, 1); /* 1.9 of lr q g */
     now(&t, 3 - 0.57, 4 - 0.76, 2 - 1.9);
-    close_model(&t);
-
-    o.nesterov = false;
-    o.classic = false;
-    open_model(&t, &o);
-    step(&t, 0.6, 0.8, 1, 2); /* v = g */
-    now(&t, 2.4, 3.2, 0);
-    step(&t, 0, 0, 1, 1); /* v = 0.9 (0.6, 0.8), 1.9: q = 0.1 4 / 0.9 */
-    now(&t, 2.4 - 0.24, 3.2 - 0.32, -1.9);
     close_model(&t);
 }
 
@@ -335,24 +326,7 @@ static void large_entry(void **state)
     sc_free(first);
 }
 
-/* ---- names and refusals ---- */
-
-static void names(void **state)
-{
-    (void)state;
-    static const char *const spelt[] = {"sgd", "ADAM", "AdamW", "lars"};
-    static const char *const own[] = {"SGD", "Adam", "AdamW", "LARS"};
-    simclr_error err;
-    sc_optim_kind kind;
-
-    for (int i = 0; i < 4; i++) {
-        sct_assert_ok(sc_optim_from_name(&kind, spelt[i], &err), &err);
-        assert_int_equal(kind, i);
-        assert_string_equal(sc_optim_name(kind), own[i]);
-    }
-    sct_assert_error(sc_optim_from_name(&kind, "RMSprop", &err), &err, SIMCLR_E_USAGE,
-                     "unknown optimizer 'RMSprop'; there are SGD, Adam, AdamW, LARS");
-}
+/* ---- refusals ---- */
 
 static void refused(sc_params *p, const sc_optim_options *o, int code, const char *part)
 {
@@ -396,7 +370,7 @@ int main(void)
         cmocka_unit_test(sgd),           cmocka_unit_test(momentum),   cmocka_unit_test(nesterov),
         cmocka_unit_test(adam),          cmocka_unit_test(adam_decay), cmocka_unit_test(lars),
         cmocka_unit_test(lars_momentum), cmocka_unit_test(lars_zeros), cmocka_unit_test(left_alone),
-        cmocka_unit_test(large_entry),   cmocka_unit_test(names),      cmocka_unit_test(refusals),
+        cmocka_unit_test(large_entry),   cmocka_unit_test(refusals),
     };
     return sct_run(tests);
 }

@@ -127,31 +127,6 @@ static void scaling(void **state)
     }
 }
 
-static void names(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        sc_schedule_kind kind;
-    } cases[] = {{"cosine", SC_SCHEDULE_COSINE},
-                 {"CosineAnnealingLR", SC_SCHEDULE_COSINE},
-                 {"step", SC_SCHEDULE_STEP},
-                 {"StepLR", SC_SCHEDULE_STEP},
-                 {"exponential", SC_SCHEDULE_EXPONENTIAL},
-                 {"ExponentialLR", SC_SCHEDULE_EXPONENTIAL},
-                 {"constant", SC_SCHEDULE_CONSTANT},
-                 {"none", SC_SCHEDULE_CONSTANT}};
-    simclr_error err;
-    sc_schedule_kind kind;
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        sct_assert_ok(sc_schedule_from_name(&kind, cases[i].name, &err), &err);
-        assert_int_equal(kind, cases[i].kind);
-    }
-    sct_assert_error(sc_schedule_from_name(&kind, "cosin\x1b", &err), &err, SIMCLR_E_USAGE,
-                     "unknown schedule 'cosin\\x1b'; there are constant, cosine");
-}
-
 /* Epochs of the configuration become steps, and the rate that of its batch. */
 static void of_a_configuration(void **state)
 {
@@ -181,10 +156,13 @@ static void of_a_configuration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(warm_up),  cmocka_unit_test(cosine),
-        cmocka_unit_test(steps),    cmocka_unit_test(exponential),
-        cmocka_unit_test(constant), cmocka_unit_test(scaling),
-        cmocka_unit_test(names),    cmocka_unit_test(of_a_configuration),
+        cmocka_unit_test(warm_up),
+        cmocka_unit_test(cosine),
+        cmocka_unit_test(steps),
+        cmocka_unit_test(exponential),
+        cmocka_unit_test(constant),
+        cmocka_unit_test(scaling),
+        cmocka_unit_test(of_a_configuration),
     };
     return sct_run(tests);
 }

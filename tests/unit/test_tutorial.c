@@ -96,7 +96,7 @@ static void test_values(void **state)
     sc_config_default(&preset);
     assert_int_equal(sc_config_set_preset(&preset, "tutorial", NULL), 0);
     strcpy(preset.data.dataset, cfg.data.dataset);
-    assert_int_equal(sc_config_differ(&cfg, &preset, NULL, NULL), 0); /* the preset is the file */
+    assert_int_equal(sc_config_differ(&cfg, &preset), 0); /* the preset is the file */
 }
 
 static void test_notes(void **state)
@@ -180,6 +180,10 @@ static const struct {
     {"optimizer: {optimName: SGD, optimKwargs: {momentum: 0.8}}", "optim.momentum", "0.8", ""},
     {"optimizer: {schedName: StepLR, schedKwargs: {step_size: 7, gamma: 0.5}}",
      "schedule.step_size", "7", "scheduler was stepped per batch"},
+    {"optimizer: {schedName: ExponentialLR, schedKwargs: {gamma: 0.95}}", "schedule.step_size", "1",
+     "scheduler was stepped per batch"},
+    {"optimizer: {schedKwargs: {gamma: 0.95}, schedName: ExponentialLR}", "schedule.gamma", "0.95",
+     ""},
     {"optimizer: {schedName: CosineAnnealingLR, schedKwargs: {T_max: 9, eta_min: 1e-06}}",
      "schedule.min_lr", "1e-06", "not used: optimizer.schedKwargs.T_max"},
     {"optimizer: {optimName: Adam, optimKwargs: {betas: [0.8, 0.9], amsgrad: False}}",

@@ -24,17 +24,6 @@ typedef rounded<float> real;
 
 /* ---- 1: sums ---- */
 
-/* As lars_norm_part of optim.c. */
-__device__ static double lars_gradient(const sc_device_update &u, double w, double g, double m,
-                                       double decay)
-{
-    g += decay * w;
-    if (u.classic)
-        return g;
-    double v = u.momentum * m + g;
-    return u.nesterov ? u.momentum * v + g : v;
-}
-
 template <bool LARS>
 __global__ static void __launch_bounds__(THREADS) sum_squares(sc_device_update u)
 {
@@ -47,7 +36,7 @@ __global__ static void __launch_bounds__(THREADS) sum_squares(sc_device_update u
         gg += g * g;
         if (LARS) {
             double w = (double)u.w[i];
-            double r = lars_gradient(u, w, g, u.classic ? 0 : (double)u.m[i], (double)p.decay);
+            double r = g + (double)p.decay * w;
             ww += w * w;
             rr += r * r;
         }
@@ -159,21 +148,21 @@ struct adam {
 };
 
 struct lars {
-    real mu, decay, inside, outside;
+    real mu, decay, rate;
     bool nesterov;
 
     __device__ lars(const sc_device_update &u, const sc_step_input &in, const sc_update_piece &p)
-        : mu((float)u.momentum), decay(p.decay), inside(1), outside(1), nesterov(u.nesterov)
+        : mu((float)u.momentum), decay(p.decay), rate((float)(in.lr * u.ratio[p.entry])),
+          nesterov(u.nesterov)
     {
-        (u.classic ? inside : outside) = (float)(in.lr * u.ratio[p.entry]);
     }
 
     __device__ void apply(float &w, float &m, float &, float gradient) const
     {
-        real g = inside * (gradient + decay * w);
+        real g = rate * (gradient + decay * w);
         real velocity = mu * m + g;
         m = velocity.value;
-        w = (w - outside * (nesterov ? mu * velocity + g : velocity)).value;
+        w = (w - (nesterov ? mu * velocity + g : velocity)).value;
     }
 };
 
