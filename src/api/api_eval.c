@@ -199,7 +199,7 @@ int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
     out->checkpoint = e.run.step;
     out->seconds = sc_clock() - start;
     sc_api_run_close(&e.run);
-    return rc;
+    return sc_api_result(rc, err);
 }
 
 /* ---- features ---- */
@@ -216,7 +216,7 @@ static int write_cell(sc_fs_writer *w, const char *text, char after, simclr_erro
     cell[length] = after; /* in place of the final zero, which is not written */
     int rc = sc_fs_writer_write(w, cell, length + 1, err);
     sc_free(cell);
-    return sc_api_result(rc, err);
+    return rc;
 }
 
 /* files.tsv beside features.npy, train.files.tsv beside train.npy: one for each set of features that

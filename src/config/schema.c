@@ -120,14 +120,14 @@ static const sc_config_row ROWS[] = {
     FLOAT("data.max_bad", NOALIAS, data.max_bad, "0.01", 0, 1, N, NULL,
           "largest share of unreadable images before the run stops"),
     INT("data.workers", NOALIAS, data.workers, "0", 0, 1024, N, NULL,
-        "threads that read images; 0: as many as train.threads"),
+        "threads that read images and draw their views; 0: as many as train.threads"),
     BOOL("data.exif_rotate", data.exif_rotate, "true", Y, "turn photographs as EXIF says"),
     BOOL("data.shuffle", data.shuffle, "true", Y, "a new order in every epoch"),
     BOOL("data.drop_last", data.drop_last, "false", Y, "leave out the last, smaller batch"),
-    UINT64(
-        "data.memory_limit", NOALIAS, data.memory_limit, "0", 0, 1e9, N, "MiB",
-        "pixels kept in memory; 0: a quarter of the machine's memory, at most 4096; damaged images "
-        "are found at the start only where all fit"),
+    UINT64("data.memory_limit", NOALIAS, data.memory_limit, "0", 0, 1e9, N, "MiB",
+           "pixels kept in memory; 0: a quarter of the memory that the machine or a container's "
+           "limit allows, at most 4096; damaged images "
+           "are found at the start only where all fit"),
 
     VIEW("views.", 0),
     BOOL("views.symmetric", symmetric, "false", Y, "both views as views.*, whatever views2.* says"),
