@@ -16,7 +16,7 @@ enum {
     WINO_SMALL_BLOCK = 384 << 10,
     WINO_MEDIUM_FILTERS = 16 << 20,
     WINO_MEDIUM_SLOTS = 16,
-    WINO_MEDIUM_BLOCK = 2 << 20
+    WINO_MEDIUM_BLOCK = (MATRIX_UNIT ? 4 : 2) << 20 /* so that it reads U seldom */
     /* above that one slot, and half the bytes of U */
 };
 

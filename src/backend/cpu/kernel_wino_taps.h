@@ -11,7 +11,9 @@
 enum {
     WINO_PANEL = MATRIX_UNIT ? 32 : 48, /* columns of a panel of W: a multiple of MR and of VEC */
     /* Filters of a part: their dU of all points is to stay in the second-level cache. */
-    WINO_CO = MATRIX_UNIT || NR < 32 ? WINO_PANEL : WINO_PANEL / 2
+    WINO_CO = MATRIX_UNIT ? 2 * WINO_PANEL
+              : NR < 32   ? WINO_PANEL
+                          : WINO_PANEL / 2
 };
 
 /* sums[tap] (stride ci) = or += (G' dU G)[tap] of VEC channels, of which `left` are left; du (points, WINO_CO,
