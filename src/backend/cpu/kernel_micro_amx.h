@@ -52,12 +52,13 @@ SC_INLINE void amx_fence(void)
 }
 
 /* Steps of TILE_K words along k: of A at at[0], at[1], ... elements from where a row begins, or with NULL
- * one after the other. */
+ * one after the other.  b_at: of B, in words, for tile_three alone. */
 typedef struct {
     const kelem *a;
     size_t a_row; /* elements */
     const size_t *at;
     const word *b;
+    const size_t *b_at;
     size_t steps;
     const word *next_b, *next_a; /* as in a tile: a_row of next_a is that of a */
     fetch_list *maps;
@@ -255,6 +256,59 @@ SC_NOINLINE static void tile_apart(float *c, const amx_steps *t)
     assert(amx_ready);
     amx_fence();
     amx_product(c, NR, t, false, true, false);
+    amx_fence();
+}
+
+/* c[0], c[1], c[2] (AMX_ROWS, NR) += (or =) the products of one A and of three B, which begin b_more[0], ... words
+ * after t->b: where the three read nearly the same, the second-level cache is asked for half as much.
+ *
+ *   C 0 1, 2 3, 4 5    A 6    B 7
+ */
+SC_NOINLINE static void tile_three(float *const c[3], const amx_steps *t, const size_t b_more[3],
+                                   bool accumulate)
+{
+    const size_t row = NR * sizeof(float), a_row = t->a_row * sizeof *t->a;
+
+    assert(amx_ready);
+    amx_fence();
+    if (accumulate) {
+        _tile_loadd(0, c[0], row);
+        _tile_loadd(1, c[0] + VEC, row);
+        _tile_loadd(2, c[1], row);
+        _tile_loadd(3, c[1] + VEC, row);
+        _tile_loadd(4, c[2], row);
+        _tile_loadd(5, c[2] + VEC, row);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+        _tile_zero(4);
+        _tile_zero(5);
+    }
+    for (size_t step = 0; step < t->steps; step++) {
+        const word *b = t->b + t->b_at[step];
+        _tile_loadd(6, t->a + t->at[step], a_row);
+        _tile_loadd(7, b + b_more[0], row);
+        _tile_dpbf16ps(0, 6, 7);
+        _tile_loadd(7, b + b_more[0] + VEC, row);
+        _tile_dpbf16ps(1, 6, 7);
+        _tile_loadd(7, b + b_more[1], row);
+        _tile_dpbf16ps(2, 6, 7);
+        _tile_loadd(7, b + b_more[1] + VEC, row);
+        _tile_dpbf16ps(3, 6, 7);
+        _tile_loadd(7, b + b_more[2], row);
+        _tile_dpbf16ps(4, 6, 7);
+        _tile_loadd(7, b + b_more[2] + VEC, row);
+        _tile_dpbf16ps(5, 6, 7);
+        fetch_lines(t->maps, t->map_lines);
+    }
+    _tile_stored(0, c[0], row);
+    _tile_stored(1, c[0] + VEC, row);
+    _tile_stored(2, c[1], row);
+    _tile_stored(3, c[1] + VEC, row);
+    _tile_stored(4, c[2], row);
+    _tile_stored(5, c[2] + VEC, row);
     amx_fence();
 }
 

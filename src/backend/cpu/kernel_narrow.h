@@ -74,7 +74,7 @@ static size_t narrow_planes_of(const sc_conv_shape *s)
     return MATRIX_UNIT ? s->s * s->c : s->stride * s->c;
 }
 
-static bool narrow_choice(const sc_conv_shape *s)
+static bool narrow_takes(const sc_conv_shape *s)
 {
     size_t taps = s->r * s->s * s->c, lines = (NARROW_LINES - 1) * s->stride + s->r;
     /* a tile reads TILE_ROWS planes, also beyond the last */
@@ -170,13 +170,14 @@ static void narrow_range(void *context, size_t range)
     tile_end(begun);
 }
 
+/* Words of the packed filters, with the statistics before them. */
 static size_t narrow_packed_size(const sc_conv_shape *s)
 {
-    return s->r * narrow_line_words(s) * round_up(s->k, NR);
+    return direct_stats_size(s) + s->r * narrow_line_words(s) * round_up(s->k, NR);
 }
 
-static void narrow_forward(elem *y, sc_channel_stats stats, const elem *x, const float *w,
-                           const sc_conv_shape *s, word *scratch)
+static void narrow_forward(elem *y, sc_channel_stats stats, const elem *x, const sc_affine *make,
+                           const float *w, const sc_conv_shape *s, word *scratch)
 {
     stats_whole whole;
     size_t words = narrow_line_words(s);
@@ -192,6 +193,9 @@ static void narrow_forward(elem *y, sc_channel_stats stats, const elem *x, const
     g.strip = (strip){g.packed, g.at, g.words, s->k, s->stride * s->c, s->k, s->k};
     for (size_t l = 0; l < g.words; l += TILE_K) {
         g.at[l / TILE_K] = l / words * g.ld + narrow_begin(s, l % words);
+    }
+    if (make) {
+        channel_affine(make, s->n * s->h * s->w, s->c);
     }
     sc_parallel_for((s->k + NR - 1) / NR, narrow_pack_part, &g);
     if (stats.mean) {

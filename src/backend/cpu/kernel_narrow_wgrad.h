@@ -146,20 +146,30 @@ static void narrow_sum_part(void *context, size_t k)
 }
 
 static void narrow_backward_weight(float *dw, const elem *dy, const sc_batchnorm *make_dy,
-                                   const elem *x, const sc_conv_shape *s, float *slots)
+                                   const elem *x, const sc_affine *make_x, const sc_conv_shape *s,
+                                   word *scratch)
 {
     narrow_args g = {.s = *s,
                      .x = x,
                      .dy = dy,
                      .make_dy = gradient_maker(make_dy, s->k),
                      .dw = dw,
-                     .slots = slots,
+                     .slots = scratch,
                      .slot_count = narrow_slots(s),
                      .plane = narrow_plane(s)};
 
+    if (make_x) {
+        channel_affine(make_x, s->n * s->h * s->w, s->c);
+    }
     narrow_lay_out(&g);
     sc_parallel_for(g.slot_count, narrow_wgrad_part, &g);
     sc_parallel_for(s->k, narrow_sum_part, &g);
+}
+
+/* The data gradient is direct. */
+static size_t narrow_scratch(const sc_conv_shape *s)
+{
+    return max_size(direct_packed_size(s), max_size(narrow_slots_size(s), narrow_packed_size(s)));
 }
 
 #endif

@@ -181,13 +181,9 @@ static void wgrad_sum_part(void *context, size_t k)
     }
 }
 
-static size_t direct_slots_size(const sc_conv_shape *s)
-{
-    return wgrad_slots(s) * s->k * s->r * s->s * s->c;
-}
-
-static void direct_backward_weight(float *dw, const elem *dy, const elem *x, const sc_conv_shape *s,
-                                   float *slots)
+static void direct_backward_weight(float *dw, const elem *dy, const sc_batchnorm *make_dy,
+                                   const elem *x, const sc_affine *make_x, const sc_conv_shape *s,
+                                   word *scratch)
 {
     wgrad_args g = {.unfold = {.in = x,
                                .n = s->n,
@@ -198,16 +194,33 @@ static void direct_backward_weight(float *dw, const elem *dy, const elem *x, con
                     .shape = s,
                     .dy = dy,
                     .dw = dw,
-                    .slots = slots,
+                    .slots = scratch,
                     .slot_count = wgrad_slots(s),
                     .blocks = wgrad_blocks(s),
                     .groups = wgrad_groups(s)};
     g.depth = g.unfold.h.taps * g.unfold.v.taps * s->c;
+    if (make_dy) {
+        batchnorm_gradient(make_dy, s->n * s->p * s->q, s->k);
+    }
+    if (make_x) {
+        channel_affine(make_x, s->n * s->h * s->w, s->c);
+    }
     if (s->n * s->p * s->q == 0) {
         return;
     }
     sc_parallel_for(g.slot_count * g.blocks * g.groups, wgrad_part, &g);
     sc_parallel_for(s->k, wgrad_sum_part, &g);
+}
+
+static bool direct_takes(const sc_conv_shape *s)
+{
+    (void)s;
+    return true;
+}
+
+static size_t direct_scratch(const sc_conv_shape *s)
+{
+    return max_size(direct_packed_size(s), wgrad_slots(s) * s->k * s->r * s->s * s->c);
 }
 
 #endif

@@ -47,6 +47,11 @@ static size_t wino_choice(const sc_conv_shape *s)
     return s->p >= 2 && s->q >= 2 ? min_size(2, most[s->algorithm]) : 0;
 }
 
+static bool wino_takes(const sc_conv_shape *s)
+{
+    return wino_choice(s) != 0;
+}
+
 static void wino_tiles(wino_shape *g)
 {
     g->points = g->lines ? WINO_MOST : g->phases ? PHASE_POINTS : (g->m + 2) * (g->m + 2);

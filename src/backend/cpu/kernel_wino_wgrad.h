@@ -315,11 +315,15 @@ static void wino_wgrad_slot(void *context, size_t slot)
     tile_end(begun);
 }
 
-static void wino_backward_weight(float *dw, const elem *dy, const elem *x, const sc_affine *make,
-                                 const sc_conv_shape *s, word *scratch)
+static void wino_backward_weight(float *dw, const elem *dy, const sc_batchnorm *make_dy,
+                                 const elem *x, const sc_affine *make_x, const sc_conv_shape *s,
+                                 word *scratch)
 {
-    wino_wgrad_args a = {.make = affine_maker(make, s->c)};
+    wino_wgrad_args a = {.make = affine_maker(make_x, s->c)};
 
+    if (make_dy) {
+        batchnorm_gradient(make_dy, s->n * s->p * s->q, s->k);
+    }
     wino_wgrad_sizes(&a, s);
     wino_wgrad_layout(&a, scratch);
     a.g.in = x;
