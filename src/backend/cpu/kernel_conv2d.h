@@ -23,20 +23,25 @@ typedef struct {
     void (*backward_data)(elem *dx, const sc_batchnorm *sums, const elem *dy,
                           const sc_batchnorm *make, const float *w, sc_base base,
                           const sc_conv_shape *s, word *scratch);
+} conv_method;
+
+/* The same of the weight gradient. */
+typedef struct {
+    bool (*takes)(const sc_conv_shape *s);
+    size_t (*scratch)(const sc_conv_shape *s);
     void (*backward_weight)(float *dw, const elem *dy, const sc_batchnorm *make_dy, const elem *x,
                             const sc_affine *make_x, const sc_conv_shape *s, word *scratch);
-} conv_method;
+} wgrad_method;
 
 static const conv_method *conv_method_of(const sc_conv_shape *s)
 {
     static const conv_method methods[] = {
 #if defined(KERNEL_AMX)
-        {shift_takes, shift_scratch, shift_forward, shift_backward_data, shift_backward_weight},
+        {shift_takes, shift_scratch, shift_forward, shift_backward_data},
 #endif
-        {wino_takes, wino_scratch, wino_forward, wino_backward_data, wino_backward_weight},
-        {narrow_takes, narrow_scratch, narrow_forward, direct_backward_data,
-         narrow_backward_weight},
-        {direct_takes, direct_scratch, direct_forward, direct_backward_data, direct_backward_weight}
+        {wino_takes, wino_scratch, wino_forward, wino_backward_data},
+        {narrow_takes, narrow_scratch, narrow_forward, direct_backward_data},
+        {direct_takes, direct_scratch, direct_forward, direct_backward_data}
     };
     const conv_method *m = methods;
 
@@ -46,10 +51,28 @@ static const conv_method *conv_method_of(const sc_conv_shape *s)
     return m;
 }
 
+static const wgrad_method *wgrad_method_of(const sc_conv_shape *s)
+{
+    static const wgrad_method methods[] = {
+#if defined(KERNEL_AMX)
+        {shift_wgrad_takes, shift_wgrad_scratch, shift_backward_weight},
+#endif
+        {wino_takes, wino_wgrad_scratch, wino_backward_weight},
+        {narrow_takes, narrow_wgrad_scratch, narrow_backward_weight},
+        {direct_takes, direct_wgrad_scratch, direct_backward_weight}
+    };
+    const wgrad_method *m = methods;
+
+    while (!m->takes(s)) {
+        m++;
+    }
+    return m;
+}
+
 static size_t conv2d_scratch(const sc_conv_shape *s)
 {
     sc_conv_shape_check(s);
-    return conv_method_of(s)->scratch(s) * sizeof(word);
+    return max_size(conv_method_of(s)->scratch(s), wgrad_method_of(s)->scratch(s)) * sizeof(word);
 }
 
 static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
@@ -77,7 +100,7 @@ static void conv2d_backward_weight(float *dw, const sc_map *dy, const sc_batchno
 {
     sc_conv_shape_check(s);
     assert((!make_x || make_x->y == x) && (!make_dy || make_dy->dx == dy));
-    conv_method_of(s)->backward_weight(dw, dy, make_dy, x, make_x, s, scratch);
+    wgrad_method_of(s)->backward_weight(dw, dy, make_dy, x, make_x, s, scratch);
 }
 
 #endif

@@ -14,12 +14,18 @@ static size_t direct_stats_size(const sc_conv_shape *s)
 }
 
 /* Words of the packed filters, with the statistics before them. */
-static size_t direct_packed_size(const sc_conv_shape *s)
+static size_t direct_scratch(const sc_conv_shape *s)
 {
     size_t taps = s->r * s->s;
     size_t forward = corr_words(taps * s->c) * round_up(s->k, NR);
     size_t backward = corr_words(taps * s->k) * round_up(s->c, NR);
     return direct_stats_size(s) + max_size(forward, backward);
+}
+
+static bool direct_takes(const sc_conv_shape *s)
+{
+    (void)s;
+    return true;
 }
 
 /* What the convolution makes of its image as it goes; few images have threads enough to make them

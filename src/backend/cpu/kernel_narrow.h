@@ -170,10 +170,12 @@ static void narrow_range(void *context, size_t range)
     tile_end(begun);
 }
 
-/* Words of the packed filters, with the statistics before them. */
-static size_t narrow_packed_size(const sc_conv_shape *s)
+/* Words of the packed filters, with the statistics before them; the data gradient is direct. */
+static size_t narrow_scratch(const sc_conv_shape *s)
 {
-    return direct_stats_size(s) + s->r * narrow_line_words(s) * round_up(s->k, NR);
+    size_t packed = direct_stats_size(s) + s->r * narrow_line_words(s) * round_up(s->k, NR);
+
+    return max_size(packed, direct_scratch(s));
 }
 
 static void narrow_forward(elem *y, sc_channel_stats stats, const elem *x, const sc_affine *make,

@@ -30,7 +30,7 @@ static size_t narrow_slots(const sc_conv_shape *s)
     return min_size(WGRAD_PARTS, s->n * narrow_blocks(s));
 }
 
-static size_t narrow_slots_size(const sc_conv_shape *s)
+static size_t narrow_wgrad_scratch(const sc_conv_shape *s)
 {
     return narrow_slots(s) * s->r * s->s * s->c * round_up(s->k, NR);
 }
@@ -164,12 +164,6 @@ static void narrow_backward_weight(float *dw, const elem *dy, const sc_batchnorm
     narrow_lay_out(&g);
     sc_parallel_for(g.slot_count, narrow_wgrad_part, &g);
     sc_parallel_for(s->k, narrow_sum_part, &g);
-}
-
-/* The data gradient is direct. */
-static size_t narrow_scratch(const sc_conv_shape *s)
-{
-    return max_size(direct_packed_size(s), max_size(narrow_slots_size(s), narrow_packed_size(s)));
 }
 
 #endif

@@ -20,7 +20,8 @@ enum {
     SHIFT_TAPS = 3,               /* lines of the window, and columns */
     SHIFT_STRIDE = 2,             /* at most, as the next two */
     SHIFT_CHANNELS = NORM_GROUP,
-    SHIFT_OUTPUTS = 4096 /* of an image */
+    SHIFT_OUTPUTS = 4096, /* of an image */
+    SHIFT_FEW = 128 * 128 /* channels times outputs */
 };
 
 typedef struct {
@@ -34,17 +35,27 @@ typedef struct {
     size_t column, image;       /* elements of such a plane, and of all of an image */
 } shift_map;
 
-/* Which convolutions of 3x3 are computed so: a matter of speed.  Those of stride 1 that Winograd takes are not:
- * it saves half of the products or more, in phases a quarter to a half. */
-static bool shift_takes(const sc_conv_shape *s)
+static bool shift_fits(const sc_conv_shape *s)
 {
     bool same = s->h == s->p * s->stride && s->w == s->q * s->stride;
 
     return s->r == SHIFT_TAPS && s->s == SHIFT_TAPS && s->stride <= SHIFT_STRIDE && s->pad == 1 &&
            s->dilation == 1 && same && s->c % NR == 0 && s->k % NR == 0 &&
            max_size(s->c, s->k) <= SHIFT_CHANNELS && s->q % WORD_K == 0 &&
-           s->p * s->q % SHIFT_STEP == 0 && s->p * s->q <= SHIFT_OUTPUTS &&
-           (s->stride > 1 || !wino_takes(s));
+           s->p * s->q % SHIFT_STEP == 0 && s->p * s->q <= SHIFT_OUTPUTS;
+}
+
+/* Which of these are computed so, a matter of speed: not those of stride 1 that Winograd takes, which saves half of
+ * the products or more there, in phases a quarter to a half; */
+static bool shift_takes(const sc_conv_shape *s)
+{
+    return shift_fits(s) && (s->stride > 1 || !wino_takes(s));
+}
+
+/* but of few channels, whose transforms are the larger part, the weight gradient too. */
+static bool shift_wgrad_takes(const sc_conv_shape *s)
+{
+    return shift_fits(s) && (s->stride > 1 || !wino_takes(s) || s->c * s->k <= SHIFT_FEW);
 }
 
 /* Lines of a remainder: those of its first tap, and one more for each other. */

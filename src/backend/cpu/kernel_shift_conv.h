@@ -265,6 +265,16 @@ static size_t shift_layout(shift_args *a, const sc_conv_shape *s, word *base)
     return used + a->slots * a->images * a->map.image / WORD_K;
 }
 
+/* Words that the convolution, or its data gradient, needs. */
+static size_t shift_scratch(const sc_conv_shape *s)
+{
+    shift_args forward = {.phases = 0}, backward = {.phases = 0};
+
+    shift_forward_args(&forward, s);
+    shift_backward_args(&backward, s);
+    return max_size(shift_layout(&forward, s, NULL), shift_layout(&backward, s, NULL));
+}
+
 static void shift_correlate(shift_args *a)
 {
     for (size_t i = 0; i < a->phases; i++) {

@@ -15,7 +15,7 @@
 #define SC_CPU_KERNEL_SHIFT_WGRAD_H
 
 #include "backend/cpu/kernel_pack.h"
-#include "backend/cpu/kernel_shift_conv.h"
+#include "backend/cpu/kernel_shift.h"
 
 enum {
     /* Outputs of a chunk, or one image's, and bytes of its operands, for L2. */
@@ -264,17 +264,12 @@ static void shift_backward_weight(float *dw, const elem *dy, const sc_batchnorm 
     sc_parallel_for(s->k / TILE_ROWS * (s->c / NR), shift_wgrad_finish, &a);
 }
 
-/* Words that the convolution, its data gradient and its weight gradient need at most. */
-static size_t shift_scratch(const sc_conv_shape *s)
+static size_t shift_wgrad_scratch(const sc_conv_shape *s)
 {
-    shift_args forward = {.phases = 0}, backward = {.phases = 0};
-    shift_wgrad_args weight = {.s = *s};
+    shift_wgrad_args a = {.s = *s};
 
-    shift_forward_args(&forward, s);
-    shift_backward_args(&backward, s);
-    shift_wgrad_sizes(&weight);
-    size_t f = shift_layout(&forward, s, NULL), d = shift_layout(&backward, s, NULL);
-    return max_size(max_size(f, d), shift_wgrad_layout(&weight, NULL));
+    shift_wgrad_sizes(&a);
+    return shift_wgrad_layout(&a, NULL);
 }
 
 #endif

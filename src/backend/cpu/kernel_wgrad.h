@@ -212,15 +212,9 @@ static void direct_backward_weight(float *dw, const elem *dy, const sc_batchnorm
     sc_parallel_for(s->k, wgrad_sum_part, &g);
 }
 
-static bool direct_takes(const sc_conv_shape *s)
+static size_t direct_wgrad_scratch(const sc_conv_shape *s)
 {
-    (void)s;
-    return true;
-}
-
-static size_t direct_scratch(const sc_conv_shape *s)
-{
-    return max_size(direct_packed_size(s), wgrad_slots(s) * s->k * s->r * s->s * s->c);
+    return wgrad_slots(s) * s->k * s->r * s->s * s->c;
 }
 
 #endif

@@ -285,6 +285,16 @@ static bool wino_sinks(size_t channels)
     return channels % VEC == 0;
 }
 
+/* Words that the convolution, or its data gradient, needs. */
+static size_t wino_scratch(const sc_conv_shape *s)
+{
+    wino_args forward = wino_forward_args(s), backward = wino_backward_args(s);
+
+    wino_sizes(&forward);
+    wino_sizes(&backward);
+    return max_size(wino_layout(&forward, NULL), wino_layout(&backward, NULL));
+}
+
 static void wino_forward(elem *y, sc_channel_stats stats, const elem *x, const sc_affine *make,
                          const float *w, const sc_conv_shape *s, word *scratch)
 {

@@ -333,18 +333,12 @@ static void wino_backward_weight(float *dw, const elem *dy, const sc_batchnorm *
     sc_parallel_for(a.g.co, wino_wgrad_finish, &a);
 }
 
-/* Words that the convolution, its data gradient and its weight gradient need at most. */
-static size_t wino_scratch(const sc_conv_shape *s)
+static size_t wino_wgrad_scratch(const sc_conv_shape *s)
 {
-    wino_args forward = wino_forward_args(s), backward = wino_backward_args(s);
-    wino_wgrad_args weight;
+    wino_wgrad_args a;
 
-    wino_sizes(&forward);
-    wino_sizes(&backward);
-    wino_wgrad_sizes(&weight, s);
-    size_t f = wino_layout(&forward, NULL), d = wino_layout(&backward, NULL);
-    size_t w = wino_wgrad_layout(&weight, NULL);
-    return f > d ? f > w ? f : w : d > w ? d : w;
+    wino_wgrad_sizes(&a, s);
+    return wino_wgrad_layout(&a, NULL);
 }
 
 #endif
