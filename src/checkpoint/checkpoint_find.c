@@ -168,17 +168,24 @@ static int search(sc_checkpoint_found *out, const char *store, sc_fs_list *list,
     return sc_fail(err, SIMCLR_E_NOT_FOUND, "%s: there is no checkpoint", store);
 }
 
+/* Of a run; SIMCLR_E_NOT_FOUND when it has none. */
+static int open_store(char store[SC_PATH_MAX], const char *run, simclr_error *err)
+{
+    int rc = sc_path_join(store, run, "checkpoints", err);
+    if (rc == 0 && !sc_fs_is_dir(store))
+        rc = sc_fail(err, SIMCLR_E_NOT_FOUND, "%s: there is no checkpoint", store);
+    return rc;
+}
+
 int sc_checkpoint_find(sc_checkpoint_found *out, const char *run, sc_checkpoint_report report,
                        void *context, simclr_error *err)
 {
     char store[SC_PATH_MAX];
     sc_fs_list list;
     memset(out, 0, sizeof *out);
-    int rc = sc_path_join(store, run, "checkpoints", err);
+    int rc = open_store(store, run, err);
     if (rc < 0)
         return rc;
-    if (!sc_fs_is_dir(store))
-        return sc_fail(err, SIMCLR_E_NOT_FOUND, "%s: there is no checkpoint", store);
     rc = sc_fs_list_dir(&list, store, err);
     if (rc < 0)
         return rc;
@@ -277,11 +284,9 @@ int sc_checkpoint_look(sc_checkpoint_found *out, const char *run, sc_checkpoint_
     simclr_error damage;
     bool again = true;
     memset(out, 0, sizeof *out);
-    int rc = sc_path_join(store, run, "checkpoints", err);
+    int rc = open_store(store, run, err);
     if (rc < 0)
         return rc;
-    if (!sc_fs_is_dir(store))
-        return sc_fail(err, SIMCLR_E_NOT_FOUND, "%s: there is no checkpoint", store);
     for (int i = 0; again && i < LOOKS; i++) {
         sc_fs_list list;
         damage.code = 0;

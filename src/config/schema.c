@@ -242,10 +242,11 @@ static const sc_config_row ROWS[] = {
     ENUM("train.precision", "precision", train.precision, "auto", PRECISIONS, N,
          "storage and products of the encoder; bf16: sums, weights and loss stay fp32; auto: "
          "bf16 on a GPU and where the processor has the instruction, else fp32"),
-    ENUM("train.convolution", NOALIAS, train.convolution, "auto", CONVOLUTIONS, Y,
-         "3x3 convolutions; auto: Winograd F(4x4), with AMX and few channels F(4) along the lines, "
-         "stride 2 in phases, where it fits; winograd2: "
-         "F(2x2) of stride 1, which rounds less; direct"),
+    ENUM(
+        "train.convolution", NOALIAS, train.convolution, "auto", CONVOLUTIONS, Y,
+        "3x3 convolutions; auto: Winograd F(4x4), stride 2 in phases, where it fits, with AMX also "
+        "F(4) along the lines and direct ones, where these are faster; winograd2: "
+        "F(2x2) of stride 1, which rounds less; direct"),
     STRING("train.device", "device", train.device, "auto", N,
            "auto, cpu, cuda or cuda:N; auto: the first GPU that can be used, else the processor"),
     FLOAT("train.checkpoint_seconds", NOALIAS, train.checkpoint_seconds, "600", 0, 1e7, N, "s",

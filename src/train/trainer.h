@@ -39,6 +39,8 @@ typedef struct {
  * those of train.device.  The trainer must not be moved.  Close it also after a failure. */
 int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const sc_tables *tables,
                     const simclr_observer *observer, simclr_error *err);
+/* Says what network, engine and an epoch are like, the last by steps whose traces are wiped. */
+int sc_trainer_plan(sc_trainer *t, simclr_error *err);
 /* sc_train_step of its step; where a device's memory runs out, err names a smaller batch. */
 int sc_trainer_step(sc_step_stats *out, sc_trainer *t, simclr_error *err);
 /* Until train.epochs or train.steps are done, or a stop is asked for (SIMCLR_E_INTERRUPTED). */
