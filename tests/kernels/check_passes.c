@@ -248,7 +248,7 @@ void check_passes(void)
         {{7, 6, 8, 32, 48, 3, 3, 1, 1, 1}, SC_CONV_WINOGRAD2},
         {{2, 4, 4, 272, 264, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},  /* filters past the caches */
         {{18, 8, 16, 32, 48, 3, 3, 2, 1, 1}, SC_CONV_FASTEST},  /* phases */
-        {{33, 4, 256, 32, 32, 3, 3, 2, 1, 1}, SC_CONV_FASTEST}, /* in place, slots of two chunks */
+        {{17, 4, 544, 32, 32, 3, 3, 2, 1, 1}, SC_CONV_FASTEST}, /* in place, slots of two chunks */
         {{3, 4, 8, 64, 32, 3, 3, 1, 1, 1}, SC_CONV_DIRECT},
         {{3, 6, 5, 16, 16, 3, 3, 1, 1, 1}, SC_CONV_DIRECT},
         {{17, 20, 20, 8, 16, 3, 3, 1, 1, 1}, SC_CONV_DIRECT}, /* image by image, in parts */

@@ -277,11 +277,10 @@ static const size_t conv_shapes[][10] = {
     {2, 8, 14, 272, 272, 3, 3, 2, 1, 1},
     {17, 28, 32, 32, 64, 3, 3, 2, 1, 1},
     /* stride 2 in place (AMX: of channels that 32 divides, outputs too): one step, several filters and
-     * channels at once, slots of several images, and of several chunks */
+     * channels at once, a slot of two chunks */
     {3, 8, 16, 32, 32, 3, 3, 2, 1, 1},
     {5, 16, 16, 64, 96, 3, 3, 2, 1, 1},
-    {18, 16, 8, 96, 64, 3, 3, 2, 1, 1},
-    {33, 4, 512, 32, 32, 3, 3, 2, 1, 1},
+    {17, 4, 544, 32, 32, 3, 3, 2, 1, 1},
     /* stride 2 that stays direct: odd sides, another padding, tiles half empty, few channels */
     {2, 15, 15, 16, 32, 3, 3, 2, 1, 1},
     {2, 16, 15, 16, 32, 3, 3, 2, 1, 1},
