@@ -28,6 +28,37 @@ static bool direct_takes(const sc_conv_shape *s)
     return true;
 }
 
+/* A convolution as a correlation, without its maps and filters. */
+static correlation corr_forward(const sc_conv_shape *s)
+{
+    return (correlation){.n = s->n,
+                         .ci = s->c,
+                         .co = s->k,
+                         .w_ci = s->r * s->s,
+                         .w_co = s->c * s->r * s->s,
+                         .w_row = s->s,
+                         .h = forward_side(s, s->h, s->p, s->r),
+                         .v = forward_side(s, s->w, s->q, s->s)};
+}
+
+/* Its data gradient, of the pixels of one remainder of the stride.  base is added to it; of one with a step all
+ * is in the first. */
+static correlation corr_backward(const sc_conv_shape *s, size_t phase, sc_base base)
+{
+    bool added = phase == 0 || base.step == 1;
+
+    return (correlation){.n = s->n,
+                         .ci = s->k,
+                         .co = s->c,
+                         .base = added ? base.map : NULL,
+                         .joined = added && base.step > 1,
+                         .w_ci = s->c * s->r * s->s,
+                         .w_co = s->r * s->s,
+                         .w_row = s->s,
+                         .h = backward_side(s, s->h, s->p, s->r, phase / s->stride),
+                         .v = backward_side(s, s->w, s->q, s->s, phase % s->stride)};
+}
+
 /* What the convolution makes of its image as it goes; few images have threads enough to make them
  * before. */
 static row_maker corr_maker(row_maker make, const sc_conv_shape *s, size_t pixels)
@@ -43,21 +74,14 @@ static void direct_forward(elem *y, sc_channel_stats stats, const elem *x, const
                            const float *w, const sc_conv_shape *s, word *scratch)
 {
     stats_whole whole;
-    correlation g = {.in = x,
-                     .out = y,
-                     .w = w,
-                     .packed = scratch + direct_stats_size(s),
-                     .n = s->n,
-                     .ci = s->c,
-                     .co = s->k,
-                     .w_ci = s->r * s->s,
-                     .w_co = s->c * s->r * s->s,
-                     .w_row = s->s,
-                     .h = forward_side(s, s->h, s->p, s->r),
-                     .v = forward_side(s, s->w, s->q, s->s),
-                     .stats = stats.mean ? &whole : NULL,
-                     .make = corr_maker(affine_maker(make, s->c), s, s->n * s->h * s->w)};
+    correlation g = corr_forward(s);
 
+    g.in = x;
+    g.out = y;
+    g.w = w;
+    g.packed = scratch + direct_stats_size(s);
+    g.stats = stats.mean ? &whole : NULL;
+    g.make = corr_maker(affine_maker(make, s->c), s, s->n * s->h * s->w);
     if (stats.mean) {
         stats_begin(&whole, CONV_RANGES, s->k, (double *)(void *)scratch);
     }
@@ -88,23 +112,13 @@ static void direct_backward_data(elem *dx, const sc_batchnorm *sums, const elem 
         norm_sums_begin(&norm.sums, sums, CONV_RANGES, 0, s->c, (double *)(void *)scratch);
     }
     for (size_t phase = 0; phase < s->stride * s->stride; phase++) {
-        bool added = phase == 0 || base.step == 1; /* of a base with a step all is in the first */
-        correlation g = {.in = dy,
-                         .out = dx,
-                         .base = added ? base.map : NULL,
-                         .joined = added && base.step > 1,
-                         .norm = joint && sums ? &norm : NULL,
-                         .make = maker,
-                         .w = w,
-                         .packed = packed,
-                         .n = s->n,
-                         .ci = s->k,
-                         .co = s->c,
-                         .w_ci = s->c * s->r * s->s,
-                         .w_co = s->r * s->s,
-                         .w_row = s->s,
-                         .h = backward_side(s, s->h, s->p, s->r, phase / s->stride),
-                         .v = backward_side(s, s->w, s->q, s->s, phase % s->stride)};
+        correlation g = corr_backward(s, phase, base);
+        g.in = dy;
+        g.out = dx;
+        g.norm = joint && sums ? &norm : NULL;
+        g.make = maker;
+        g.w = w;
+        g.packed = packed;
         correlate(&g);
     }
     if (joint && sums) {

@@ -221,29 +221,15 @@ static void shift_sizes(shift_args *a)
 static void shift_forward_args(shift_args *a, const sc_conv_shape *s)
 {
     a->phases = 1;
-    a->of[0] = (correlation){.n = s->n,
-                             .ci = s->c,
-                             .co = s->k,
-                             .w_ci = s->r * s->s,
-                             .w_co = s->c * s->r * s->s,
-                             .w_row = s->s,
-                             .h = forward_side(s, s->h, s->p, s->r),
-                             .v = forward_side(s, s->w, s->q, s->s)};
+    a->of[0] = corr_forward(s);
     shift_sizes(a);
 }
 
-static void shift_backward_args(shift_args *a, const sc_conv_shape *s)
+static void shift_backward_args(shift_args *a, const sc_conv_shape *s, sc_base base)
 {
     a->phases = s->stride * s->stride;
     for (size_t i = 0; i < a->phases; i++) {
-        a->of[i] = (correlation){.n = s->n,
-                                 .ci = s->k,
-                                 .co = s->c,
-                                 .w_ci = s->c * s->r * s->s,
-                                 .w_co = s->r * s->s,
-                                 .w_row = s->s,
-                                 .h = backward_side(s, s->h, s->p, s->r, i / s->stride),
-                                 .v = backward_side(s, s->w, s->q, s->s, i % s->stride)};
+        a->of[i] = corr_backward(s, i, base);
     }
     shift_sizes(a);
 }
@@ -271,7 +257,7 @@ static size_t shift_scratch(const sc_conv_shape *s)
     shift_args forward = {.phases = 0}, backward = {.phases = 0};
 
     shift_forward_args(&forward, s);
-    shift_backward_args(&backward, s);
+    shift_backward_args(&backward, s, SC_NO_BASE);
     return max_size(shift_layout(&forward, s, NULL), shift_layout(&backward, s, NULL));
 }
 
@@ -314,15 +300,12 @@ static void shift_backward_data(elem *dx, const sc_batchnorm *sums, const elem *
     shift_args a = {.make = gradient_maker(make, s->k)};
     norm_args norm = {.rows = s->n * s->h * s->w, .c = s->c};
 
-    shift_backward_args(&a, s);
+    shift_backward_args(&a, s, base);
     shift_layout(&a, s, scratch);
     for (size_t i = 0; i < a.phases; i++) {
-        bool added = i == 0 || base.step == 1; /* of a base with a step all is in the first */
         a.of[i].in = dy;
         a.of[i].out = dx;
         a.of[i].w = w;
-        a.of[i].base = added ? base.map : NULL;
-        a.of[i].joined = added && base.step > 1;
     }
     if (sums) {
         norm_sums_begin(&norm.sums, sums, a.slots, 0, s->c, (double *)(void *)scratch);
