@@ -246,18 +246,18 @@ void check_passes(void)
         {{6, 9, 6, 24, 40, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},  /* tiles cut at the edges */
         {{3, 7, 6, 16, 32, 3, 3, 1, 0, 1}, SC_CONV_FASTEST},  /* without a border of zeros */
         {{7, 6, 8, 32, 48, 3, 3, 1, 1, 1}, SC_CONV_WINOGRAD2},
-        {{2, 4, 4, 272, 264, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},  /* filters past the caches */
-        {{18, 8, 16, 32, 48, 3, 3, 2, 1, 1}, SC_CONV_FASTEST},  /* phases */
-        {{17, 4, 544, 32, 32, 3, 3, 2, 1, 1}, SC_CONV_FASTEST}, /* in place, slots of two chunks */
-        {{3, 4, 8, 64, 32, 3, 3, 1, 1, 1}, SC_CONV_DIRECT},
+        {{2, 4, 4, 272, 264, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* filters past the caches */
+        {{18, 8, 16, 32, 48, 3, 3, 2, 1, 1}, SC_CONV_FASTEST}, /* phases */
         {{3, 6, 5, 16, 16, 3, 3, 1, 1, 1}, SC_CONV_DIRECT},
         {{17, 20, 20, 8, 16, 3, 3, 1, 1, 1}, SC_CONV_DIRECT}, /* image by image, in parts */
         {{16, 43, 39, 4, 8, 5, 5, 2, 1, 1}, SC_CONV_FASTEST}, /* and with a stride */
         {{3, 1, 1, 16, 32, 3, 3, 2, 1, 1}, SC_CONV_FASTEST},  /* phases without a pixel */
         {{3, 1, 1, 16, 32, 1, 1, 2, 0, 1}, SC_CONV_FASTEST},
         {{3, 8, 6, 18, 35, 1, 1, 2, 0, 1}, SC_CONV_FASTEST}, /* pixels that nobody reads are made */
-        {{3, 38, 14, 3, 36, 7, 7, 2, 3, 1}, SC_CONV_FASTEST}, /* few channels, blocks of lines */
-        {{2, 5, 101, 4, 16, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* several runs of a line */
+        {{3, 38, 14, 3, 36, 7, 7, 2, 3, 1}, SC_CONV_FASTEST},   /* few channels, blocks of lines */
+        {{2, 5, 101, 4, 16, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},   /* several runs of a line */
+        {{17, 4, 544, 32, 32, 3, 3, 2, 1, 1}, SC_CONV_FASTEST}, /* in place, slots of two chunks */
+        {{3, 4, 8, 64, 32, 3, 3, 1, 1, 1}, SC_CONV_DIRECT},
     };
 
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
