@@ -74,6 +74,19 @@ float *fill_positive(size_t count)
     return x;
 }
 
+float *fill_short(size_t count)
+{
+    float *x = fill(count, false);
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0xfffff000u; /* of 24 significant bits the lower 12 */
+        memcpy(&x[i], &bits, sizeof bits);
+    }
+    return x;
+}
+
 sc_map *map_of(const sc_backend *table, const float *x)
 {
     if (x == NULL) {

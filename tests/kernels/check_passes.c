@@ -174,7 +174,7 @@ static void fill_context(pass_context *g, int direction)
     size_t map = after ? out_count(s) : in_count(s), channels = after ? s->k : s->c;
 
     g->w = fill(s->k * s->c * s->r * s->s, false);
-    g->x = fill(map, false);
+    g->x = fill_short(map);
     g->y = fill(map, false);
     g->residual = g->add ? fill(map, false) : NULL;
     g->dy = fill(out_count(s), false);
@@ -182,13 +182,13 @@ static void fill_context(pass_context *g, int direction)
     g->vectors = fill(2 * channels, false);
     g->mean = fill(channels, false);
     g->invstd = fill_positive(channels);
-    g->scale = fill(channels, false);
+    g->scale = fill_short(channels);
     g->shift = fill(channels, false);
-    g->in_x = fill(in_count(s), false);
+    g->in_x = fill_short(in_count(s));
     g->in_y = fill(in_count(s), false);
     g->in_mean = fill(s->c, false);
     g->in_invstd = fill_positive(s->c);
-    g->in_scale = fill(s->c, false);
+    g->in_scale = fill_short(s->c);
     g->in_shift = fill(s->c, false);
 }
 
@@ -258,6 +258,7 @@ void check_passes(void)
         {{2, 5, 101, 4, 16, 3, 3, 1, 1, 1}, SC_CONV_FASTEST},   /* several runs of a line */
         {{17, 4, 544, 32, 32, 3, 3, 2, 1, 1}, SC_CONV_FASTEST}, /* in place, slots of two chunks */
         {{3, 4, 8, 64, 32, 3, 3, 1, 1, 1}, SC_CONV_DIRECT},
+        {{5, 4, 4, 256, 192, 3, 3, 1, 1, 1}, SC_CONV_FASTEST}, /* weights by slabs of channels */
     };
 
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {

@@ -117,14 +117,14 @@ static void pool_pass_case(sc_pool_shape s, int variant)
     pool_context g = {.s = s, .relu = variant & 1, .add = variant & 2, .in_place = variant & 4};
     kernel_case k = {.op = "maxpool", .context = &g, .tolerance = 1e-5};
     size_t x = in_count(&s), y = out_count(&s);
-    float *from = fill(x, false);
+    float *from = fill_short(x);
 
     g.x = from;
     g.residual = fill(x, false);
     g.dy = fill(y, false);
     g.mean = fill(s.c, false);
     g.invstd = fill_positive(s.c);
-    g.scale = fill(s.c, false);
+    g.scale = fill_short(s.c);
     g.shift = fill(s.c, false);
     snprintf(k.shape, sizeof k.shape,
              "passes n=%zu h=%zu w=%zu c=%zu window=%zu stride=%zu pad=%zu variant=%d", s.n, s.h,

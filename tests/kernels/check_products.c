@@ -290,6 +290,17 @@ static const size_t conv_shapes[][10] = {
     {2, 2, 2, 16, 16, 3, 3, 2, 1, 1},
     {2, 16, 16, 8, 16, 3, 3, 2, 1, 1},
     {2, 16, 16, 20, 16, 3, 3, 2, 1, 1},
+    /* weight gradients in place (AMX: the same): images side by side with and without a place left, lines of
+     * several steps, with one left, one line, two; many channels, in slabs, with a slab of two chunks */
+    {7, 7, 7, 32, 64, 3, 3, 1, 1, 1},
+    {3, 14, 14, 64, 32, 3, 3, 1, 1, 1},
+    {2, 3, 40, 32, 32, 3, 3, 1, 1, 1},
+    {5, 1, 1, 32, 32, 3, 3, 1, 1, 1},
+    {3, 2, 33, 32, 32, 3, 3, 1, 1, 1},
+    {5, 6, 6, 32, 64, 3, 3, 2, 1, 1},
+    {3, 4, 4, 96, 384, 3, 3, 1, 1, 1},
+    {17, 8, 9, 192, 192, 3, 3, 1, 1, 1},
+    {9, 4, 4, 320, 128, 3, 3, 2, 1, 1},
     /* filters larger than a GPU's tile of them */
     {1, 12, 11, 21, 3, 9, 8, 1, 4, 1},
 };

@@ -84,6 +84,9 @@ void seed_fills(uint64_t seed);
 /* count floats; exact: small integers, whose products and sums are exact in float. */
 float *fill(size_t count, bool exact);
 float *fill_positive(size_t count);
+/* Floats of 12 significant bits.  The product of two is exact, so that x scale + shift is the same number
+ * fused or not and ReLU keeps the same pixels in every table. */
+float *fill_short(size_t count);
 /* x, which fill gave, as a map of this table; NULL for NULL. */
 sc_map *map_of(const sc_backend *table, const float *x);
 void drop_maps(void);

@@ -267,7 +267,8 @@ SC_NOINLINE static void tile_apart(float *c, const amx_steps *t)
 SC_NOINLINE static void tile_three(float *const c[3], const amx_steps *t, const size_t b_more[3],
                                    bool accumulate)
 {
-    const size_t row = NR * sizeof(float), a_row = t->a_row * sizeof *t->a;
+    const size_t row = NR * sizeof(float), b_row = VEC * sizeof(word),
+                 a_row = t->a_row * sizeof *t->a;
 
     assert(amx_ready);
     amx_fence();
@@ -289,17 +290,17 @@ SC_NOINLINE static void tile_three(float *const c[3], const amx_steps *t, const 
     for (size_t step = 0; step < t->steps; step++) {
         const word *b = t->b + t->b_at[step];
         _tile_loadd(6, t->a + t->at[step], a_row);
-        _tile_loadd(7, b + b_more[0], row);
+        _tile_loadd(7, b + b_more[0], b_row);
         _tile_dpbf16ps(0, 6, 7);
-        _tile_loadd(7, b + b_more[0] + VEC, row);
+        _tile_loadd(7, b + b_more[0] + TILE_K * VEC, b_row);
         _tile_dpbf16ps(1, 6, 7);
-        _tile_loadd(7, b + b_more[1], row);
+        _tile_loadd(7, b + b_more[1], b_row);
         _tile_dpbf16ps(2, 6, 7);
-        _tile_loadd(7, b + b_more[1] + VEC, row);
+        _tile_loadd(7, b + b_more[1] + TILE_K * VEC, b_row);
         _tile_dpbf16ps(3, 6, 7);
-        _tile_loadd(7, b + b_more[2], row);
+        _tile_loadd(7, b + b_more[2], b_row);
         _tile_dpbf16ps(4, 6, 7);
-        _tile_loadd(7, b + b_more[2] + VEC, row);
+        _tile_loadd(7, b + b_more[2] + TILE_K * VEC, b_row);
         _tile_dpbf16ps(5, 6, 7);
         fetch_lines(t->maps, t->map_lines);
     }
@@ -311,5 +312,60 @@ SC_NOINLINE static void tile_three(float *const c[3], const amx_steps *t, const 
     _tile_stored(5, c[2] + VEC, row);
     amx_fence();
 }
+
+/* Of line l: what three taps above each other read of B meets with the lines of A after it, at it and before it. */
+#define AMX_LINE(l, after, here, before)                                                           \
+    if ((l) < lines) {                                                                             \
+        _tile_loadd(6, t->b + b_at[l], b_row);                                                     \
+        _tile_dpbf16ps(1, here, 6);                                                                \
+        if ((l) > 0) {                                                                             \
+            _tile_dpbf16ps(2, before, 6);                                                          \
+        }                                                                                          \
+        if ((l) + 1 < lines) {                                                                     \
+            _tile_loadd(after, t->a + a_at[(l) + 1], a_row);                                       \
+            _tile_dpbf16ps(0, after, 6);                                                           \
+        }                                                                                          \
+        fetch_lines(t->maps, t->map_lines);                                                        \
+    }
+
+/* c[i] (AMX_ROWS, VEC) += (or =) sum over the lines l of A(l + 1 - i) B(l), i = 0, 1, 2, of images of `lines` steps,
+ * one after the other.  A line of A is loaded once for all three: two loads for three products, where tiles from
+ * the second-level cache take longer than a product, or the unit is shared.
+ *
+ *   C 0 1 2    A 3 4 5    B 6
+ */
+SC_NOINLINE static void tile_lines(float *const c[3], const amx_steps *t, size_t lines,
+                                   bool accumulate)
+{
+    const size_t row = NR * sizeof(float), b_row = VEC * sizeof(word),
+                 a_row = t->a_row * sizeof *t->a;
+
+    assert(amx_ready);
+    amx_fence();
+    if (accumulate) {
+        _tile_loadd(0, c[0], row);
+        _tile_loadd(1, c[1], row);
+        _tile_loadd(2, c[2], row);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+    }
+    for (size_t first = 0; first < t->steps; first += lines) {
+        const size_t *a_at = t->at + first, *b_at = t->b_at + first;
+        _tile_loadd(3, t->a + a_at[0], a_row);
+        for (size_t l = 0; l < lines; l += 3) {
+            AMX_LINE(l, 4, 3, 5)
+            AMX_LINE(l + 1, 5, 4, 3)
+            AMX_LINE(l + 2, 3, 5, 4)
+        }
+    }
+    _tile_stored(0, c[0], row);
+    _tile_stored(1, c[1], row);
+    _tile_stored(2, c[2], row);
+    amx_fence();
+}
+
+#undef AMX_LINE
 
 #endif

@@ -21,7 +21,7 @@ enum {
     SHIFT_STRIDE = 2,             /* at most, as the next two */
     SHIFT_CHANNELS = NORM_GROUP,
     SHIFT_OUTPUTS = 4096, /* of an image */
-    SHIFT_FEW = 128 * 128 /* channels times outputs */
+    SHIFT_FEW = 128 * 256 /* channels times outputs */
 };
 
 typedef struct {
@@ -35,27 +35,22 @@ typedef struct {
     size_t column, image;       /* elements of such a plane, and of all of an image */
 } shift_map;
 
-static bool shift_fits(const sc_conv_shape *s)
+/* 3x3, outputs of the image's size or half of it, whole tiles of channels and filters. */
+static bool shift_window(const sc_conv_shape *s)
 {
     bool same = s->h == s->p * s->stride && s->w == s->q * s->stride;
 
     return s->r == SHIFT_TAPS && s->s == SHIFT_TAPS && s->stride <= SHIFT_STRIDE && s->pad == 1 &&
-           s->dilation == 1 && same && s->c % NR == 0 && s->k % NR == 0 &&
-           max_size(s->c, s->k) <= SHIFT_CHANNELS && s->q % WORD_K == 0 &&
-           s->p * s->q % SHIFT_STEP == 0 && s->p * s->q <= SHIFT_OUTPUTS;
+           s->dilation == 1 && same && s->c % NR == 0 && s->k % NR == 0;
 }
 
-/* Which of these are computed so, a matter of speed: not those of stride 1 that Winograd takes, which saves half of
- * the products or more there, in phases a quarter to a half; */
+/* Which convolutions are computed so.  A matter of speed is that those of stride 1 that Winograd takes are not:
+ * it saves half of the products or more there, in phases a quarter to a half. */
 static bool shift_takes(const sc_conv_shape *s)
 {
-    return shift_fits(s) && (s->stride > 1 || !wino_takes(s));
-}
-
-/* but of few channels, whose transforms are the larger part, the weight gradient too. */
-static bool shift_wgrad_takes(const sc_conv_shape *s)
-{
-    return shift_fits(s) && (s->stride > 1 || !wino_takes(s) || s->c * s->k <= SHIFT_FEW);
+    return shift_window(s) && max_size(s->c, s->k) <= SHIFT_CHANNELS && s->q % WORD_K == 0 &&
+           s->p * s->q % SHIFT_STEP == 0 && s->p * s->q <= SHIFT_OUTPUTS &&
+           (s->stride > 1 || !wino_takes(s));
 }
 
 /* Lines of a remainder: those of its first tap, and one more for each other. */
@@ -92,14 +87,14 @@ SC_INLINE const elem *shift_pixel(const shift_map *m, const elem *line, const el
 /* What a line of the image has for column j, to its place in the layout. */
 typedef void shift_line_fn(kelem *to, const void *context, const elem *line, size_t j);
 
-/* Calls fn for every line and column of a layout that begins at `to`. */
+/* Calls fn for every line and column of a layout that begins at `to`; image NULL: of zeros. */
 SC_INLINE void shift_lay_out(kelem *to, const shift_map *m, const elem *image, shift_line_fn *fn,
                              const void *context)
 {
     for (size_t i = 0; i < m->step; i++) {
         for (size_t l = 0; l < shift_lines(m, i); l++) {
             ptrdiff_t h = (ptrdiff_t)(l * m->step + i) + m->top;
-            bool inside = h >= 0 && h < (ptrdiff_t)m->h;
+            bool inside = image && h >= 0 && h < (ptrdiff_t)m->h;
             const elem *line = inside ? image + (size_t)h * m->w * m->c : NULL;
             for (size_t j = 0; j < m->columns; j++) {
                 fn(to + shift_at(m, i, j) + l * m->q * m->pixel, context, line, j);
