@@ -264,7 +264,7 @@ void check_passes(void)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         sc_conv_shape s = conv_shape(shapes[i].of);
         s.algorithm = shapes[i].algorithm;
-        if (!affordable((double)(s.n * s.p * s.q * s.k) * (double)(s.c * s.r * s.s))) {
+        if (!affordable(conv_work(&s))) {
             continue;
         }
         for (int variant = 0; variant < VARIANTS; variant++) {

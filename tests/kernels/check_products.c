@@ -291,7 +291,7 @@ static const size_t conv_shapes[][10] = {
     {2, 16, 16, 8, 16, 3, 3, 2, 1, 1},
     {2, 16, 16, 20, 16, 3, 3, 2, 1, 1},
     /* weight gradients in place (AMX: the same): images side by side with and without a place left, lines of
-     * several steps, with one left, one line, two; many channels, in slabs, with a slab of two chunks */
+     * several steps, with one left, one line, two; many channels, in slabs */
     {7, 7, 7, 32, 64, 3, 3, 1, 1, 1},
     {3, 14, 14, 64, 32, 3, 3, 1, 1, 1},
     {2, 3, 40, 32, 32, 3, 3, 1, 1, 1},
@@ -299,18 +299,22 @@ static const size_t conv_shapes[][10] = {
     {3, 2, 33, 32, 32, 3, 3, 1, 1, 1},
     {5, 6, 6, 32, 64, 3, 3, 2, 1, 1},
     {3, 4, 4, 96, 384, 3, 3, 1, 1, 1},
-    {17, 8, 9, 192, 192, 3, 3, 1, 1, 1},
     {9, 4, 4, 320, 128, 3, 3, 2, 1, 1},
     /* filters larger than a GPU's tile of them */
     {1, 12, 11, 21, 3, 9, 8, 1, 4, 1},
 };
+
+double conv_work(const sc_conv_shape *s)
+{
+    return (double)(s->n * s->p * s->q * s->k) * (double)(s->c * s->r * s->s);
+}
 
 /* Every algorithm that the shape leaves a choice of. */
 static void algorithm_cases(sc_conv_shape s, int direction)
 {
     bool choice = inexact(&s);
 
-    if (!affordable((double)(s.n * s.p * s.q * s.k) * (double)(s.c * s.r * s.s))) {
+    if (!affordable(conv_work(&s))) {
         return;
     }
     for (s.algorithm = table_transforms ? SC_CONV_FASTEST : SC_CONV_DIRECT;
@@ -348,6 +352,13 @@ sc_conv_shape conv_shape(const size_t v[10])
 
 void check_convolutions(void)
 {
+    /* the weights alone, by slabs of two chunks each (AMX): much work, so once */
+    sc_conv_shape slabs = conv_shape((const size_t[]){17, 8, 9, 192, 192, 3, 3, 1, 1, 1});
+
+    slabs.algorithm = SC_CONV_DIRECT;
+    if (affordable(conv_work(&slabs))) {
+        conv_case(&slabs, 2, true);
+    }
     for (size_t i = 0; i < sizeof conv_shapes / sizeof *conv_shapes; i++) {
         sc_conv_shape s = conv_shape(conv_shapes[i]);
         for (int direction = 0; direction < 3; direction++) {

@@ -111,6 +111,8 @@ void deviations(float *sums, const float *want, size_t vectors, size_t c);
 
 /* {n, h, w, c, k, r, s, stride, pad, dilation} with its output */
 sc_conv_shape conv_shape(const size_t v[10]);
+/* multiply-adds */
+double conv_work(const sc_conv_shape *s);
 
 void check_gemm(void);
 void check_convolutions(void);
