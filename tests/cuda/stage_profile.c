@@ -103,6 +103,8 @@ static void check_step(const sc_profile *p, size_t trained)
     assert_calls(p, "gemm", 6, 3 * 2 * rows * (64 * 8 + 8 * 6));
     assert_calls(p, "norm_fold", 20, 0);
     assert_calls(p, "dropout", 2, 0);
+    assert_calls(p, "act_forward", 1, 0); /* of the hidden layer alone */
+    assert_calls(p, "act_backward", 1, 0);
     assert_calls(p, "views", 1, 0);
     assert_calls(p, "ntxent_forward", 1, 2 * rows * rows * DIM_Z);
     assert_calls(p, "ntxent_backward", 1, 4 * rows * rows * DIM_Z);
