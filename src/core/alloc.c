@@ -117,10 +117,12 @@ int sc_arena_open(sc_arena *arena, simclr_error *err)
 {
     size_t size = arena->used;
     const sc_memory *memory = arena->memory;
-    unsigned char *base = memory ? memory->alloc(size, err) : sc_alloc(size, 1, err);
+    simclr_error own;
+    simclr_error *why = err ? err : &own;
+    unsigned char *base = memory ? memory->alloc(size, why) : sc_alloc(size, 1, why);
 
     if (!base)
-        return SIMCLR_E_MEMORY;
+        return why->code;
     *arena = (sc_arena){.base = base, .size = size, .memory = memory};
     return 0;
 }

@@ -23,7 +23,7 @@ void sc_free(void *block);
 char *sc_strdup(const char *text, simclr_error *err);
 
 /* Where an arena's block comes from, when it is not sc_alloc: zeroed, aligned to at least 64 bytes;
- * NULL with SIMCLR_E_MEMORY in err. */
+ * NULL with SIMCLR_E_MEMORY in err, or with SIMCLR_E_DEVICE: it failed. */
 typedef struct {
     void *(*alloc)(size_t bytes, simclr_error *err);
     void (*free)(void *block); /* NULL is fine */
@@ -40,7 +40,7 @@ typedef struct {
  * Asserts that a real arena is large enough: plan and use run the same code. */
 void *sc_arena_take(sc_arena *arena, size_t count, size_t size);
 
-/* Turns a measured arena into a real one of arena->used bytes, of arena->memory. */
+/* Turns a measured arena into a real one of arena->used bytes, of arena->memory.  Its alloc's error. */
 int sc_arena_open(sc_arena *arena, simclr_error *err);
 void sc_arena_close(sc_arena *arena);
 

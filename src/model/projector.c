@@ -58,6 +58,7 @@ static int add_layer(sc_projector *p, size_t i, size_t in, int *module, simclr_e
     l->out = last ? o->out : o->hidden[i];
     l->act = last ? o->last_act : o->act;
     l->has_norm = o->norm.kind != SC_NORM_NONE && (!last || o->last_norm);
+    l->has_act = !last || l->act.kind != SC_ACT_IDENTITY;
     /* The tutorial has `>` here, so that its dropout never happens. */
     l->has_dropout = !last && o->drop_rate > 0 && i + o->drop_layers >= o->hidden_count;
     snprintf(name, sizeof name, "projector.%d", (*module)++);
@@ -102,10 +103,10 @@ void sc_projector_plan(sc_projector *projector, sc_arena *arena)
     for (size_t i = 0; i < p->layers; i++) {
         sc_projector_layer *l = &p->layer[i];
         size_t count = p->max_rows * l->out;
-        l->u = sc_arena_take(arena, count, sizeof(sc_real));
+        l->u = l->has_norm || l->has_act ? sc_arena_take(arena, count, sizeof(sc_real)) : NULL;
         l->v = l->u;
         if (l->has_norm) {
-            l->v = sc_arena_take(arena, count, sizeof(sc_real));
+            l->v = l->has_act ? sc_arena_take(arena, count, sizeof(sc_real)) : NULL;
             sc_norm_plan(&l->norm, p->max_rows, arena);
         }
         l->y = NULL;
@@ -147,12 +148,15 @@ void sc_projector_forward(sc_real *z, const sc_real *h, size_t rows, bool traini
     for (size_t i = 0; i < p->layers; i++) {
         sc_projector_layer *l = &p->layer[i];
         sc_real *y = i + 1 < p->layers ? l->y : z;
-        sc_linear_forward(l->u, in, rows, &l->linear);
+        sc_real *v = l->has_act ? l->v : z, *u = l->has_norm ? l->u : v;
+        sc_linear_forward(u, in, rows, &l->linear);
         if (l->has_norm) {
             size_t n = norm_images(l, rows);
-            sc_norm_forward(l->v, l->u, NULL, false, n, rows / n, training, &l->norm);
+            sc_norm_forward(v, u, NULL, false, n, rows / n, training, &l->norm);
         }
-        p->nn.backend->act_forward(y, l->v, rows * l->out, l->act.kind, l->act.param);
+        if (l->has_act) {
+            p->nn.backend->act_forward(y, v, rows * l->out, l->act.kind, l->act.param);
+        }
         if (training && l->has_dropout) {
             dropout(y, i, p);
         }
@@ -163,7 +167,7 @@ void sc_projector_forward(sc_real *z, const sc_real *h, size_t rows, bool traini
 void sc_projector_backward(sc_real *dh, const sc_real *dz, sc_projector *projector)
 {
     sc_projector *p = projector;
-    const sc_real *dy = dz;
+    const sc_real *dy = dz; /* a layer's: of its output, before its activation, before its norm */
     sc_real *dv = p->a, *dx = p->b;
 
     for (size_t i = p->layers; i-- > 0;) {
@@ -172,14 +176,17 @@ void sc_projector_backward(sc_real *dh, const sc_real *dz, sc_projector *project
         if (l->has_dropout) {
             dropout(dx, i, p); /* dy, the gradient of this layer's output, is dx here */
         }
-        p->nn.backend->act_backward(dv, dy, l->v, p->rows * l->out, l->act.kind, l->act.param);
+        if (l->has_act) {
+            p->nn.backend->act_backward(dv, dy, l->v, p->rows * l->out, l->act.kind, l->act.param);
+            dy = dv;
+        }
         if (l->has_norm) {
             size_t n = norm_images(l, p->rows);
             size_t each = p->rows / n;
-            sc_gradient du = sc_norm_backward(dv, NULL, dv, false, l->u, NULL, n, each, &l->norm);
-            sc_norm_made_gradient(du, n, each, &l->norm);
+            sc_gradient du = sc_norm_backward(dv, NULL, dy, false, l->u, NULL, n, each, &l->norm);
+            dy = sc_norm_made_gradient(du, n, each, &l->norm);
         }
-        sc_linear_backward(i > 0 ? dx : dh, dv, in, p->rows, &l->linear);
+        sc_linear_backward(i > 0 ? dx : dh, dy, in, p->rows, &l->linear);
         dy = dx;
     }
 }

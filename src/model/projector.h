@@ -31,9 +31,10 @@ typedef struct {
     sc_linear linear;
     sc_norm norm;
     bool has_norm, has_dropout;
+    bool has_act; /* the last layer's may be the identity: then v is z */
     sc_act act;
     size_t out;
-    sc_real *u, *v; /* (max_rows,out): after linear, after norm (u itself without norm) */
+    sc_real *u, *v; /* (max_rows,out): after linear, after norm (u itself without norm); NULL: z */
     sc_real *y;     /* after activation and dropout; NULL for the last layer: z */
 } sc_projector_layer;
 

@@ -4,8 +4,8 @@
  *
  *   y = f(norm(conv(... f(norm(conv(x))) ...)) + skip(x)),   skip = identity or 1x1 conv and norm
  *
- * Backward, g = dy f'(.): the branch gives dx, the skip adds its own.  ws->y holds the activation
- * between two units, made again from the convolution's output kept in the forward pass.
+ * Backward, g = dy f'(.): the branch gives dx, the skip adds its own.  The activation between two units
+ * was kept, or is made again in ws->y from the convolution's output kept in the forward pass.
  */
 #include "model/resnet_block.h"
 
@@ -111,6 +111,11 @@ int sc_block_init(sc_block *block, sc_nn nn, const sc_block_options *options, si
     return rc;
 }
 
+static bool keeps_inner(const sc_block *block)
+{
+    return block->unit[0].conv.nn.backend->device != NULL;
+}
+
 static sc_workspace workspace_of(const sc_block *block, size_t max_n)
 {
     sc_workspace need = {0}, *ws = &need;
@@ -122,7 +127,7 @@ static sc_workspace workspace_of(const sc_block *block, size_t max_n)
         raise_to(&ws->b_count, sc_unit_in(unit));
         raise_to(&ws->c_count, sc_unit_out(unit));
         raise_to(&ws->c_count, sc_unit_in(unit));
-        if (i + 1 < block->units) {
+        if (i + 1 < block->units && !keeps_inner(block)) {
             raise_to(&ws->y_count, sc_unit_out(unit));
         }
     }
@@ -146,8 +151,15 @@ size_t sc_block_plan(sc_block *block, sc_map *a, size_t max_n, sc_arena *arena)
         sc_unit_plan(&block->skip, max_n, arena);
     }
     block->out = sc_arena_take(arena, max_n * block->out_count, bytes);
+    for (size_t i = 0; i + 1 < block->units && keeps_inner(block); i++) {
+        block->y[i] = sc_arena_take(arena, max_n * sc_unit_out(&block->unit[i]), bytes);
+    }
     block->ws = workspace_of(block, max_n);
-    return sc_workspace_plan(&block->ws, a, max_n, bytes, *arena);
+    size_t end = sc_workspace_plan(&block->ws, a, max_n, bytes, *arena);
+    for (size_t i = 0; i + 1 < block->units && !keeps_inner(block); i++) {
+        block->y[i] = block->ws.y;
+    }
+    return end;
 }
 
 sc_input sc_block_forward(sc_input x, size_t n, bool training, sc_block *block)
@@ -158,7 +170,7 @@ sc_input sc_block_forward(sc_input x, size_t n, bool training, sc_block *block)
     sc_input in = x;
 
     for (size_t i = 0; i + 1 < block->units; i++) {
-        in = sc_unit_forward(ws->y, in, NULL, n, training, ws, &block->unit[i]);
+        in = sc_unit_forward(block->y[i], in, NULL, n, training, ws, &block->unit[i]);
     }
     sc_unit_convolve(in, n, training, ws, last);
     /* x is there: the first unit has read it.  What the skip gives may be read by the next block, which makes
@@ -206,10 +218,12 @@ void sc_block_backward(const sc_map *x, const sc_batchnorm *sums, bool summed, s
         sc_unit_backward_norm(now, ws->a, ws->a, summed, block->out, residual, n, ws, last);
     for (size_t i = block->units - 1; i >= 1; i--) {
         sc_unit *before = &block->unit[i - 1];
-        sc_input y = sc_unit_again(ws->y, NULL, n, before);
-        const sc_batchnorm *inner = sc_unit_sums(next, ws->y, false, before);
-        sc_conv2d_backward(next, inner, du, y, SC_NO_BASE, n, ws->conv, &block->unit[i].conv);
-        du = sc_unit_backward_norm(next, NULL, next, inner != NULL, ws->y, NULL, n, ws, before);
+        sc_map *y = block->y[i - 1];
+        sc_input made =
+            keeps_inner(block) ? (sc_input){y, NULL} : sc_unit_again(y, NULL, n, before);
+        const sc_batchnorm *inner = sc_unit_sums(next, y, false, before);
+        sc_conv2d_backward(next, inner, du, made, SC_NO_BASE, n, ws->conv, &block->unit[i].conv);
+        du = sc_unit_backward_norm(next, NULL, next, inner != NULL, y, NULL, n, ws, before);
         sc_map *after = now;
         now = next;
         next = after;

@@ -6,7 +6,8 @@
  *   bottleneck: y = f(bn3(conv3(f(bn2(conv2(f(bn1(conv1(x)))))))) + skip(x)), stride on conv2
  *
  * Memory: a block keeps each convolution's output and its own; the activations between are computed
- * again in the backward pass from those, bit for bit.  The rest is a workspace.
+ * again in the backward pass from those, bit for bit.  On a device they are kept, too: there that would be
+ * a pass of its own, which a processor's convolutions do as they read.  The rest is a workspace.
  */
 #ifndef SC_MODEL_RESNET_BLOCK_H
 #define SC_MODEL_RESNET_BLOCK_H
@@ -20,6 +21,7 @@ typedef struct {
     sc_unit skip;               /* downsample: 1x1 convolution and norm */
     size_t in_count, out_count; /* elements of one image */
     sc_map *out;                /* (max_n,p,q,k) */
+    sc_map *y[2];               /* the units' but the last: kept, or in the workspace */
     sc_workspace ws;
 } sc_block;
 

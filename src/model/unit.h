@@ -4,7 +4,8 @@
  *
  *   y = f(norm(conv(x)) + residual)
  *
- * A unit keeps its convolution's output u; y is computed again from that in the backward pass, bit for bit.
+ * A unit keeps its convolution's output u; y can be computed again from that in the backward pass, bit for
+ * bit.
  */
 #ifndef SC_MODEL_UNIT_H
 #define SC_MODEL_UNIT_H
@@ -20,7 +21,7 @@ typedef struct {
     sc_map *a; /* gradient of the block's output, then of its input */
     sc_map *b; /* gradients within a block */
     sc_map *c;
-    sc_map *y; /* activation between two units, computed again in the backward pass */
+    sc_map *y; /* activation between two units that is computed again in the backward pass */
     sc_map *v; /* value before an activation that is not ReLU; NULL when all are */
     void *conv;
 } sc_workspace;

@@ -148,23 +148,28 @@ void sc_params_push(const sc_params *params)
     }
 }
 
-void sc_params_pull(const sc_params *params)
+int sc_params_pull(const sc_params *params, simclr_error *err)
 {
     const sc_device *device = params->device;
 
-    if (device != NULL) {
-        device->download(params->value, params->there.value, params->total * sizeof(sc_real));
-        device->download(params->m, params->there.m, params->trained * sizeof(sc_real));
-        device->download(params->v, params->there.v, params->trained * sizeof(sc_real));
+    if (device == NULL) {
+        return 0;
     }
+    device->download(params->value, params->there.value, params->total * sizeof(sc_real));
+    device->download(params->m, params->there.m, params->trained * sizeof(sc_real));
+    device->download(params->v, params->there.v, params->trained * sizeof(sc_real));
+    return device->wait(err);
 }
 
-void sc_params_pull_grad(const sc_params *params)
+int sc_params_pull_grad(const sc_params *params, simclr_error *err)
 {
-    if (params->device != NULL) {
-        params->device->download(params->grad, params->there.grad,
-                                 params->trained * sizeof(sc_real));
+    const sc_device *device = params->device;
+
+    if (device == NULL) {
+        return 0;
     }
+    device->download(params->grad, params->there.grad, params->trained * sizeof(sc_real));
+    return device->wait(err);
 }
 
 typedef struct {

@@ -72,10 +72,11 @@ void sc_params_measure(sc_params *params);
 int sc_params_alloc(sc_params *params, simclr_error *err);
 void sc_params_close(sc_params *params); /* a zeroed table is fine */
 
-/* Without a device they do nothing.  value, m and v; sc_params_pull_grad: the gradients alone. */
+/* Without a device they do nothing.  value, m and v; sc_params_pull_grad: the gradients alone.  What a
+ * device that failed was asked for is zeros: SIMCLR_E_DEVICE, SIMCLR_E_MEMORY (device.h, wait). */
 void sc_params_push(const sc_params *params);
-void sc_params_pull(const sc_params *params);
-void sc_params_pull_grad(const sc_params *params);
+int sc_params_pull(const sc_params *params, simclr_error *err);
+int sc_params_pull_grad(const sc_params *params, simclr_error *err);
 
 /* Fresh values for every entry, as its init says; entry i draws from the stream
  * (seed, 0, i, 0, SC_RNG_INIT).  m, v and grad become zero. */

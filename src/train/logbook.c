@@ -199,7 +199,9 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
     if (done % log->cfg->train.log_every != 0 && !last)
         return 0;
     sc_ntxent_stats pairs;
-    sc_step_look(step);
+    int rc = sc_step_look(step, err);
+    if (rc < 0)
+        return rc;
     sc_ntxent_diagnose(&pairs, &step->ntxent);
     sc_health_input in = {
         .loss = stats->loss,
@@ -209,7 +211,7 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
         .alignment = pairs.alignment,
         .uniformity = pairs.uniformity,
     };
-    int rc =
+    rc =
         sc_effective_rank(&in.effective_rank, step->z, 2 * stats->images, step->network.dim_z, err);
     if (rc == 0)
         rc = write_step(log, stats, &in, err);
@@ -251,11 +253,10 @@ int sc_logbook_histograms(sc_logbook *log, sc_step *step, bool batch, simclr_err
 {
     const sc_network *net = &step->network;
     size_t rows = 2 * step->batch.count;
-    int rc = 0;
-    sc_params_pull(&net->params);
-    if (batch)
-        sc_step_look(step);
-    if (batch)
+    int rc = sc_params_pull(&net->params, err);
+    if (rc == 0 && batch)
+        rc = sc_step_look(step, err);
+    if (rc == 0 && batch)
         rc = sc_tfevents_histogram(log->events, "activations/h", step->step, step->h,
                                    rows * net->dim_h, err);
     if (rc == 0 && batch)

@@ -37,7 +37,7 @@ int sc_setup_settle_training(sc_config *cfg, size_t images, const char *run,
 
 /* The GPU that train.device means, opened, to be closed by sc_device_close when nothing uses it any
  * more; NULL: the processor.  SIMCLR_E_USAGE when one is asked for that is not there, or when this
- * process has one open already. */
+ * process has one open already; SIMCLR_E_MEMORY when others have filled the one that is asked for. */
 int sc_setup_device(const sc_device **out, const sc_config *cfg, const simclr_observer *observer,
                     simclr_error *err);
 /* The tables of a device, or of the processor (NULL), for the encoder in this precision. */

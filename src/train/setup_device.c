@@ -40,13 +40,14 @@ int sc_setup_device(const sc_device **out, const sc_config *cfg, const simclr_ob
                                           : sc_device_load(out, number, &why);
     if (rc == 0)
         return 0;
-    if (number == SC_CFG_DEVICE_AUTO && rc == SIMCLR_E_DEVICE) {
-        if (sc_fs_exists("/dev/nvidiactl"))
+    if (number == SC_CFG_DEVICE_AUTO && (rc == SIMCLR_E_DEVICE || rc == SIMCLR_E_MEMORY)) {
+        if (rc == SIMCLR_E_MEMORY || sc_fs_exists("/dev/nvidiactl"))
             sc_say(observer, SIMCLR_WARNING, "there is a GPU, but it is not used: %s", why.text);
         return 0;
     }
-    return sc_fail(err, SIMCLR_E_USAGE, "train.device: %s: %s; use device=cpu to train without it",
-                   cfg->train.device, why.text);
+    return sc_fail(err, rc == SIMCLR_E_MEMORY ? rc : SIMCLR_E_USAGE,
+                   "train.device: %s: %s; use device=cpu to train without it", cfg->train.device,
+                   why.text);
 }
 
 int sc_setup_tables(sc_tables *out, const sc_device *device, sc_precision precision,

@@ -46,8 +46,8 @@ int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err);
 int sc_step_views(sc_step *t, simclr_error *err);
 
 /* h, z and the state of NT-Xent of the last step, for who looks at them on the host: they are there
- * already without a device. */
-void sc_step_look(sc_step *t);
+ * already without a device.  SIMCLR_E_DEVICE, SIMCLR_E_MEMORY: it failed. */
+int sc_step_look(sc_step *t, simclr_error *err);
 
 /* SIMCLR_E_NUMERIC unless loss and gradient norm are finite; looks for the first bad gradient among
  * the host's. */

@@ -163,8 +163,9 @@ int sc_step_on_device(sc_step_stats *out, sc_step *t, simclr_error *err)
     out->loss = output.loss;
     out->gradient_norm = output.gradient_norm;
     if (!output.updated)
-        sc_params_pull_grad(&t->network.params);
-    rc = sc_step_check(out, &t->network.params, err);
+        rc = sc_params_pull_grad(&t->network.params, err);
+    if (rc == 0)
+        rc = sc_step_check(out, &t->network.params, err);
     if (rc < 0)
         return rc;
     t->optim.steps++;
@@ -172,13 +173,16 @@ int sc_step_on_device(sc_step_stats *out, sc_step *t, simclr_error *err)
     return 0;
 }
 
-void sc_step_look(sc_step *t)
+int sc_step_look(sc_step *t, simclr_error *err)
 {
     sc_step_device *d = &t->there;
     size_t rows = 2 * t->batch.count;
     if (d->device == NULL)
-        return;
+        return 0;
     d->device->download(t->h, d->h, rows * t->network.dim_h * sizeof *t->h);
     d->device->download(t->z, d->z, rows * t->network.dim_z * sizeof *t->z);
-    sc_ntxent_forward(&t->ntxent, t->z, rows);
+    int rc = d->device->wait(err);
+    if (rc == 0)
+        sc_ntxent_forward(&t->ntxent, t->z, rows);
+    return rc;
 }

@@ -47,7 +47,8 @@ int sc_weights_save(const char *path, const sc_network *network, sc_weights_part
     int64_t *counter = sc_alloc(params->entry_count, sizeof *counter, err);
     int rc = list == NULL || counter == NULL ? SIMCLR_E_MEMORY : 0;
     size_t count = 0;
-    sc_params_pull(params);
+    if (rc == 0)
+        rc = sc_params_pull(params, err);
     for (size_t i = 0; rc == 0 && i < params->entry_count; i++) {
         const sc_param *p = &params->entry[i];
         if (!in_part(p, part))
@@ -275,7 +276,8 @@ int sc_slots_save(const char *path, const sc_params *params, simclr_error *err)
     slot_name *name = sc_alloc(most, sizeof *name, err);
     int rc = list == NULL || name == NULL ? SIMCLR_E_MEMORY : 0;
     size_t count = 0;
-    sc_params_pull(params);
+    if (rc == 0)
+        rc = sc_params_pull(params, err);
     for (size_t slot = 0; rc == 0 && slot < 2; slot++)
         for (size_t i = 0; i < params->entry_count; i++) {
             const sc_param *p = &params->entry[i];
@@ -320,6 +322,7 @@ int sc_slots_load(sc_params *params, const char *path, simclr_error *err)
 
 int sc_weights_digest(char hex[65], const sc_network *network, simclr_error *err)
 {
-    sc_params_pull(&network->params);
-    return sc_sha256(hex, network->params.value, network->params.total * sizeof(sc_real), err);
+    const sc_params *params = &network->params;
+    int rc = sc_params_pull(params, err);
+    return rc < 0 ? rc : sc_sha256(hex, params->value, params->total * sizeof(sc_real), err);
 }

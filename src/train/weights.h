@@ -14,7 +14,8 @@
 
 typedef enum { SC_WEIGHTS_ENCODER, SC_WEIGHTS_ALL } sc_weights_part;
 
-/* Metadata may be NULL; "format": "pt" is always written. */
+/* Metadata may be NULL; "format": "pt" is always written.  Nothing is written of a device that failed: its
+ * error, as in what follows. */
 int sc_weights_save(const char *path, const sc_network *network, sc_weights_part part,
                     const sc_string_pair *metadata, size_t metadata_count, simclr_error *err);
 

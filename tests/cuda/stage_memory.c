@@ -164,6 +164,43 @@ static void memory_runs_out_in_a_step(void **state)
     sc_trainer_close(&t);
 }
 
+static size_t blocks; /* that are given before the device is lost */
+
+static void *alloc_until_lost(size_t bytes, simclr_error *err)
+{
+    if (blocks > 0) {
+        blocks--;
+        return device.memory.alloc(bytes, err);
+    }
+    sc_fail(err, SIMCLR_E_DEVICE, "no block of %zu bytes: it is lost", bytes);
+    return NULL;
+}
+
+/* That is no lack of memory. */
+static void lost_while_a_run_opens(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    simclr_error err = {0};
+    sc_device losing = device;
+    sc_backend reals = *device.reals, maps = *device.bf16;
+    const sc_tables there = {&reals, &maps};
+    const sc_config cfg = small_config("bf16");
+    size_t before = cuda_on_cpu_taken(), given = 0;
+    losing.memory.alloc = alloc_until_lost;
+    reals.device = maps.device = &losing;
+    for (;; given++) {
+        blocks = given;
+        int rc = sc_trainer_open(&t, &cfg, NULL, &there, NULL, &err);
+        sc_trainer_close(&t);
+        assert_int_equal(cuda_on_cpu_taken(), before);
+        if (rc == 0)
+            break;
+        sct_assert_error(rc, &err, SIMCLR_E_DEVICE, "it is lost");
+    }
+    assert_int_equal(given, 5); /* parameters, network, step, data set, views */
+}
+
 /* The largest that leaves 512 MiB more than the batch that failed. */
 static void names_the_batch_that_leaves_more(void **state)
 {
@@ -200,6 +237,7 @@ int main(void)
         cmocka_unit_test(data_set_in_device_memory),
         cmocka_unit_test(late_uploads),
         cmocka_unit_test(memory_runs_out_in_a_step),
+        cmocka_unit_test(lost_while_a_run_opens),
         cmocka_unit_test(names_the_batch_that_leaves_more),
     };
     return sct_run(tests);

@@ -74,6 +74,23 @@ static double stage_macs(double side, double in, double out)
     return side * side * (3 * out * out * 9 + in * out * 9 + (in < out ? in * out : 0));
 }
 
+/* Both maps, the weights twice and, in the stem's, the making of dy: no x is made again going back. */
+static void check_weight_gradients(const sc_profile *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const sc_profile_entry *e = &p->entry[i];
+        const sc_conv_shape *s = &e->shape;
+        if (strcmp(e->kernel, "conv2d_backward_weight") != 0)
+            continue;
+        size_t x = s->n * s->h * s->w * s->c, y = s->n * s->p * s->q * s->k;
+        size_t maps = x + (s->c == 3 ? 4 : 1) * y, weights = 2 * s->k * s->c * s->r * s->s;
+        size_t bytes = e->calls * (maps * p->maps.map_bytes + weights * sizeof(sc_real));
+        if (e->bytes != (double)bytes)
+            fail_msg("weight gradient %zu->%zu: %g bytes; expected %zu", s->c, s->k, e->bytes,
+                     bytes);
+    }
+}
+
 static void check_step(const sc_profile *p, size_t trained)
 {
     const double rows = 2 * IMAGES, stem = 8 * 8 * 3 * 8 * 9;
@@ -82,9 +99,12 @@ static void check_step(const sc_profile *p, size_t trained)
     assert_calls(p, "conv2d_forward", 20, 2 * rows * macs);
     assert_calls(p, "conv2d_backward_weight", 20, 2 * rows * macs);
     assert_calls(p, "conv2d_backward_data", 19, 2 * rows * (macs - stem));
+    check_weight_gradients(p);
     assert_calls(p, "gemm", 6, 3 * 2 * rows * (64 * 8 + 8 * 6));
     assert_calls(p, "norm_fold", 20, 0);
     assert_calls(p, "dropout", 2, 0);
+    assert_calls(p, "act_forward", 1, 0); /* of the hidden layer alone */
+    assert_calls(p, "act_backward", 1, 0);
     assert_calls(p, "views", 1, 0);
     assert_calls(p, "ntxent_forward", 1, 2 * rows * rows * DIM_Z);
     assert_calls(p, "ntxent_backward", 1, 4 * rows * rows * DIM_Z);

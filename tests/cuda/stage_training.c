@@ -2,7 +2,8 @@
  *
  * stage_training.c - whole steps on a device, here the one of cuda_on_cpu.h, whose memory no host
  * code can touch: the same training as on the processor, the same bits twice, a resumed run that ends
- * where an unbroken one does, weights left alone when something is not finite.
+ * where an unbroken one does, weights left alone when something is not finite, no checkpoint of what a
+ * device that is lost no longer gives.
  *
  * label: slow
  */
@@ -35,7 +36,7 @@ static bool train(double loss[STEPS], char digest[65], const sc_config *cfg,
         sct_assert_ok(sc_train_step(&stats, &t.step, &err), &err);
         fewer += stats.images < (size_t)cfg->train.batch;
         loss[i] = stats.loss;
-        sc_step_look(&t.step); /* as the log does */
+        sct_assert_ok(sc_step_look(&t.step, &err), &err); /* as the log does */
         sc_ntxent_stats pairs;
         sc_ntxent_diagnose(&pairs, &t.step.ntxent);
         assert_true(pairs.alignment >= 0 && pairs.alignment <= 4);
@@ -116,8 +117,8 @@ static void images_of_any_size(void **state)
 
 static int trained_digest(char hex[65], const sc_params *params, simclr_error *err)
 {
-    sc_params_pull(params);
-    return sc_sha256(hex, params->value, params->trained * sizeof(sc_real), err);
+    int rc = sc_params_pull(params, err);
+    return rc < 0 ? rc : sc_sha256(hex, params->value, params->trained * sizeof(sc_real), err);
 }
 
 static void not_finite(void **state)
@@ -132,7 +133,7 @@ static void not_finite(void **state)
     sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, &there, NULL, &err), &err);
     sct_assert_ok(sc_train_step(&stats, &t.step, &err), &err);
     int bias = (int)sc_params_find(&t.step.network.params, "projector.0.bias");
-    sc_params_pull(&t.step.network.params);
+    sct_assert_ok(sc_params_pull(&t.step.network.params, &err), &err);
     t.step.network.params.value[t.step.network.params.entry[bias].offset] = (sc_real)NAN;
     sc_params_push(&t.step.network.params);
     sct_assert_ok(trained_digest(before, &t.step.network.params, &err), &err);
@@ -205,14 +206,68 @@ static void resumed(void **state)
     assert_same_file(one, two, "model.safetensors");
 }
 
+static bool lost;
+
+/* As runtime.c has it. */
+static void download_or_zeros(void *to, const void *from, size_t bytes)
+{
+    device.download(to, from, bytes);
+    if (lost) {
+        memset(to, 0, bytes);
+        sc_cuda_fail("copy from the device", "it is lost");
+    }
+}
+
+/* Asked after each step, before its checkpoint, too. */
+static bool lose_after_two(void *context)
+{
+    const sc_trainer *t = context;
+    lost = t->step.step == 2;
+    return false;
+}
+
+static void lost_before_a_save(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    simclr_error err = {0};
+    char run[SC_PATH_MAX], file[SC_PATH_MAX], digest[65];
+    sc_checkpoint_found found;
+    sc_device losing = device;
+    sc_backend table = *device.reals;
+    const sc_tables there = {&table, &table};
+    const simclr_observer observer = {.stop = lose_after_two, .context = &t};
+    sc_config cfg = small_config("fp32");
+    set(&cfg, "train.checkpoint_steps", "1");
+    losing.download = download_or_zeros;
+    table.device = &losing;
+    snprintf(run, sizeof run, "%s/losing", sct_scratch());
+    snprintf(file, sizeof file, "%s/file", sct_scratch());
+    sct_assert_ok(sc_trainer_open(&t, &cfg, run, &there, &observer, &err), &err);
+    sct_assert_error(sc_trainer_run(&t, &err), &err, SIMCLR_E_DEVICE, "it is lost");
+    assert_int_equal(t.step.step, 2);
+    sct_assert_ok(sc_checkpoint_look(&found, run, NULL, NULL, &err), &err);
+    assert_int_equal(found.step, 1);
+    sct_assert_error(sc_weights_save(file, &t.step.network, SC_WEIGHTS_ALL, NULL, 0, &err), &err,
+                     SIMCLR_E_DEVICE, "it is lost");
+    sct_assert_error(sc_slots_save(file, &t.step.network.params, &err), &err, SIMCLR_E_DEVICE,
+                     "it is lost");
+    assert_false(sc_fs_exists(file));
+    sct_assert_error(sc_weights_digest(digest, &t.step.network, &err), &err, SIMCLR_E_DEVICE,
+                     "it is lost");
+    sct_assert_error(sc_step_look(&t.step, &err), &err, SIMCLR_E_DEVICE, "it is lost");
+    lost = false;
+    cuda_on_cpu_full(false);
+    sc_trainer_close(&t);
+}
+
 int main(void)
 {
     open_device();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_training),
-        cmocka_unit_test(images_of_any_size),
-        cmocka_unit_test(not_finite),
-        cmocka_unit_test(resumed),
+        cmocka_unit_test(same_training),      cmocka_unit_test(images_of_any_size),
+        cmocka_unit_test(not_finite),         cmocka_unit_test(resumed),
+        cmocka_unit_test(lost_before_a_save),
     };
     return sct_run(tests);
 }

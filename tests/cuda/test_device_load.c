@@ -54,7 +54,8 @@ static void keep(void *context, simclr_message_kind kind, const char *text)
     snprintf(said, 200, "%s", text);
 }
 
-/* auto takes the next one where the first cannot be used, and says so; a number means that one. */
+/* auto takes the next one where the first cannot be used, else the processor, and says so; a number means
+ * that one.  The first has no memory left. */
 static void auto_takes_the_next(void **state)
 {
     (void)state;
@@ -82,13 +83,16 @@ static void auto_takes_the_next(void **state)
         sc_device_close();
     }
     sct_assert_ok(sc_config_set(&cfg, "device", "cuda:0", SC_ORIGIN_CLI, "test", &err), &err);
-    sct_assert_error(sc_setup_device(&device, &cfg, &observer, &err), &err, SIMCLR_E_USAGE,
+    sct_assert_error(sc_setup_device(&device, &cfg, &observer, &err), &err, SIMCLR_E_MEMORY,
                      "cuda:0: broken; use device=cpu");
     setenv("SIMCLR_TEST_BROKEN", "2", 1);
+    sct_assert_ok(sc_config_set(&cfg, "device", "cuda:1", SC_ORIGIN_CLI, "test", &err), &err);
+    sct_assert_error(sc_setup_device(&device, &cfg, &observer, &err), &err, SIMCLR_E_USAGE,
+                     "cuda:1: broken; use device=cpu");
     sct_assert_ok(sc_config_set(&cfg, "device", "auto", SC_ORIGIN_CLI, "test", &err), &err);
-    sct_assert_error(
-        sc_setup_device(&device, &cfg, &observer, &err), &err, SIMCLR_E_USAGE,
-        "cuda:0: broken; use device=cpu"); /* of no memory: not passed over in silence */
+    sct_assert_ok(sc_setup_device(&device, &cfg, &observer, &err), &err);
+    assert_null(device);
+    assert_string_equal(said, "there is a GPU, but it is not used: cuda:0: broken");
     unsetenv("SIMCLR_TEST_BROKEN");
 }
 

@@ -71,6 +71,12 @@ static void plan(layer *l, sc_arena *arena)
     l->c = sc_arena_take(arena, 65, 1);
 }
 
+static void *refuse(size_t bytes, simclr_error *err)
+{
+    sc_fail(err, SIMCLR_E_DEVICE, "no block of %zu bytes", bytes);
+    return NULL;
+}
+
 static void arena_is_planned_twice(void **state)
 {
     (void)state;
@@ -95,6 +101,11 @@ static void arena_is_planned_twice(void **state)
     sc_alloc_fail_at(1);
     sct_assert_error(sc_arena_open(&arena, &err), &err, SIMCLR_E_MEMORY, NULL);
     sc_arena_close(&arena);
+
+    static const sc_memory lost = {refuse, NULL};
+    arena = (sc_arena){.used = 1000, .memory = &lost};
+    sct_assert_error(sc_arena_open(&arena, &err), &err, SIMCLR_E_DEVICE, "of 1000 bytes");
+    assert_int_equal(sc_arena_open(&arena, NULL), SIMCLR_E_DEVICE);
 }
 
 int main(void)
