@@ -199,8 +199,8 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
     if (done % log->cfg->train.log_every != 0 && !last)
         return 0;
     sc_ntxent_stats pairs;
-    sc_step_look(step);
-    sc_ntxent_diagnose(&pairs, &step->ntxent);
+    sc_step_fetch_z(step);
+    sc_ntxent_diagnose(&pairs, &step->ntxent, step->z, 2 * stats->images);
     sc_health_input in = {
         .loss = stats->loss,
         .ceiling = sc_ntxent_ceiling(stats->images),
@@ -253,8 +253,10 @@ int sc_logbook_histograms(sc_logbook *log, sc_step *step, bool batch, simclr_err
     size_t rows = 2 * step->batch.count;
     int rc = 0;
     sc_params_pull(&net->params);
-    if (batch)
-        sc_step_look(step);
+    if (batch) {
+        sc_step_fetch_h(step);
+        sc_step_fetch_z(step);
+    }
     if (batch)
         rc = sc_tfevents_histogram(log->events, "activations/h", step->step, step->h,
                                    rows * net->dim_h, err);

@@ -172,13 +172,18 @@ int sc_step_on_device(sc_step_stats *out, sc_step *t, simclr_error *err)
     return 0;
 }
 
-void sc_step_look(sc_step *t)
+static void fetch(sc_real *to, const sc_real *from, size_t dim, const sc_step *t)
 {
-    sc_step_device *d = &t->there;
-    size_t rows = 2 * t->batch.count;
-    if (d->device == NULL)
-        return;
-    d->device->download(t->h, d->h, rows * t->network.dim_h * sizeof *t->h);
-    d->device->download(t->z, d->z, rows * t->network.dim_z * sizeof *t->z);
-    sc_ntxent_forward(&t->ntxent, t->z, rows);
+    if (t->there.device != NULL)
+        t->there.device->download(to, from, 2 * t->batch.count * dim * sizeof *to);
+}
+
+void sc_step_fetch_h(sc_step *t)
+{
+    fetch(t->h, t->there.h, t->network.dim_h, t);
+}
+
+void sc_step_fetch_z(sc_step *t)
+{
+    fetch(t->z, t->there.z, t->network.dim_z, t);
 }

@@ -35,9 +35,9 @@ static bool train(double loss[STEPS], char digest[65], const sc_config *cfg,
         sct_assert_ok(sc_train_step(&stats, &t.step, &err), &err);
         fewer += stats.images < (size_t)cfg->train.batch;
         loss[i] = stats.loss;
-        sc_step_look(&t.step); /* as the log does */
+        sc_step_fetch_z(&t.step); /* as the log does */
         sc_ntxent_stats pairs;
-        sc_ntxent_diagnose(&pairs, &t.step.ntxent);
+        sc_ntxent_diagnose(&pairs, &t.step.ntxent, t.step.z, 2 * stats.images);
         assert_true(pairs.alignment >= 0 && pairs.alignment <= 4);
     }
     assert_in_range(fewer, 1, STEPS - 1);
