@@ -184,7 +184,7 @@ static void say_verdict(sc_logbook *log, const sc_health_input *in, uint64_t ste
     log->verdict = verdict;
 }
 
-int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, simclr_error *err)
+void sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step)
 {
     double now = sc_clock();
     if (log->progress.start == 0) {
@@ -197,22 +197,32 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
     uint64_t done = stats->step + 1;
     bool last = done == log->total_steps;
     if (done % log->cfg->train.log_every != 0 && !last)
-        return 0;
-    sc_ntxent_stats pairs;
+        return;
     sc_step_fetch_z(step);
-    sc_ntxent_diagnose(&pairs, &step->ntxent, step->z, 2 * stats->images);
+    log->due = *stats;
+}
+
+int sc_logbook_figures(sc_logbook *log, sc_step *step, simclr_error *err)
+{
+    const sc_step_stats stats = log->due;
+    uint64_t done = stats.step + 1;
+    sc_ntxent_stats pairs;
+    if (stats.images == 0)
+        return 0;
+    log->due.images = 0;
+    sc_ntxent_diagnose(&pairs, &step->ntxent, step->z, 2 * stats.images);
     sc_health_input in = {
-        .loss = stats->loss,
-        .ceiling = sc_ntxent_ceiling(stats->images),
-        .floor = sc_ntxent_floor(stats->images, log->cfg->temperature),
+        .loss = stats.loss,
+        .ceiling = sc_ntxent_ceiling(stats.images),
+        .floor = sc_ntxent_floor(stats.images, log->cfg->temperature),
         .top1 = pairs.top1,
         .alignment = pairs.alignment,
         .uniformity = pairs.uniformity,
     };
     int rc =
-        sc_effective_rank(&in.effective_rank, step->z, 2 * stats->images, step->network.dim_z, err);
+        sc_effective_rank(&in.effective_rank, step->z, 2 * stats.images, step->network.dim_z, err);
     if (rc == 0)
-        rc = write_step(log, stats, &in, err);
+        rc = write_step(log, &stats, &in, err);
     if (rc == 0)
         say_verdict(log, &in, done);
     if (rc == 0 && log->verdict == SC_HEALTH_COLLAPSING && log->cfg->train.strict)

@@ -36,6 +36,9 @@ typedef struct {
     sc_real *h, *dh;      /* (2N, D) */
     sc_real *z, *dz;      /* (2N, d) */
     sc_step_device there; /* with a device it has these, and h, z hold what was fetched */
+    /* What the host has to do while a device computes the step; NULL: nothing. */
+    int (*meanwhile)(void *context, simclr_error *err);
+    void *meanwhile_context;
 } sc_step;
 
 /* The next batch, forward, backward, update.  SIMCLR_E_NUMERIC, naming the step and what is not

@@ -2,8 +2,8 @@
  *
  * step_device.c - one optimisation step on a device: the line of step.c, in the device's memory.
  *
- * Views are drawn on the host and made there.  While the device computes a step, the host stages the
- * next batch (staging.h).
+ * Views are drawn on the host and made there.  While the device computes a step, the host does what is
+ * left of the last one (sc_step.meanwhile) and stages the next batch (staging.h).
  */
 #include "train/step_device.h"
 
@@ -155,7 +155,9 @@ int sc_step_on_device(sc_step_stats *out, sc_step *t, simclr_error *err)
     input.step = t->step;
     sc_staging_send(d->input, &input, s);
     d->device->play(key_of(d), record, t);
-    rc = sc_staging_fill(s, t->loader, &t->views, err); /* meanwhile */
+    rc = t->meanwhile != NULL ? t->meanwhile(t->meanwhile_context, err) : 0;
+    if (rc == 0)
+        rc = sc_staging_fill(s, t->loader, &t->views, err);
     d->device->download(&output, d->output, sizeof output);
     int rc_device = d->device->wait(rc < 0 ? NULL : err);
     if (rc < 0 || rc_device < 0)

@@ -247,6 +247,51 @@ static void diagnostics(void **state)
     sc_arena_close(&l.arena);
 }
 
+/* In double, as ntxent.h defines them. */
+static void diagnostics_of_random_rows(void **state)
+{
+    (void)state;
+    enum { N = 75, ROWS = 2 * N, DIM = 6 }; /* more than a tile */
+    loss l;
+    sc_ntxent_stats s;
+    static sc_real z[ROWS * DIM];
+    static double cosine[ROWS][ROWS];
+    double hits = 0, apart = 0, gauss[2] = {0, 0};
+    sct_fill_normal(z, ROWS * DIM);
+    for (size_t i = 0; i < N * DIM; i++)
+        z[N * DIM + i] = z[i] + (sc_real)0.4 * z[N * DIM + i];
+    for (size_t i = 0; i < ROWS; i++) {
+        for (size_t j = 0; j < ROWS; j++) {
+            double dot = 0, a = 0, b = 0;
+            for (size_t k = 0; k < DIM; k++) {
+                double x = z[i * DIM + k], y = z[j * DIM + k];
+                dot += x * y;
+                a += x * x;
+                b += y * y;
+            }
+            cosine[i][j] = dot / sqrt(a * b);
+        }
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        size_t pos = (i + N) % ROWS;
+        int nearer = 0;
+        apart += 2 - 2 * cosine[i][pos];
+        for (size_t j = 0; j < ROWS; j++) {
+            nearer += j != i && j != pos && cosine[i][j] >= cosine[i][pos];
+            if (j != i && j / N == i / N)
+                gauss[i / N] += exp(-2 * (2 - 2 * cosine[i][j]));
+        }
+        hits += nearer == 0;
+    }
+    open_loss(&l, ROWS, DIM, 0.5);
+    sc_ntxent_diagnose(&s, &l.t, z, ROWS);
+    assert_in_range((int)hits, ROWS / 4, ROWS - 10);
+    near(s.top1, hits / ROWS, 1.01 / ROWS); /* floats may tie */
+    near(s.alignment, apart / ROWS, 1e-6);
+    near(s.uniformity, (log(gauss[0] / (N * (N - 1))) + log(gauss[1] / (N * (N - 1)))) / 2, 1e-6);
+    sc_arena_close(&l.arena);
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -268,7 +313,8 @@ int main(void)
         cmocka_unit_test(closed_forms), cmocka_unit_test(floors),
         cmocka_unit_test(identities),   cmocka_unit_test(extremes),
         cmocka_unit_test(zero_rows),    cmocka_unit_test(threads_give_the_same_bits),
-        cmocka_unit_test(diagnostics),  cmocka_unit_test(refusals),
+        cmocka_unit_test(diagnostics),  cmocka_unit_test(diagnostics_of_random_rows),
+        cmocka_unit_test(refusals),
     };
     return sct_run(tests);
 }
