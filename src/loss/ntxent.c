@@ -14,12 +14,13 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdint.h>
 #include <tgmath.h>
 
 #include "core/parallel.h"
 
 enum {
-    TERMS = 5,     /* numbers kept per row for ordered sums */
+    TERMS = 3,     /* numbers kept per row for ordered sums */
     MOST = 1 << 24 /* rows, and numbers of a row */
 };
 
@@ -132,14 +133,21 @@ static void loss_row(void *context, size_t r)
     t->lse[i] = (sc_real)(log(sum) + (double)most / t->temperature);
 }
 
-double sc_ntxent_forward(sc_ntxent *ntxent, const sc_real *z, size_t rows)
+static void normalise(sc_ntxent *ntxent, const sc_real *z, size_t rows)
 {
     args g = {.t = ntxent, .z = z};
-    double sum = 0;
 
     assert(rows >= 4 && rows % 2 == 0 && rows <= ntxent->max_rows);
     ntxent->rows = rows;
     sc_parallel_for(rows, normalise_row, &g);
+}
+
+double sc_ntxent_forward(sc_ntxent *ntxent, const sc_real *z, size_t rows)
+{
+    args g = {.t = ntxent};
+    double sum = 0;
+
+    normalise(ntxent, z, rows);
     for_tiles(&g, loss_row, NULL);
     for (size_t i = 0; i < rows; i++) {
         sum += ntxent->row_loss[i];
@@ -200,48 +208,42 @@ static void diagnose_row(void *context, size_t r)
 {
     const args *g = context;
     sc_ntxent *t = g->t;
-    size_t i = g->first + r, n = t->rows / 2, pos = positive(t, i), first = i < n ? 0 : n;
+    size_t i = g->first + r, n = t->rows / 2, end = i < n ? n : 2 * n;
     const sc_real *cosine = t->tile + r * t->rows;
-    double *out = t->row_loss + i * TERMS, negatives = 0, gauss = 0;
-    bool top = true;
+    sc_real own = cosine[positive(t, i)];
+    double *out = t->row_loss + i * TERMS, gauss = 0;
+    uint32_t near = 0; /* rows not farther than the positive, which is one of them */
 
     for (size_t j = 0; j < t->rows; j++) {
-        if (j != i && j != pos) {
-            negatives += (double)cosine[j];
-            top = top && cosine[j] < cosine[pos];
-        }
+        near += !(cosine[j] < own);
     }
-    for (size_t j = first; j < first + n; j++) {
-        gauss += j == i ? 0 : exp(-2 * (2 - 2 * (double)cosine[j]));
+    for (size_t j = i + 1; j < end; j++) { /* each pair once */
+        gauss += (double)exp(4 * cosine[j] - 4);
     }
-    out[0] = top;
-    out[1] = 2 - 2 * (double)cosine[pos];
+    out[0] = near == 1 + (uint32_t) !(cosine[i] < own);
+    out[1] = 2 - 2 * (double)own;
     out[2] = gauss;
-    out[3] = (double)cosine[pos];
-    out[4] = negatives;
 }
 
-void sc_ntxent_diagnose(sc_ntxent_stats *out, sc_ntxent *ntxent)
+void sc_ntxent_diagnose(sc_ntxent_stats *out, sc_ntxent *ntxent, const sc_real *z, size_t rows)
 {
     args g = {.t = ntxent};
-    size_t rows = ntxent->rows, n = rows / 2;
-    double sum[TERMS] = {0}, gauss[2] = {0, 0};
+    size_t n = rows / 2;
+    double top = 0, apart = 0, gauss[2] = {0, 0};
 
+    normalise(ntxent, z, rows);
     for_tiles(&g, diagnose_row, NULL);
     for (size_t i = 0; i < rows; i++) {
         const double *row = ntxent->row_loss + i * TERMS;
-        for (size_t k = 0; k < TERMS; k++) {
-            sum[k] += row[k];
-        }
+        top += row[0];
+        apart += row[1];
         gauss[i >= n] += row[2];
     }
-    double pairs = (double)n * (double)(n - 1);
+    double pairs = (double)n * (double)(n - 1) / 2;
     *out = (sc_ntxent_stats){
-        .top1 = sum[0] / (double)rows,
-        .alignment = sum[1] / (double)rows,
+        .top1 = top / (double)rows,
+        .alignment = apart / (double)rows,
         .uniformity = (log(gauss[0] / pairs) + log(gauss[1] / pairs)) / 2,
-        .positive_similarity = sum[3] / (double)rows,
-        .negative_similarity = sum[4] / ((double)rows * (double)(rows - 2)),
     };
 }
 

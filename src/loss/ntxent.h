@@ -20,8 +20,6 @@ typedef struct {
     double top1;       /* share of rows whose positive is the most similar of the 2N-1 others */
     double alignment;  /* mean |z_i - z_pos|^2 of unit vectors (Wang & Isola 2020), 0 .. 4 */
     double uniformity; /* log mean exp(-2 |z_i - z_j|^2), i != j of one view; mean of both */
-    double positive_similarity; /* mean cosine */
-    double negative_similarity;
 } sc_ntxent_stats;
 
 typedef struct {
@@ -32,7 +30,7 @@ typedef struct {
     sc_real *inv_norm; /* (2N): 1/|z_i|; 0 for a row of norm 0 */
     sc_real *lse;      /* (2N): log sum_{j != i} exp(s_ij) */
     sc_real *tile;     /* (SC_NTXENT_TILE, 2N) */
-    double *row_loss;  /* (2N, 5): per-row terms, added in order of the rows */
+    double *row_loss;  /* (2N, 3): per-row terms, added in order of the rows */
 } sc_ntxent;
 
 /* SIMCLR_E_USAGE unless temperature > 0, max_rows even and >= 4, dim >= 1. */
@@ -44,8 +42,8 @@ void sc_ntxent_plan(sc_ntxent *ntxent, sc_arena *arena);
 double sc_ntxent_forward(sc_ntxent *ntxent, const sc_real *z, size_t rows);
 /* dz (rows,d) of the last forward; for a row of norm 0 it is 0. */
 void sc_ntxent_backward(sc_real *dz, sc_ntxent *ntxent);
-/* Of the last forward. */
-void sc_ntxent_diagnose(sc_ntxent_stats *out, sc_ntxent *ntxent);
+/* Of z as forward takes it.  A backward pass may follow if z is that of the last forward. */
+void sc_ntxent_diagnose(sc_ntxent_stats *out, sc_ntxent *ntxent, const sc_real *z, size_t rows);
 
 /* ln(2N - 1): all rows equal, or all orthogonal. */
 double sc_ntxent_ceiling(size_t n);

@@ -2,93 +2,76 @@
  *
  * effective_rank.c - RankMe: exp(-sum p ln p), p = s / sum s, s the singular values of z.
  *
- * s = sqrt(eigenvalues of the Gram matrix z^T z or z z^T, whichever is smaller), by cyclic Jacobi
- * rotations in double: short, accurate, and always in the same order.
+ * s = sqrt(eigenvalues of the Gram matrix z^T z or z z^T, whichever is smaller), in double.
  */
 #include <math.h>
 #include <stdbool.h>
 
 #include "core/alloc.h"
+#include "core/parallel.h"
+#include "monitor/eigenvalues.h"
 #include "monitor/health.h"
 
-/* The rotations take time with the third power: 0.4 s at 256 on one thread, 4 s at 512. */
-enum { SWEEPS_MAX = 30, LARGEST = 256 };
+enum { LARGEST = 256, STRIP = 4 };
 
-/* a (n, n) = z^T z (by columns) or z z^T (by rows). */
-static bool gram(double *a, const float *z, size_t rows, size_t dim)
+typedef struct {
+    double *a;       /* (n,n): the sum of x_k x_k^T */
+    const double *x; /* (terms,n) */
+    size_t n, terms;
+} gram;
+
+/* x: z, or its transpose; whether all of it is finite. */
+static bool copy(double *x, const float *z, size_t rows, size_t dim, bool transpose)
 {
-    bool by_rows = rows < dim, finite = true;
-    size_t n = by_rows ? rows : dim, terms = by_rows ? dim : rows;
-    size_t step = by_rows ? dim : 1, next = by_rows ? 1 : dim;
-    for (size_t k = 0; k < terms; k++) {
-        for (size_t i = 0; i < n; i++) {
-            double x = z[i * step + k * next];
-            finite = finite && isfinite(x);
-            for (size_t j = i; j < n; j++)
-                a[i * n + j] += x * (double)z[j * step + k * next];
+    bool finite = true;
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < dim; j++) {
+            double value = z[i * dim + j];
+            finite = finite && isfinite(value);
+            x[transpose ? j * rows + i : i * dim + j] = value;
         }
     }
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < i; j++)
-            a[i * n + j] = a[j * n + i];
     return finite;
 }
 
-/* One rotation that makes a[p][q] zero (Golub & Van Loan, 8.5). */
-static void rotate(double *a, size_t n, size_t p, size_t q)
+/* STRIP rows of a, from the diagonal on, each number in the order of the terms. */
+static void sum_strip(void *context, size_t strip)
 {
-    double apq = a[p * n + q];
-    double theta = (a[q * n + q] - a[p * n + p]) / (2 * apq);
-    double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + sqrt(theta * theta + 1));
-    double c = 1 / sqrt(t * t + 1), s = t * c;
-    for (size_t k = 0; k < n; k++) {
-        double x = a[k * n + p], y = a[k * n + q];
-        a[k * n + p] = c * x - s * y;
-        a[k * n + q] = s * x + c * y;
-    }
-    for (size_t k = 0; k < n; k++) {
-        double x = a[p * n + k], y = a[q * n + k];
-        a[p * n + k] = c * x - s * y;
-        a[q * n + k] = s * x + c * y;
-    }
-}
-
-/* Leaves the eigenvalues on the diagonal of a. */
-static void jacobi(double *a, size_t n)
-{
-    double trace = 0;
-    for (size_t i = 0; i < n; i++)
-        trace += a[i * n + i];
-    const double small = 1e-14 * trace;
-    for (int sweep = 0; sweep < SWEEPS_MAX; sweep++) {
-        bool rotated = false;
-        for (size_t p = 0; p + 1 < n; p++) {
-            for (size_t q = p + 1; q < n; q++) {
-                if (fabs(a[p * n + q]) <= small)
-                    continue;
-                rotate(a, n, p, q);
-                rotated = true;
-            }
+    const gram *g = context;
+    size_t n = g->n, begin = strip * STRIP, end = begin + STRIP < n ? begin + STRIP : n;
+    for (size_t k = 0; k < g->terms; k++) {
+        const double *x = g->x + k * n;
+        for (size_t i = begin; i < end; i++) {
+            double *restrict row = g->a + i * n;
+            for (size_t j = begin; j < n; j++)
+                row[j] += x[i] * x[j];
         }
-        if (!rotated)
-            return;
     }
 }
 
-static double entropy_rank(const double *a, size_t n)
+static void sum_up(gram *g)
+{
+    size_t n = g->n;
+    sc_parallel_for((n + STRIP - 1) / STRIP, sum_strip, g);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            g->a[i * n + j] = g->a[j * n + i];
+}
+
+static double entropy_rank(const double *value, size_t n)
 {
     double sum = 0, entropy = 0;
     double largest = 0;
     for (size_t i = 0; i < n; i++)
-        largest = a[i * n + i] > largest ? a[i * n + i] : largest;
+        largest = value[i] > largest ? value[i] : largest;
     /* Below the rounding of float input an eigenvalue is noise. */
     const double noise = 1e-12 * largest;
     for (size_t i = 0; i < n; i++)
-        sum += a[i * n + i] > noise ? sqrt(a[i * n + i]) : 0;
+        sum += value[i] > noise ? sqrt(value[i]) : 0;
     if (sum <= 0)
         return 0;
     for (size_t i = 0; i < n; i++) {
-        double p = a[i * n + i] > noise ? sqrt(a[i * n + i]) / sum : 0;
+        double p = value[i] > noise ? sqrt(value[i]) / sum : 0;
         if (p > 0)
             entropy -= p * log(p);
     }
@@ -97,17 +80,21 @@ static double entropy_rank(const double *a, size_t n)
 
 int sc_effective_rank(double *out, const float *z, size_t rows, size_t dim, simclr_error *err)
 {
-    size_t n = rows < dim ? rows : dim;
+    bool by_rows = rows < dim;
+    size_t n = by_rows ? rows : dim;
     *out = NAN;
     if (n == 0 || n > LARGEST)
         return 0;
-    double *a = sc_alloc(n * n, sizeof *a, err);
-    if (a == NULL)
+    double *x = sc_alloc(rows * dim + n * n + 3 * n, sizeof *x, err);
+    if (x == NULL)
         return SIMCLR_E_MEMORY;
-    if (gram(a, z, rows, dim)) {
-        jacobi(a, n);
-        *out = entropy_rank(a, n);
+    gram g = {.a = x + rows * dim, .x = x, .n = n, .terms = by_rows ? dim : rows};
+    double *value = g.a + n * n;
+    if (copy(x, z, rows, dim, by_rows)) {
+        sum_up(&g);
+        sc_eigenvalues(value, g.a, value + n, n);
+        *out = entropy_rank(value, n);
     }
-    sc_free(a);
+    sc_free(x);
     return 0;
 }

@@ -50,7 +50,8 @@ void sc_health_text(char *out, size_t out_size, sc_health_verdict verdict,
                     const sc_health_input *in);
 
 /* Effective rank of z (rows, dim).  NaN when z holds a value that is not finite, and where both rows
- * and dim are more than 256: it would take longer than a step. */
+ * and dim are more than 256: it takes a tenth of a second and more there.  The same bits for any number
+ * of threads. */
 int sc_effective_rank(double *out, const float *z, size_t rows, size_t dim, simclr_error *err);
 
 #endif

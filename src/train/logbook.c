@@ -198,23 +198,33 @@ int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, 
     bool last = done == log->total_steps;
     if (done % log->cfg->train.log_every != 0 && !last)
         return 0;
+    int rc = sc_step_fetch_z(step, err);
+    if (rc == 0)
+        log->due = *stats;
+    return rc;
+}
+
+int sc_logbook_figures(sc_logbook *log, sc_step *step, simclr_error *err)
+{
+    const sc_step_stats stats = log->due;
+    uint64_t done = stats.step + 1;
     sc_ntxent_stats pairs;
-    int rc = sc_step_look(step, err);
-    if (rc < 0)
-        return rc;
-    sc_ntxent_diagnose(&pairs, &step->ntxent);
+    if (stats.images == 0)
+        return 0;
+    log->due.images = 0;
+    sc_ntxent_diagnose(&pairs, &step->ntxent, step->z, 2 * stats.images);
     sc_health_input in = {
-        .loss = stats->loss,
-        .ceiling = sc_ntxent_ceiling(stats->images),
-        .floor = sc_ntxent_floor(stats->images, log->cfg->temperature),
+        .loss = stats.loss,
+        .ceiling = sc_ntxent_ceiling(stats.images),
+        .floor = sc_ntxent_floor(stats.images, log->cfg->temperature),
         .top1 = pairs.top1,
         .alignment = pairs.alignment,
         .uniformity = pairs.uniformity,
     };
-    rc =
-        sc_effective_rank(&in.effective_rank, step->z, 2 * stats->images, step->network.dim_z, err);
+    int rc =
+        sc_effective_rank(&in.effective_rank, step->z, 2 * stats.images, step->network.dim_z, err);
     if (rc == 0)
-        rc = write_step(log, stats, &in, err);
+        rc = write_step(log, &stats, &in, err);
     if (rc == 0)
         say_verdict(log, &in, done);
     if (rc == 0 && log->verdict == SC_HEALTH_COLLAPSING && log->cfg->train.strict)
@@ -255,7 +265,9 @@ int sc_logbook_histograms(sc_logbook *log, sc_step *step, bool batch, simclr_err
     size_t rows = 2 * step->batch.count;
     int rc = sc_params_pull(&net->params, err);
     if (rc == 0 && batch)
-        rc = sc_step_look(step, err);
+        rc = sc_step_fetch_h(step, err);
+    if (rc == 0 && batch)
+        rc = sc_step_fetch_z(step, err);
     if (rc == 0 && batch)
         rc = sc_tfevents_histogram(log->events, "activations/h", step->step, step->h,
                                    rows * net->dim_h, err);

@@ -28,6 +28,7 @@ typedef struct {
     double rate_clock; /* when the present window of images/s began */
     double window_images, window_wait;
     double images_per_s, wait; /* of the last window */
+    sc_step_stats due;         /* the step whose figures are to be written; of 0 images: none */
     /* % of the evaluations, those of earlier processes of the run included; negative: none */
     double raw_pixels_top1, untrained_top1, knn_top1;
     double last_loss, last_lr; /* as earlier processes of the run logged them */
@@ -36,8 +37,11 @@ typedef struct {
 
 int sc_logbook_open(sc_logbook *log, const char *run, const sc_config *cfg, uint64_t step,
                     const simclr_observer *observer, simclr_error *err);
-/* After every step: the line on screen, and every train.log_every steps the files. */
+/* After every step: the line on screen; every train.log_every steps z is fetched, and figures are due. */
 int sc_logbook_step(sc_logbook *log, const sc_step_stats *stats, sc_step *step, simclr_error *err);
+/* Writes them to the files if they are due, and says the verdict.  They are of z on the host: a device
+ * may do the next step meanwhile. */
+int sc_logbook_figures(sc_logbook *log, sc_step *step, simclr_error *err);
 /* Seconds since the last step that were not spent on steps: the rates leave them out. */
 void sc_logbook_pause(sc_logbook *log, double seconds);
 /* Values of an evaluation; its line in metrics.jsonl also marks that it was finished. */

@@ -35,7 +35,10 @@ typedef struct {
     sc_real *x;           /* (2N, H, W, C) */
     sc_real *h, *dh;      /* (2N, D) */
     sc_real *z, *dz;      /* (2N, d) */
-    sc_step_device there; /* with a device it has these, and h, z hold what sc_step_look fetched */
+    sc_step_device there; /* with a device it has these, and h, z hold what was fetched */
+    /* What the host has to do while a device computes the step; NULL: nothing. */
+    int (*meanwhile)(void *context, simclr_error *err);
+    void *meanwhile_context;
 } sc_step;
 
 /* The next batch, forward, backward, update.  SIMCLR_E_NUMERIC, naming the step and what is not
@@ -45,9 +48,10 @@ int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err);
 /* x of the batch, without a device. */
 int sc_step_views(sc_step *t, simclr_error *err);
 
-/* h, z and the state of NT-Xent of the last step, for who looks at them on the host: they are there
- * already without a device.  SIMCLR_E_DEVICE, SIMCLR_E_MEMORY: it failed. */
-int sc_step_look(sc_step *t, simclr_error *err);
+/* Of the last step, for who looks at them on the host: without a device they are there already.
+ * SIMCLR_E_DEVICE, SIMCLR_E_MEMORY: it failed. */
+int sc_step_fetch_h(sc_step *t, simclr_error *err);
+int sc_step_fetch_z(sc_step *t, simclr_error *err);
 
 /* SIMCLR_E_NUMERIC unless loss and gradient norm are finite; looks for the first bad gradient among
  * the host's. */

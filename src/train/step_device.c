@@ -2,8 +2,8 @@
  *
  * step_device.c - one optimisation step on a device: the line of step.c, in the device's memory.
  *
- * Views are drawn on the host and made there.  While the device computes a step, the host stages the
- * next batch (staging.h).
+ * Views are drawn on the host and made there.  While the device computes a step, the host does what is
+ * left of the last one (sc_step.meanwhile) and stages the next batch (staging.h).
  */
 #include "train/step_device.h"
 
@@ -155,7 +155,9 @@ int sc_step_on_device(sc_step_stats *out, sc_step *t, simclr_error *err)
     input.step = t->step;
     sc_staging_send(d->input, &input, s);
     d->device->play(key_of(d), record, t);
-    rc = sc_staging_fill(s, t->loader, &t->views, err); /* meanwhile */
+    rc = t->meanwhile != NULL ? t->meanwhile(t->meanwhile_context, err) : 0;
+    if (rc == 0)
+        rc = sc_staging_fill(s, t->loader, &t->views, err);
     d->device->download(&output, d->output, sizeof output);
     int rc_device = d->device->wait(rc < 0 ? NULL : err);
     if (rc < 0 || rc_device < 0)
@@ -173,16 +175,21 @@ int sc_step_on_device(sc_step_stats *out, sc_step *t, simclr_error *err)
     return 0;
 }
 
-int sc_step_look(sc_step *t, simclr_error *err)
+static int fetch(sc_real *to, const sc_real *from, size_t dim, const sc_step *t, simclr_error *err)
 {
-    sc_step_device *d = &t->there;
-    size_t rows = 2 * t->batch.count;
-    if (d->device == NULL)
+    const sc_device *device = t->there.device;
+    if (device == NULL)
         return 0;
-    d->device->download(t->h, d->h, rows * t->network.dim_h * sizeof *t->h);
-    d->device->download(t->z, d->z, rows * t->network.dim_z * sizeof *t->z);
-    int rc = d->device->wait(err);
-    if (rc == 0)
-        sc_ntxent_forward(&t->ntxent, t->z, rows);
-    return rc;
+    device->download(to, from, 2 * t->batch.count * dim * sizeof *to);
+    return device->wait(err);
+}
+
+int sc_step_fetch_h(sc_step *t, simclr_error *err)
+{
+    return fetch(t->h, t->there.h, t->network.dim_h, t, err);
+}
+
+int sc_step_fetch_z(sc_step *t, simclr_error *err)
+{
+    return fetch(t->z, t->there.z, t->network.dim_z, t, err);
 }

@@ -46,6 +46,20 @@ static int save_before_end(sc_trainer *t, int why, simclr_error *err)
                    (unsigned long long)t->step.step, t->run);
 }
 
+static int write_figures(void *context, simclr_error *err)
+{
+    sc_trainer *t = context;
+    return sc_logbook_figures(&t->log, &t->step, err);
+}
+
+/* A device does the next step meanwhile, unless they may end the run. */
+static void choose_when_to_write(sc_trainer *t)
+{
+    bool later = t->step.network.device != NULL && !t->cfg.train.strict;
+    t->step.meanwhile = later ? write_figures : NULL;
+    t->step.meanwhile_context = t;
+}
+
 /* A step, and what is said of it.  Unreadable data and a collapse leave the state of the last step, and
  * that is saved.  Not so a loss that is not finite: the running statistics have seen that batch; nor do
  * data on a device, which updates the weights while the next batch is read. */
@@ -57,6 +71,8 @@ static int one_step(sc_trainer *t, bool began, simclr_error *err)
     if (rc < 0)
         return rc;
     rc = sc_logbook_step(&t->log, &t->last, &t->step, err);
+    if (rc == 0 && t->step.meanwhile == NULL)
+        rc = write_figures(t, err);
     return rc == SIMCLR_E_NUMERIC ? save_before_end(t, rc, err) : rc;
 }
 
@@ -70,6 +86,7 @@ static int run_steps(sc_trainer *t, simclr_error *err)
                    : 0;
     if (late < 0)
         return late;
+    choose_when_to_write(t);
     while (t->step.step < t->stop_at) {
         int rc = one_step(t, t->step.step > first, err);
         if (rc < 0)
@@ -78,7 +95,9 @@ static int run_steps(sc_trainer *t, simclr_error *err)
         bool stop = sc_stop_asked(t->observer);
         bool evaluate = !stop && evaluation_due(t);
         if (stop || evaluate || checkpoint_due(t, saved)) {
-            rc = save(t, err);
+            rc = write_figures(t, err); /* a checkpoint has all lines up to its step */
+            if (rc == 0)
+                rc = save(t, err);
             saved = sc_clock();
         }
         if (rc == 0 && evaluate)

@@ -2,8 +2,8 @@
  *
  * stage_training.c - whole steps on a device, here the one of cuda_on_cpu.h, whose memory no host
  * code can touch: the same training as on the processor, the same bits twice, a resumed run that ends
- * where an unbroken one does, weights left alone when something is not finite, no checkpoint of what a
- * device that is lost no longer gives.
+ * where an unbroken one does, weights left alone when something is not finite, figures of a step that
+ * are written while the device does the next, no checkpoint of what a device that is lost no longer gives.
  *
  * label: slow
  */
@@ -36,9 +36,9 @@ static bool train(double loss[STEPS], char digest[65], const sc_config *cfg,
         sct_assert_ok(sc_train_step(&stats, &t.step, &err), &err);
         fewer += stats.images < (size_t)cfg->train.batch;
         loss[i] = stats.loss;
-        sct_assert_ok(sc_step_look(&t.step, &err), &err); /* as the log does */
+        sct_assert_ok(sc_step_fetch_z(&t.step, &err), &err); /* as the log does */
         sc_ntxent_stats pairs;
-        sc_ntxent_diagnose(&pairs, &t.step.ntxent);
+        sc_ntxent_diagnose(&pairs, &t.step.ntxent, t.step.z, 2 * stats.images);
         assert_true(pairs.alignment >= 0 && pairs.alignment <= 4);
     }
     assert_in_range(fewer, 1, STEPS - 1);
@@ -145,6 +145,60 @@ static void not_finite(void **state)
     sc_trainer_close(&t);
 }
 
+/* ---- what the host does meanwhile ---- */
+
+static bool queued; /* a step, and nobody has waited for it */
+static void (*play)(size_t key, void (*record)(void *context), void *context);
+static int (*wait)(simclr_error *err);
+
+static void play_and_note(size_t key, void (*record)(void *context), void *context)
+{
+    play(key, record, context);
+    queued = true;
+}
+
+static int wait_and_note(simclr_error *err)
+{
+    queued = false;
+    return wait(err);
+}
+
+/* Of three calls the last one fails. */
+static int do_meanwhile(void *context, simclr_error *err)
+{
+    int *calls = context;
+    assert_true(queued);
+    return ++*calls < 3 ? 0 : sc_fail(err, SIMCLR_E_IO, "disk full");
+}
+
+static void meanwhile(void **state)
+{
+    (void)state;
+    static sc_trainer t;
+    simclr_error err = {0};
+    sc_step_stats stats;
+    int calls = 0;
+    sc_config cfg = small_config("fp32");
+    sc_tables there = tables_of(SC_FP32);
+    play = device.play;
+    wait = device.wait;
+    device.play = play_and_note;
+    device.wait = wait_and_note;
+    sct_assert_ok(sc_trainer_open(&t, &cfg, NULL, &there, NULL, &err), &err);
+    t.step.meanwhile = do_meanwhile;
+    t.step.meanwhile_context = &calls;
+    sct_assert_ok(sc_train_step(&stats, &t.step, &err), &err);
+    sct_assert_ok(sc_train_step(&stats, &t.step, &err), &err);
+    sct_assert_error(sc_train_step(&stats, &t.step, &err), &err, SIMCLR_E_IO, "disk full");
+    assert_false(queued);
+    assert_int_equal(calls, 3);
+    sc_trainer_close(&t);
+    device.play = play;
+    device.wait = wait;
+}
+
+/* ---- runs ---- */
+
 static void assert_same_file(const char *one, const char *two, const char *name)
 {
     char path[2][SC_PATH_MAX];
@@ -173,6 +227,41 @@ static void keep_engine(void *context, simclr_message_kind kind, const char *tex
     (void)context;
     if (kind == SIMCLR_NOTE && strncmp(text, "engine ", 7) == 0)
         snprintf(engine, sizeof engine, "%s", text);
+}
+
+/* What training lines of metrics.jsonl say of each step. */
+typedef struct {
+    size_t lines;
+    struct {
+        double step, loss, top1, alignment, uniformity, rank;
+    } line[STEPS];
+} figures;
+
+static int keep_figures(void *context, uint64_t step, const sc_json *json)
+{
+    figures *f = context;
+    if (sc_json_get(json, "eval") != NULL)
+        return 0;
+    assert_in_range(f->lines, 0, STEPS - 1);
+    f->line[f->lines].step = (double)step;
+    assert_true(sc_json_number(&f->line[f->lines].loss, sc_json_get(json, "loss")));
+    assert_true(sc_json_number(&f->line[f->lines].top1, sc_json_get(json, "contrastive_top1")));
+    assert_true(sc_json_number(&f->line[f->lines].alignment, sc_json_get(json, "alignment")));
+    assert_true(sc_json_number(&f->line[f->lines].uniformity, sc_json_get(json, "uniformity")));
+    assert_true(sc_json_number(&f->line[f->lines].rank, sc_json_get(json, "effective_rank")));
+    f->lines++;
+    return 0;
+}
+
+static figures figures_of(const char *run)
+{
+    figures f = {0};
+    simclr_error err = {0};
+    sct_assert_ok(sc_metrics_each(run, keep_figures, &f, &err), &err);
+    assert_int_equal(f.lines, STEPS);
+    for (size_t i = 0; i < STEPS; i++)
+        assert_true(f.line[i].step == (double)(i + 1));
+    return f;
 }
 
 static void run_until(const char *run, const sc_config *cfg, bool stop)
@@ -204,6 +293,14 @@ static void resumed(void **state)
     assert_same_file(one, two, "checkpoints/step-00000007/model.safetensors");
     assert_same_file(one, two, "checkpoints/step-00000007/optim.safetensors");
     assert_same_file(one, two, "model.safetensors");
+    figures whole = figures_of(one), parts = figures_of(two);
+    assert_memory_equal(&whole, &parts, sizeof whole);
+    /* Where a collapse ends the run, figures are written before the next step. */
+    snprintf(two, sizeof two, "%s/strict", sct_scratch());
+    set(&cfg, "train.strict", "true");
+    run_until(two, &cfg, false);
+    figures at_once = figures_of(two);
+    assert_memory_equal(&whole, &at_once, sizeof whole);
 }
 
 static bool lost;
@@ -255,7 +352,7 @@ static void lost_before_a_save(void **state)
     assert_false(sc_fs_exists(file));
     sct_assert_error(sc_weights_digest(digest, &t.step.network, &err), &err, SIMCLR_E_DEVICE,
                      "it is lost");
-    sct_assert_error(sc_step_look(&t.step, &err), &err, SIMCLR_E_DEVICE, "it is lost");
+    sct_assert_error(sc_step_fetch_z(&t.step, &err), &err, SIMCLR_E_DEVICE, "it is lost");
     lost = false;
     cuda_on_cpu_full(false);
     sc_trainer_close(&t);
@@ -265,9 +362,9 @@ int main(void)
 {
     open_device();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_training),      cmocka_unit_test(images_of_any_size),
-        cmocka_unit_test(not_finite),         cmocka_unit_test(resumed),
-        cmocka_unit_test(lost_before_a_save),
+        cmocka_unit_test(same_training), cmocka_unit_test(images_of_any_size),
+        cmocka_unit_test(not_finite),    cmocka_unit_test(meanwhile),
+        cmocka_unit_test(resumed),       cmocka_unit_test(lost_before_a_save),
     };
     return sct_run(tests);
 }

@@ -206,10 +206,10 @@ static void threads_give_the_same_bits(void **state)
     sc_parallel_set_threads(1);
     double first = sc_ntxent_forward(&l.t, z, ROWS);
     sc_ntxent_backward(one, &l.t);
-    sc_ntxent_diagnose(&a, &l.t);
+    sc_ntxent_diagnose(&a, &l.t, z, ROWS);
     sc_parallel_set_threads(2);
     double second = sc_ntxent_forward(&l.t, z, ROWS);
-    sc_ntxent_diagnose(&b, &l.t); /* between forward and backward: changes nothing */
+    sc_ntxent_diagnose(&b, &l.t, z, ROWS); /* between forward and backward: changes nothing */
     sc_ntxent_backward(two, &l.t);
     assert_memory_equal(&first, &second, sizeof first);
     assert_memory_equal(&a, &b, sizeof a);
@@ -236,18 +236,59 @@ static void diagnostics(void **state)
     /* N = 2: pairs equal, the two images orthogonal. */
     sc_real z[8] = {1, 0, 0, 1, 2, 0, 0, 2};
     open_loss(&l, 4, 2, 0.5);
-    sc_ntxent_forward(&l.t, z, 4);
-    sc_ntxent_diagnose(&s, &l.t);
+    sc_ntxent_diagnose(&s, &l.t, z, 4);
     near(s.top1, 1, 0);
     near(s.alignment, 0, 1e-6);
-    near(s.positive_similarity, 1, 1e-6);
-    near(s.negative_similarity, 0, 1e-6);
     near(s.uniformity, -4, 1e-5); /* log exp(-2 * 2) */
     sc_real all[8] = {1, 1, 1, 1, 1, 1, 1, 1};
-    sc_ntxent_forward(&l.t, all, 4);
-    sc_ntxent_diagnose(&s, &l.t);
+    sc_ntxent_diagnose(&s, &l.t, all, 4);
     near(s.top1, 0, 0); /* a tie is no hit: collapse is not 100 per cent */
     near(s.uniformity, 0, 1e-5);
+    sc_arena_close(&l.arena);
+}
+
+/* In double, as ntxent.h defines them. */
+static void diagnostics_of_random_rows(void **state)
+{
+    (void)state;
+    enum { N = 75, ROWS = 2 * N, DIM = 6 }; /* more than a tile */
+    loss l;
+    sc_ntxent_stats s;
+    static sc_real z[ROWS * DIM];
+    static double cosine[ROWS][ROWS];
+    double hits = 0, apart = 0, gauss[2] = {0, 0};
+    sct_fill_normal(z, ROWS * DIM);
+    for (size_t i = 0; i < N * DIM; i++)
+        z[N * DIM + i] = z[i] + (sc_real)0.4 * z[N * DIM + i];
+    for (size_t i = 0; i < ROWS; i++) {
+        for (size_t j = 0; j < ROWS; j++) {
+            double dot = 0, a = 0, b = 0;
+            for (size_t k = 0; k < DIM; k++) {
+                double x = z[i * DIM + k], y = z[j * DIM + k];
+                dot += x * y;
+                a += x * x;
+                b += y * y;
+            }
+            cosine[i][j] = dot / sqrt(a * b);
+        }
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        size_t pos = (i + N) % ROWS;
+        int nearer = 0;
+        apart += 2 - 2 * cosine[i][pos];
+        for (size_t j = 0; j < ROWS; j++) {
+            nearer += j != i && j != pos && cosine[i][j] >= cosine[i][pos];
+            if (j != i && j / N == i / N)
+                gauss[i / N] += exp(-2 * (2 - 2 * cosine[i][j]));
+        }
+        hits += nearer == 0;
+    }
+    open_loss(&l, ROWS, DIM, 0.5);
+    sc_ntxent_diagnose(&s, &l.t, z, ROWS);
+    assert_in_range((int)hits, ROWS / 4, ROWS - 10);
+    near(s.top1, hits / ROWS, 1.01 / ROWS); /* floats may tie */
+    near(s.alignment, apart / ROWS, 1e-6);
+    near(s.uniformity, (log(gauss[0] / (N * (N - 1))) + log(gauss[1] / (N * (N - 1)))) / 2, 1e-6);
     sc_arena_close(&l.arena);
 }
 
@@ -272,7 +313,8 @@ int main(void)
         cmocka_unit_test(closed_forms), cmocka_unit_test(floors),
         cmocka_unit_test(identities),   cmocka_unit_test(extremes),
         cmocka_unit_test(zero_rows),    cmocka_unit_test(threads_give_the_same_bits),
-        cmocka_unit_test(diagnostics),  cmocka_unit_test(refusals),
+        cmocka_unit_test(diagnostics),  cmocka_unit_test(diagnostics_of_random_rows),
+        cmocka_unit_test(refusals),
     };
     return sct_run(tests);
 }
