@@ -21,7 +21,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
         float sum[V];
         SC_UNROLL
         for (int j = 0; j < V; j++)
-            sum[j] = elem_get(from.at[j]) + bias[j];
+            sum[j] = from.get(j) + bias[j];
         elem_store<V>(y + row * w.c + c, sum);
     }
 }
@@ -55,7 +55,7 @@ template <int V, class E> struct bias_term {
 
         SC_UNROLL
         for (int j = 0; j < V; j++)
-            first[j] += elem_get(from.at[j]);
+            first[j] += from.get(j);
     }
 };
 

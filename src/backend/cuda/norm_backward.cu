@@ -40,9 +40,9 @@ static __device__ __forceinline__ void gradient(float (&g)[V], const elem_pack<E
     SC_UNROLL
     for (int j = 0; j < V; j++) {
         float f = MASK == MASK_NONE   ? 1
-                  : MASK == MASK_BY_Y ? elem_get(y.at[j])
-                                      : fmaf(elem_get(x.at[j]), of.scale[j], of.shift[j]);
-        g[j] = f > 0 ? elem_get(dy.at[j]) : 0;
+                  : MASK == MASK_BY_Y ? y.get(j)
+                                      : fmaf(x.get(j), of.scale[j], of.shift[j]);
+        g[j] = f > 0 ? dy.get(j) : 0;
     }
 }
 
@@ -78,7 +78,7 @@ template <int V, norm_mask MASK, class E> struct backward_term {
         SC_UNROLL
         for (int j = 0; j < V; j++) {
             first[j] += g[j];
-            second[j] = fmaf(g[j], elem_get(x.at[j]) - of.mean[j], second[j]);
+            second[j] = fmaf(g[j], x.get(j) - of.mean[j], second[j]);
         }
     }
 };
@@ -134,8 +134,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
             gradient<V, MASK>(g, x[u], dy[u], y[u], of);
             SC_UNROLL
             for (int j = 0; j < V; j++)
-                dx[j] = of.scale[j] * (g[j] - mean_g[j]) -
-                        curve[j] * (elem_get(x[u].at[j]) - of.mean[j]);
+                dx[j] = of.scale[j] * (g[j] - mean_g[j]) - curve[j] * (x[u].get(j) - of.mean[j]);
             if (a.dresidual != nullptr)
                 elem_store<V>(a.dresidual + at, g);
             elem_store<V>(a.dx + at, dx);

@@ -32,7 +32,7 @@ static __device__ __forceinline__ void thread_moments(float (*share)[SC_THREADS]
         elem_pack<E, V> from = elem_load<V>(x + row * w.c + c);
         SC_UNROLL
         for (int j = 0; j < V; j++) {
-            float d = elem_get(from.at[j]) - elem_get(shift.at[j]);
+            float d = from.get(j) - shift.get(j);
             first[j] += d;
             second[j] = fmaf(d, d, second[j]);
         }
@@ -40,7 +40,7 @@ static __device__ __forceinline__ void thread_moments(float (*share)[SC_THREADS]
     SC_UNROLL
     for (int j = 0; j < V; j++) {
         float mean = first[j] / rows;
-        share[j][threadIdx.x] = elem_get(shift.at[j]) + mean;
+        share[j][threadIdx.x] = shift.get(j) + mean;
         share[V + j][threadIdx.x] = fmaf(-mean, first[j], second[j]);
     }
 }
