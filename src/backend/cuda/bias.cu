@@ -49,10 +49,15 @@ template <int V, class E> struct bias_term {
     {
     }
 
-    __device__ void add(float (&first)[V], float (&)[V], size_t row, size_t c) const
-    {
-        elem_pack<E, V> from = elem_load<V>(dy + row * width + c);
+    typedef elem_pack<E, V> elements;
 
+    __device__ elements load(size_t row, size_t c) const
+    {
+        return elem_load<V>(dy + row * width + c);
+    }
+
+    __device__ void add(float (&first)[V], float (&)[V], const elements &from) const
+    {
         SC_UNROLL
         for (int j = 0; j < V; j++)
             first[j] += from.get(j);

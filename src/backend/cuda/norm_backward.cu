@@ -66,19 +66,29 @@ template <int V, norm_mask MASK, class E> struct backward_term {
         load_channels<V, MASK>(&of, a, c);
     }
 
-    __device__ void add(float (&first)[V], float (&second)[V], size_t row, size_t c) const
+    struct elements {
+        elem_pack<E, V> x, dy, y;
+    };
+
+    __device__ elements load(size_t row, size_t c) const
     {
         size_t at = row * width + c;
-        elem_pack<E, V> x = elem_load<V>(a.x + at), dy = elem_load<V>(a.dy + at), y = {};
-        float g[V];
+        elements from = {elem_load<V>(a.x + at), elem_load<V>(a.dy + at), {}};
 
         if (MASK == MASK_BY_Y)
-            y = elem_load<V>(a.y + at);
-        gradient<V, MASK>(g, x, dy, y, of);
+            from.y = elem_load<V>(a.y + at);
+        return from;
+    }
+
+    __device__ void add(float (&first)[V], float (&second)[V], const elements &from) const
+    {
+        float g[V];
+
+        gradient<V, MASK>(g, from.x, from.dy, from.y, of);
         SC_UNROLL
         for (int j = 0; j < V; j++) {
             first[j] += g[j];
-            second[j] = fmaf(g[j], x.get(j) - of.mean[j], second[j]);
+            second[j] = fmaf(g[j], from.x.get(j) - of.mean[j], second[j]);
         }
     }
 };

@@ -18,18 +18,21 @@ static __device__ __forceinline__ size_t rows_of(size_t slice, unsigned below, u
     return below < slice ? (slice - below + height - 1) / height : 0;
 }
 
-/* Mean and squared deviations of V channels from c over rows row, row + height, ... */
-template <int V, class E>
-static __device__ __forceinline__ void thread_moments(float (*share)[SC_THREADS], const E *x,
-                                                      const channel_walk &w, size_t row, size_t end,
-                                                      size_t c, float rows)
-{
-    elem_pack<E, V> shift = elem_load<V>(x + row * w.c + c);
-    float first[V] = {}, second[V] = {};
+/* Sums of d and of d^2. */
+template <int V, class E> struct moments_term {
+    const E *x;
+    size_t width;
+    elem_pack<E, V> shift;
 
-    SC_UNROLL_4
-    for (; row < end; row += w.height) {
-        elem_pack<E, V> from = elem_load<V>(x + row * w.c + c);
+    typedef elem_pack<E, V> elements;
+
+    __device__ elements load(size_t row, size_t c) const
+    {
+        return elem_load<V>(x + row * width + c);
+    }
+
+    __device__ void add(float (&first)[V], float (&second)[V], const elements &from) const
+    {
         SC_UNROLL
         for (int j = 0; j < V; j++) {
             float d = from.get(j) - shift.get(j);
@@ -37,10 +40,22 @@ static __device__ __forceinline__ void thread_moments(float (*share)[SC_THREADS]
             second[j] = fmaf(d, d, second[j]);
         }
     }
+};
+
+/* Mean and squared deviations of V channels from c over rows row, row + height, ... */
+template <int V, class E>
+static __device__ __forceinline__ void thread_moments(float (*share)[SC_THREADS], const E *x,
+                                                      const channel_walk &w, size_t row, size_t end,
+                                                      size_t c, float rows)
+{
+    moments_term<V, E> term = {x, w.c, elem_load<V>(x + row * w.c + c)};
+    float first[V] = {}, second[V] = {};
+
+    add_rows<V>(first, second, term, row, end, w.height, c);
     SC_UNROLL
     for (int j = 0; j < V; j++) {
         float mean = first[j] / rows;
-        share[j][threadIdx.x] = shift.get(j) + mean;
+        share[j][threadIdx.x] = term.shift.get(j) + mean;
         share[V + j][threadIdx.x] = fmaf(-mean, first[j], second[j]);
     }
 }
