@@ -144,7 +144,6 @@ static __global__ void __launch_bounds__(SC_THREADS)
     double first = 0, second = 0;
 
     if (c < channels) {
-        SC_UNROLL_4
         for (size_t s = part; s < slices; s += MERGE_PARTS) {
             first += (double)partial[s * 2 * channels + c];
             second += (double)partial[(s * 2 + 1) * channels + c];
