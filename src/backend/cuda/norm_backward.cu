@@ -10,12 +10,12 @@
 #include "backend/cuda/channels.cuh"
 #include "backend/cuda/parts.h"
 
-enum {
-    DEEP = 2 /* rows that a thread reads before it writes the first: hides the memory's delay */
-};
-
 /* Where ReLU cut. */
 enum norm_mask { MASK_NONE, MASK_BY_X, MASK_BY_Y };
+
+/* Rows that a thread reads before it writes the first: hides the memory's delay.  By x there are registers
+ * for more: in bf16 as many blocks run at once. */
+template <norm_mask MASK> constexpr int deep = MASK == MASK_BY_X ? 4 : 2;
 
 template <class E> struct backward_args {
     E *dx, *dresidual;
@@ -114,6 +114,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
     backward_kernel(backward_args<E> a, channel_walk w)
 {
     unsigned below;
+    constexpr int DEEP = deep<MASK>;
     size_t c, step = (size_t)gridDim.x * w.height;
     norm_channels<V> of;
     float mean_g[V], curve[V];
@@ -163,8 +164,8 @@ static void pass(const backward_args<E> &a, bool sums, size_t rows, size_t c)
     if (sums)
         channel_sums<V>(rows, c, term, finish);
     else
-        SC_LAUNCH((backward_kernel<V, MASK, E>), channel_grid(backward_kernel<V, MASK, E>, w, DEEP),
-                  SC_THREADS, a, w);
+        SC_LAUNCH((backward_kernel<V, MASK, E>),
+                  channel_grid(backward_kernel<V, MASK, E>, w, deep<MASK>), SC_THREADS, a, w);
 }
 
 template <int V, class E>
