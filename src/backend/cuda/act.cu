@@ -104,9 +104,8 @@ static __global__ void __launch_bounds__(SC_THREADS)
             by = elem_load<V>(dy + i * V);
         SC_UNROLL
         for (int j = 0; j < V; j++) {
-            float v = elem_get(from.at[j]);
-            y[j] = dy != nullptr ? elem_get(by.at[j]) * act_slope(v, KIND, param)
-                                 : act(v, KIND, param);
+            float v = from.get(j);
+            y[j] = dy != nullptr ? by.get(j) * act_slope(v, KIND, param) : act(v, KIND, param);
         }
         elem_store<V>(out + i * V, y);
     }

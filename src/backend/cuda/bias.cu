@@ -21,7 +21,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
         float sum[V];
         SC_UNROLL
         for (int j = 0; j < V; j++)
-            sum[j] = elem_get(from.at[j]) + bias[j];
+            sum[j] = from.get(j) + bias[j];
         elem_store<V>(y + row * w.c + c, sum);
     }
 }
@@ -49,13 +49,18 @@ template <int V, class E> struct bias_term {
     {
     }
 
-    __device__ void add(float (&first)[V], float (&)[V], size_t row, size_t c) const
-    {
-        elem_pack<E, V> from = elem_load<V>(dy + row * width + c);
+    typedef elem_pack<E, V> elements;
 
+    __device__ elements load(size_t row, size_t c) const
+    {
+        return elem_load<V>(dy + row * width + c);
+    }
+
+    __device__ void add(float (&first)[V], float (&)[V], const elements &from) const
+    {
         SC_UNROLL
         for (int j = 0; j < V; j++)
-            first[j] += elem_get(from.at[j]);
+            first[j] += from.get(j);
     }
 };
 

@@ -18,6 +18,7 @@ enum {
     WALK_LANES = 32,  /* at most: 512 adjacent bytes */
     SLICE_ROWS = 128, /* of a slice at least, so that its sums are few bytes beside its elements */
     SLICES = 1024,    /* at most */
+    SUM_DEEP = 4,     /* rows that a thread of a sum reads before it adds the first */
     MERGE_CHANNELS = 8, /* of a block that adds slices up: 32 bytes */
     MERGE_PARTS = SC_THREADS / MERGE_CHANNELS
 };
@@ -77,8 +78,32 @@ static __device__ __forceinline__ void channel_slice(const channel_walk &w, size
     *end = *begin + w.slice_rows < w.rows ? *begin + w.slice_rows : w.rows;
 }
 
-/* Of V channels from c, add(first, second, row, c) adds a row to two sums.
- * partial (slices, 2, c) */
+/* Adds rows row, row + height, ... of V channels from c to two sums, in their order.  The elements are not
+ * zeros again in each round: nvcc would compare those of a row right after they are asked for.
+ *   term.load(row, c)                 elements of a row
+ *   term.add(first, second, elements) adds them */
+template <int V, class Term>
+static __device__ __forceinline__ void add_rows(float (&first)[V], float (&second)[V],
+                                                const Term &term, size_t row, size_t end,
+                                                size_t height, size_t c)
+{
+    typename Term::elements from[SUM_DEEP] = {};
+
+    for (; row < end; row += SUM_DEEP * height) {
+        SC_UNROLL
+        for (int u = 0; u < SUM_DEEP; u++)
+            if (row + u * height < end)
+                from[u] = term.load(row + u * height, c);
+        SC_UNROLL
+        for (int u = 0; u < SUM_DEEP; u++) {
+            if (row + u * height >= end)
+                break;
+            term.add(first, second, from[u]);
+        }
+    }
+}
+
+/* partial (slices, 2, c): the two sums over a slice, of a term as above; begin(c) is called first. */
 template <int V, class Term>
 static __global__ void __launch_bounds__(SC_THREADS)
     channel_sums_kernel(float *partial, channel_walk w, Term term)
@@ -91,9 +116,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
     channel_slice(w, &row, &end);
     if (channel_place<V>(w, &below, &c)) {
         term.begin(c);
-        SC_UNROLL_4
-        for (row += below; row < end; row += w.height)
-            term.add(sum[0], sum[1], row, c);
+        add_rows<V>(sum[0], sum[1], term, row + below, end, w.height, c);
     }
     SC_UNROLL
     for (int j = 0; j < 2 * V; j++)
@@ -121,7 +144,6 @@ static __global__ void __launch_bounds__(SC_THREADS)
     double first = 0, second = 0;
 
     if (c < channels) {
-        SC_UNROLL_4
         for (size_t s = part; s < slices; s += MERGE_PARTS) {
             first += (double)partial[s * 2 * channels + c];
             second += (double)partial[(s * 2 + 1) * channels + c];

@@ -61,11 +61,11 @@ static __global__ void __launch_bounds__(SC_THREADS)
 
     for (size_t i = grid_first(); i < pixels * packs; i += grid_step()) {
         size_t pixel = i, channel = elem_rest(&pixel, packs) * V;
-        elem_pack<E, V> pack;
+        float v[V];
         SC_UNROLL
         for (int j = 0; j < V; j++)
-            pack.at[j] = channel + j < c ? x[pixel * c + channel + j] : elem_put<E>(0);
-        elem_store(to + i * V, pack);
+            v[j] = channel + j < c ? elem_get(x[pixel * c + channel + j]) : 0;
+        elem_store<V>(to + i * V, v);
     }
 }
 

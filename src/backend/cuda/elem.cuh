@@ -64,9 +64,58 @@ template <> __device__ __forceinline__ sc_bf16 elem_put<sc_bf16>(float x)
 #endif
 }
 
+/* Two in a word, the first in its lower half, as they lie in memory. */
+static __device__ __forceinline__ uint32_t elem_put_two(float first, float second)
+{
+#ifdef __CUDACC__
+    __nv_bfloat162 two = __floats2bfloat162_rn(first, second);
+    uint32_t word;
+
+    memcpy(&word, &two, sizeof word);
+    return word;
+#else
+    return (uint32_t)elem_put<sc_bf16>(first) | (uint32_t)elem_put<sc_bf16>(second) << 16;
+#endif
+}
+
 /* V elements that are read and written together. */
 template <class E, int V> struct alignas(V * sizeof(E) < 16 ? V * sizeof(E) : 16) elem_pack {
     E at[V];
+
+    __device__ __forceinline__ float get(int j) const
+    {
+        return elem_get(at[j]);
+    }
+
+    __device__ __forceinline__ void put(const float (&from)[V])
+    {
+        SC_UNROLL
+        for (int j = 0; j < V; j++)
+            at[j] = elem_put<E>(from[j]);
+    }
+};
+
+/* Bfloat16 stay in the words that were read until they are used: as numbers of 16 bits they would be
+ * taken apart at once, wait for memory there, and take a register each. */
+template <> struct alignas(16) elem_pack<sc_bf16, 8> {
+    typedef uint32_t two __attribute__((may_alias));
+    two word[4];
+
+    __device__ __forceinline__ float get(int j) const
+    {
+        uint32_t bits = j % 2 == 0 ? word[j / 2] << 16 : word[j / 2] & 0xffff0000U;
+        float x;
+
+        memcpy(&x, &bits, sizeof x);
+        return x;
+    }
+
+    __device__ __forceinline__ void put(const float (&from)[8])
+    {
+        SC_UNROLL
+        for (int k = 0; k < 4; k++)
+            word[k] = elem_put_two(from[2 * k], from[2 * k + 1]);
+    }
 };
 
 template <int V, class E> static __device__ __forceinline__ elem_pack<E, V> elem_load(const E *from)
@@ -74,9 +123,31 @@ template <int V, class E> static __device__ __forceinline__ elem_pack<E, V> elem
     return *reinterpret_cast<const elem_pack<E, V> *>(from);
 }
 
+#ifdef __CUDACC__
+static __device__ __forceinline__ void elem_store_16(void *to, uint4 x)
+{
+    asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};"
+                 :
+                 : "l"(__cvta_generic_to_global(to)), "r"(x.x), "r"(x.y), "r"(x.z), "r"(x.w)
+                 : "memory");
+}
+#endif
+
+/* To the device's memory.  16 bytes are one instruction by its name: of a plain copy nvcc makes a store
+ * for each element in some kernels. */
 template <int V, class E>
 static __device__ __forceinline__ void elem_store(E *to, const elem_pack<E, V> &from)
 {
+#ifdef __CUDACC__
+    if constexpr (sizeof from % sizeof(uint4) == 0) {
+        uint4 part[sizeof from / sizeof(uint4)];
+        memcpy(part, &from, sizeof from);
+        SC_UNROLL
+        for (size_t k = 0; k < sizeof from / sizeof(uint4); k++)
+            elem_store_16(reinterpret_cast<uint4 *>(to) + k, part[k]);
+        return;
+    }
+#endif
     *reinterpret_cast<elem_pack<E, V> *>(to) = from;
 }
 
@@ -85,9 +156,7 @@ static __device__ __forceinline__ void elem_store(E *to, const float (&from)[V])
 {
     elem_pack<E, V> pack;
 
-    SC_UNROLL
-    for (int j = 0; j < V; j++)
-        pack.at[j] = elem_put<E>(from[j]);
+    pack.put(from);
     elem_store(to, pack);
 }
 

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "backend/cuda/elem.cuh"
+#include "backend/cuda/four.cuh"
 #include "backend/cuda/parts.h"
 
 enum {
@@ -19,6 +20,8 @@ enum {
 };
 
 static_assert(PER_ROW * PER_ROW == SC_THREADS, "a thread for every part of the tile");
+static_assert(TILE * DEPTH == SC_THREADS * EACH && (int)EACH == (int)four::COUNT,
+              "a slice is four numbers of every thread");
 
 struct gemm_args {
     float *c;
@@ -27,20 +30,57 @@ struct gemm_args {
     bool accumulate;
 };
 
-/* to[l][i] = element (begin + i, depth + l) of a matrix (size, k; ld), 0 outside; with ACROSS it is
- * stored transposed.  Adjacent threads read adjacent numbers. */
-template <bool ACROSS>
-static __device__ __forceinline__ void read_slice(float (*to)[PITCH], const float *from, size_t ld,
-                                                  size_t begin, size_t size, size_t depth, size_t k)
-{
-    SC_UNROLL
-    for (unsigned e = threadIdx.x; e < TILE * DEPTH; e += SC_THREADS) {
-        unsigned i = ACROSS ? e % TILE : e / DEPTH, l = ACROSS ? e / TILE : e % DEPTH;
-        size_t at = begin + i, deep = depth + l;
-        bool inside = at < size && deep < k;
-        to[l][i] = inside ? from[ACROSS ? deep * ld + at : at * ld + deep] : 0;
+/* A thread's numbers of slices of a matrix (size, k; ld), 0 outside of it: EACH adjacent ones, along the sum
+ * or, with ACROSS, where the matrix is stored transposed, across it.  They are read into registers while the
+ * products of the slice before are made, and then stored. */
+template <bool ACROSS> struct gemm_slice {
+    const float *from;
+    size_t ld, size, k, at;
+    unsigned i, l; /* place of the first number in the slice, across and along the sum */
+    bool whole;    /* all EACH are inside across the sum, and may be read at once */
+    four mine;
+
+    __device__ gemm_slice(const float *matrix, size_t ld_, size_t begin, size_t size_, size_t k_)
+        : from(matrix), ld(ld_), size(size_), k(k_)
+    {
+        unsigned first = threadIdx.x * EACH;
+
+        i = ACROSS ? first % TILE : first / DEPTH;
+        l = ACROSS ? first / TILE : first % DEPTH;
+        at = begin + i;
+        whole = at + (ACROSS ? EACH - 1 : 0) < size && ld % EACH == 0 &&
+                reinterpret_cast<uintptr_t>(from) % sizeof(four) == 0;
     }
-}
+
+    /* The slice from `depth`; of one that begins at k or after it nothing is read. */
+    __device__ __forceinline__ void load(size_t depth)
+    {
+        size_t deep = depth + l;
+        const float *x = from + (ACROSS ? deep * ld + at : at * ld + deep);
+
+        mine = {};
+        if (whole && deep + (ACROSS ? 0 : EACH - 1) < k) {
+            mine = load_four(x);
+        } else {
+            SC_UNROLL
+            for (int e = 0; e < EACH; e++)
+                if (at + (ACROSS ? e : 0) < size && deep + (ACROSS ? 0 : e) < k)
+                    mine.of[e] = x[e];
+        }
+    }
+
+    /* to[l][i] */
+    __device__ __forceinline__ void store(float (*to)[PITCH]) const
+    {
+        if (ACROSS) {
+            store_four(&to[l][i], mine);
+        } else {
+            SC_UNROLL
+            for (int e = 0; e < EACH; e++)
+                to[l + e][i] = mine.of[e];
+        }
+    }
+};
 
 template <bool TRANS_A, bool TRANS_B>
 static __global__ void __launch_bounds__(SC_THREADS) gemm_kernel(gemm_args g, size_t tiles_n)
@@ -50,17 +90,23 @@ static __global__ void __launch_bounds__(SC_THREADS) gemm_kernel(gemm_args g, si
     size_t i0 = blockIdx.x / tiles_n * TILE, j0 = blockIdx.x % tiles_n * TILE;
     unsigned i1 = threadIdx.x / PER_ROW * EACH, j1 = threadIdx.x % PER_ROW * EACH;
     float sum[EACH][EACH] = {};
+    gemm_slice<TRANS_A> next_a(g.a, g.lda, i0, g.m, g.k);
+    gemm_slice<!TRANS_B> next_b(g.b, g.ldb, j0, g.n, g.k);
 
+    next_a.load(0);
+    next_b.load(0);
     for (size_t depth = 0; depth < g.k; depth += DEPTH) {
-        read_slice<TRANS_A>(a, g.a, g.lda, i0, g.m, depth, g.k);
-        read_slice<!TRANS_B>(b, g.b, g.ldb, j0, g.n, depth, g.k);
+        next_a.store(a);
+        next_b.store(b);
         __syncthreads();
+        next_a.load(depth + DEPTH);
+        next_b.load(depth + DEPTH);
         SC_UNROLL
         for (int l = 0; l < DEPTH; l++) {
-            elem_pack<float, EACH> u = elem_load<EACH>(&a[l][i1]), v = elem_load<EACH>(&b[l][j1]);
+            four u = load_four(&a[l][i1]), v = load_four(&b[l][j1]);
             SC_UNROLL
             for (int e = 0; e < EACH * EACH; e++)
-                sum[e / EACH][e % EACH] += u.at[e / EACH] * v.at[e % EACH];
+                sum[e / EACH][e % EACH] += u.of[e / EACH] * v.of[e % EACH];
         }
         __syncthreads();
     }

@@ -23,7 +23,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
             elem_pack<E, V> pack = elem_load<V>(x + (image * rows + row) * c + first);
             SC_UNROLL
             for (int j = 0; j < V; j++)
-                sum[j] += (double)elem_get(pack.at[j]);
+                sum[j] += (double)pack.get(j);
         }
         SC_UNROLL
         for (int j = 0; j < V; j++)
@@ -46,7 +46,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
             elem_pack<E, V> pack = elem_load<V>(x + (image * rows + row) * c + first);
             SC_UNROLL
             for (int j = 0; j < V; j++) {
-                float v = elem_get(pack.at[j]);
+                float v = pack.get(j);
                 if (row == 0 || v > best[j]) {
                     best[j] = v;
                     from.at[j] = (uint32_t)row;

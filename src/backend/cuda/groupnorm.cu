@@ -102,14 +102,25 @@ template <class E> struct param_term {
     {
     }
 
-    __device__ void add(float (&first)[1], float (&second)[1], size_t row, size_t c) const
+    struct elements {
+        E dy, x;
+        float mean, invstd;
+    };
+
+    __device__ elements load(size_t row, size_t c) const
     {
         size_t group = elem_quotient(row, g.rows) * g.groups + elem_quotient(c, g.width);
-        float dy = elem_get(g.dy[row * g.c + c]);
+        size_t at = row * g.c + c;
+
+        return {g.dy[at], g.x[at], g.mean[group], g.invstd[group]};
+    }
+
+    __device__ void add(float (&first)[1], float (&second)[1], const elements &from) const
+    {
+        float dy = elem_get(from.dy);
 
         first[0] += dy;
-        second[0] =
-            fmaf(dy, (elem_get(g.x[row * g.c + c]) - g.mean[group]) * g.invstd[group], second[0]);
+        second[0] = fmaf(dy, (elem_get(from.x) - from.mean) * from.invstd, second[0]);
     }
 };
 

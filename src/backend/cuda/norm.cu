@@ -85,8 +85,8 @@ static __global__ void __launch_bounds__(SC_THREADS) affine_kernel(affine_args<E
             SC_UNROLL
             for (int j = 0; j < V; j++) {
                 /* one rounding: the backward pass finds the same sign */
-                float v = fmaf(elem_get(x[u].at[j]), scale[j], shift[j]);
-                v = RESIDUAL ? v + elem_get(residual[u].at[j]) : v;
+                float v = fmaf(x[u].get(j), scale[j], shift[j]);
+                v = RESIDUAL ? v + residual[u].get(j) : v;
                 y[j] = g.relu && v < 0 ? 0 : v;
             }
             elem_store<V>(g.y + (row + u * step) * w.c + c, y);

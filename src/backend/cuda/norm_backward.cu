@@ -10,12 +10,12 @@
 #include "backend/cuda/channels.cuh"
 #include "backend/cuda/parts.h"
 
-enum {
-    DEEP = 2 /* rows that a thread reads before it writes the first: hides the memory's delay */
-};
-
 /* Where ReLU cut. */
 enum norm_mask { MASK_NONE, MASK_BY_X, MASK_BY_Y };
+
+/* Rows that a thread reads before it writes the first: hides the memory's delay.  By x there are registers
+ * for more: in bf16 as many blocks run at once. */
+template <norm_mask MASK> constexpr int deep = MASK == MASK_BY_X ? 4 : 2;
 
 template <class E> struct backward_args {
     E *dx, *dresidual;
@@ -40,9 +40,9 @@ static __device__ __forceinline__ void gradient(float (&g)[V], const elem_pack<E
     SC_UNROLL
     for (int j = 0; j < V; j++) {
         float f = MASK == MASK_NONE   ? 1
-                  : MASK == MASK_BY_Y ? elem_get(y.at[j])
-                                      : fmaf(elem_get(x.at[j]), of.scale[j], of.shift[j]);
-        g[j] = f > 0 ? elem_get(dy.at[j]) : 0;
+                  : MASK == MASK_BY_Y ? y.get(j)
+                                      : fmaf(x.get(j), of.scale[j], of.shift[j]);
+        g[j] = f > 0 ? dy.get(j) : 0;
     }
 }
 
@@ -66,19 +66,29 @@ template <int V, norm_mask MASK, class E> struct backward_term {
         load_channels<V, MASK>(&of, a, c);
     }
 
-    __device__ void add(float (&first)[V], float (&second)[V], size_t row, size_t c) const
+    struct elements {
+        elem_pack<E, V> x, dy, y;
+    };
+
+    __device__ elements load(size_t row, size_t c) const
     {
         size_t at = row * width + c;
-        elem_pack<E, V> x = elem_load<V>(a.x + at), dy = elem_load<V>(a.dy + at), y = {};
-        float g[V];
+        elements from = {elem_load<V>(a.x + at), elem_load<V>(a.dy + at), {}};
 
         if (MASK == MASK_BY_Y)
-            y = elem_load<V>(a.y + at);
-        gradient<V, MASK>(g, x, dy, y, of);
+            from.y = elem_load<V>(a.y + at);
+        return from;
+    }
+
+    __device__ void add(float (&first)[V], float (&second)[V], const elements &from) const
+    {
+        float g[V];
+
+        gradient<V, MASK>(g, from.x, from.dy, from.y, of);
         SC_UNROLL
         for (int j = 0; j < V; j++) {
             first[j] += g[j];
-            second[j] = fmaf(g[j], elem_get(x.at[j]) - of.mean[j], second[j]);
+            second[j] = fmaf(g[j], from.x.get(j) - of.mean[j], second[j]);
         }
     }
 };
@@ -104,6 +114,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
     backward_kernel(backward_args<E> a, channel_walk w)
 {
     unsigned below;
+    constexpr int DEEP = deep<MASK>;
     size_t c, step = (size_t)gridDim.x * w.height;
     norm_channels<V> of;
     float mean_g[V], curve[V];
@@ -134,8 +145,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
             gradient<V, MASK>(g, x[u], dy[u], y[u], of);
             SC_UNROLL
             for (int j = 0; j < V; j++)
-                dx[j] = of.scale[j] * (g[j] - mean_g[j]) -
-                        curve[j] * (elem_get(x[u].at[j]) - of.mean[j]);
+                dx[j] = of.scale[j] * (g[j] - mean_g[j]) - curve[j] * (x[u].get(j) - of.mean[j]);
             if (a.dresidual != nullptr)
                 elem_store<V>(a.dresidual + at, g);
             elem_store<V>(a.dx + at, dx);
@@ -154,8 +164,8 @@ static void pass(const backward_args<E> &a, bool sums, size_t rows, size_t c)
     if (sums)
         channel_sums<V>(rows, c, term, finish);
     else
-        SC_LAUNCH((backward_kernel<V, MASK, E>), channel_grid(backward_kernel<V, MASK, E>, w, DEEP),
-                  SC_THREADS, a, w);
+        SC_LAUNCH((backward_kernel<V, MASK, E>),
+                  channel_grid(backward_kernel<V, MASK, E>, w, deep<MASK>), SC_THREADS, a, w);
 }
 
 template <int V, class E>

@@ -34,8 +34,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
                 break;
             SC_UNROLL
             for (int j = 0; j < V; j++)
-                sum[j] = b != nullptr ? elem_get(from[u].at[j]) + elem_get(also[u].at[j])
-                                      : elem_get(from[u].at[j]);
+                sum[j] = b != nullptr ? from[u].get(j) + also[u].get(j) : from[u].get(j);
             elem_store<V>(y + (i + u * step) * V, sum);
         }
     }

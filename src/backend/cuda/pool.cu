@@ -69,7 +69,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
                 elem_pack<E, V> pack = elem_load<V>(x + ((at.n * s.h + h) * s.w + w) * s.c + at.c);
                 SC_UNROLL
                 for (int j = 0; j < V; j++) {
-                    float v = elem_get(pack.at[j]);
+                    float v = pack.get(j);
                     if (first || v > best[j] || v != v) { /* NaN wins, as in PyTorch */
                         best[j] = v;
                         from.at[j] = (uint32_t)(h * s.w + w);
@@ -99,7 +99,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
                 elem_pack<E, V> pack = elem_load<V>(x + ((at.n * s.h + h) * s.w + w) * s.c + at.c);
                 SC_UNROLL
                 for (int j = 0; j < V; j++)
-                    sum[j] += elem_get(pack.at[j]);
+                    sum[j] += pack.get(j);
             }
         }
         SC_UNROLL
@@ -132,7 +132,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
                 SC_UNROLL
                 for (int j = 0; j < V; j++)
                     if (!MAX || from.at[j] == at.h * s.w + at.w)
-                        sum[j] += elem_get(pack.at[j]);
+                        sum[j] += pack.get(j);
             }
         }
         SC_UNROLL

@@ -61,14 +61,14 @@ static __global__ void __launch_bounds__(SC_THREADS)
             elem_pack<E, V> from = elem_load<V>(base + i * V);
             SC_UNROLL
             for (int j = 0; j < V; j++)
-                sum[j] = elem_get(from.at[j]);
+                sum[j] = from.get(j);
         }
         for (int k = 0; k < ps * qs; k++) {
             elem_pack<E, V> from =
                 elem_load<V>(dy + ((image * ph + p[k / qs]) * qw + q[k % qs]) * s.c + c);
             SC_UNROLL
             for (int j = 0; j < V; j++)
-                sum[j] += elem_get(from.at[j]);
+                sum[j] += from.get(j);
         }
         elem_store<V>(dx + i * V, sum);
     }

@@ -12,35 +12,61 @@
 #include "backend/cuda/channels.cuh"
 #include "backend/cuda/parts.h"
 
-/* Rows that thread `below` of a column of the tile takes of a slice. */
-static __device__ __forceinline__ size_t rows_of(size_t slice, unsigned below, unsigned height)
+/* The rows of a slice, of which the first threads of a column of the tile may take one more. */
+struct dealt_rows {
+    uint32_t each, rest;
+
+    __device__ uint32_t of(unsigned below) const
+    {
+        return each + (below < rest ? 1 : 0);
+    }
+};
+
+static __device__ __forceinline__ dealt_rows deal_rows(size_t slice, unsigned height)
 {
-    return below < slice ? (slice - below + height - 1) / height : 0;
+    uint32_t rows = (uint32_t)slice, each = rows / height;
+
+    return {each, rows - each * height};
 }
 
-/* Mean and squared deviations of V channels from c over rows row, row + height, ... */
+/* Sums of d and of d^2. */
+template <int V, class E> struct moments_term {
+    const E *x;
+    size_t width;
+    elem_pack<E, V> shift;
+
+    typedef elem_pack<E, V> elements;
+
+    __device__ elements load(size_t row, size_t c) const
+    {
+        return elem_load<V>(x + row * width + c);
+    }
+
+    __device__ void add(float (&first)[V], float (&second)[V], const elements &from) const
+    {
+        SC_UNROLL
+        for (int j = 0; j < V; j++) {
+            float d = from.get(j) - shift.get(j);
+            first[j] += d;
+            second[j] = fmaf(d, d, second[j]);
+        }
+    }
+};
+
+/* Mean and squared deviations of V channels from c over rows row, row + height, ..., so many. */
 template <int V, class E>
 static __device__ __forceinline__ void thread_moments(float (*share)[SC_THREADS], const E *x,
                                                       const channel_walk &w, size_t row, size_t end,
                                                       size_t c, float rows)
 {
-    elem_pack<E, V> shift = elem_load<V>(x + row * w.c + c);
+    moments_term<V, E> term = {x, w.c, elem_load<V>(x + row * w.c + c)};
     float first[V] = {}, second[V] = {};
 
-    SC_UNROLL_4
-    for (; row < end; row += w.height) {
-        elem_pack<E, V> from = elem_load<V>(x + row * w.c + c);
-        SC_UNROLL
-        for (int j = 0; j < V; j++) {
-            float d = elem_get(from.at[j]) - elem_get(shift.at[j]);
-            first[j] += d;
-            second[j] = fmaf(d, d, second[j]);
-        }
-    }
+    add_rows<V>(first, second, term, row, end, w.height, c);
     SC_UNROLL
     for (int j = 0; j < V; j++) {
         float mean = first[j] / rows;
-        share[j][threadIdx.x] = elem_get(shift.at[j]) + mean;
+        share[j][threadIdx.x] = term.shift.get(j) + mean;
         share[V + j][threadIdx.x] = fmaf(-mean, first[j], second[j]);
     }
 }
@@ -55,22 +81,21 @@ static __global__ void __launch_bounds__(SC_THREADS)
     size_t c, begin, end;
 
     channel_slice(w, &begin, &end);
-    if (channel_place<V>(w, &below, &c) && begin + below < end)
-        thread_moments<V>(share, x, w, begin + below, end, c,
-                          (float)rows_of(end - begin, below, w.height));
+    dealt_rows rows = deal_rows(end - begin, w.height);
+    unsigned threads = rows.each > 0 ? w.height : rows.rest; /* of a column, that take any */
+    if (channel_place<V>(w, &below, &c) && below < threads)
+        thread_moments<V>(share, x, w, begin + below, end, c, (float)rows.of(below));
     __syncthreads();
     for (unsigned i = threadIdx.x; i < V * w.lanes; i += SC_THREADS) {
         unsigned lane = i % w.lanes, j = i / w.lanes;
         double mean = 0, squares = 0;
         c = ((size_t)blockIdx.y * w.lanes + lane) * V + j;
-        for (unsigned k = 0; k < w.height && begin + k < end; k++)
-            mean +=
-                (double)rows_of(end - begin, k, w.height) * (double)share[j][k * w.lanes + lane];
+        for (unsigned k = 0; k < threads; k++)
+            mean += (double)rows.of(k) * (double)share[j][k * w.lanes + lane];
         mean /= (double)(end - begin);
-        for (unsigned k = 0; k < w.height && begin + k < end; k++) {
+        for (unsigned k = 0; k < threads; k++) {
             double d = (double)share[j][k * w.lanes + lane] - mean;
-            squares += (double)share[V + j][k * w.lanes + lane] +
-                       (double)rows_of(end - begin, k, w.height) * d * d;
+            squares += (double)share[V + j][k * w.lanes + lane] + (double)rows.of(k) * d * d;
         }
         if (c < w.c) {
             partial[blockIdx.x * 2 * w.c + c] = (float)mean;
