@@ -82,25 +82,41 @@ static __global__ void __launch_bounds__(SC_THREADS)
 }
 
 /* dx (n,h,w,c) += base, which has the pixels at multiples of its step */
-template <class E>
+template <int V, class E>
 static __global__ void __launch_bounds__(SC_THREADS)
     add_apart_kernel(E *dx, const E *base, size_t step, size_t rows, size_t columns,
                      sc_conv_shape s)
 {
-    for (size_t i = grid_first(); i < s.n * rows * columns * s.c; i += grid_step()) {
-        size_t row = i, c = elem_rest(&row, s.c), column = elem_rest(&row, columns);
+    size_t packs = s.c / V;
+
+    for (size_t i = grid_first(); i < s.n * rows * columns * packs; i += grid_step()) {
+        size_t row = i, c = elem_rest(&row, packs) * V, column = elem_rest(&row, columns);
         size_t h = elem_rest(&row, rows), n = row;
-        size_t at = ((n * s.h + h * step) * s.w + column * step) * s.c + c;
-        dx[at] = elem_put<E>(elem_get(dx[at]) + elem_get(base[i]));
+        E *at = dx + ((n * s.h + h * step) * s.w + column * step) * s.c + c;
+        elem_pack<E, V> to = elem_load<V>(at), from = elem_load<V>(base + i * V);
+        float sum[V];
+        SC_UNROLL
+        for (int j = 0; j < V; j++)
+            sum[j] = elem_get(to.at[j]) + elem_get(from.at[j]);
+        elem_store<V>(at, sum);
     }
+}
+
+template <int V, class E>
+static void add_packs_apart(E *dx, const E *base, size_t step, const sc_conv_shape &s)
+{
+    size_t rows = (s.h + step - 1) / step, columns = (s.w + step - 1) / step;
+
+    SC_LAUNCH((add_apart_kernel<V, E>), grid_of(s.n * rows * columns * s.c / V), SC_THREADS, dx,
+              base, step, rows, columns, s);
 }
 
 template <class E> static void add_apart(sc_map *dx, sc_base base, const sc_conv_shape &s)
 {
-    size_t rows = (s.h + base.step - 1) / base.step, columns = (s.w + base.step - 1) / base.step;
-
-    SC_LAUNCH((add_apart_kernel<E>), grid_of(s.n * rows * columns * s.c), SC_THREADS, (E *)dx,
-              (const E *)base.map, base.step, rows, columns, s);
+    if (elem_may_widen<E>(s.c, dx, base.map))
+        add_packs_apart<elem_wide<E>>((E *)dx, (const E *)base.map, base.step, s);
+    else
+        add_packs_apart<1>((E *)dx, (const E *)base.map, base.step, s);
 }
 
 /* x with its channels filled up. */
