@@ -44,9 +44,14 @@ static void close_engines(void)
     assert_int_equal(fake_cudnn.alive, 0);
 }
 
+/* Times that they were written to. */
+static struct {
+    unsigned char out, trial;
+} written;
+
 static bool conv(sc_conv_pass pass, size_t n)
 {
-    static char a, b, out, workspace;
+    static char a, b, workspace;
     sc_conv_shape shape = {.n = n,
                            .h = 4,
                            .w = 4,
@@ -59,7 +64,9 @@ static bool conv(sc_conv_pass pass, size_t n)
                            .stride = 1,
                            .pad = 1,
                            .dilation = 1};
-    return sc_cuda_conv(pass, SC_BF16, &shape, &a, &b, &out, &workspace);
+    sc_conv_buffers on = {&a, &b, &written.out, &workspace,
+                          pass == SC_CONV_DX_ADD ? &written.trial : NULL};
+    return sc_cuda_conv(pass, SC_BF16, &shape, on);
 }
 
 /* The engine that the next call executes, once and without a search. */
@@ -188,6 +195,36 @@ static void no_plan_is_explained(void **state)
     }
 }
 
+/* Of what is added to what is there: trials must not add to it. */
+static void times_additions_elsewhere(void **state)
+{
+    (void)state;
+    open_engines("additions", 2);
+    memset(&written, 0, sizeof(written));
+    assert_true(conv(SC_CONV_DX_ADD, 1));
+    assert_int_equal(written.out, 1);
+    assert_int_equal(written.trial, 2 * TIMED);
+    assert_int_equal(executed(SC_CONV_DX_ADD, 1), 0);
+    assert_int_equal(written.out, 2);
+    assert_true(conv(SC_CONV_DX, 1)); /* has a choice of its own, and out is overwritten */
+    assert_int_equal(written.out, 2 + 2 * TIMED + 1);
+    close_engines();
+}
+
+/* Where no plan adds, the caller does; that is no convolution without cuDNN. */
+static void additions_need_no_plan(void **state)
+{
+    (void)state;
+    open_engines("no additions", 1);
+    fake_cudnn.engine[0].no_plan = true;
+    assert_false(conv(SC_CONV_DX_ADD, 1));
+    assert_null(sc_cuda_conv_note());
+    assert_false(conv(SC_CONV_DX, 1));
+    assert_string_equal(sc_cuda_conv_note(),
+                        "1 of 1 convolutions without cuDNN, slowly: engine 0 has no plan");
+    close_engines();
+}
+
 static void call_conv(void *context)
 {
     assert_true(conv(SC_CONV_Y, *(size_t *)context));
@@ -310,6 +347,8 @@ int main(void)
         cmocka_unit_test(remembers_between_runs),
         cmocka_unit_test(no_plan_is_said_once),
         cmocka_unit_test(no_plan_is_explained),
+        cmocka_unit_test(times_additions_elsewhere),
+        cmocka_unit_test(additions_need_no_plan),
         cmocka_unit_test(does_not_time_in_a_recording),
         cmocka_unit_test(tells_what_fails),
         cmocka_unit_test(tells_that_memory_ran_out),

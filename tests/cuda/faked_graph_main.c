@@ -24,6 +24,7 @@ static struct {
     int alive, status;
     cudnnBackendDescriptorType_t type;
     int mode;
+    float beta; /* of the last gradient of a map */
 } fake;
 
 /* ---- cuDNN ---- */
@@ -66,6 +67,9 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t d, cudnnBackendA
     (void)count;
     if (name == CUDNN_ATTR_ENGINEHEUR_MODE) {
         ((descriptor *)d)->mode = (int)*(const cudnnBackendHeurMode_t *)values;
+    }
+    if (name == CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA) {
+        fake.beta = *(const float *)values;
     }
     return CUDNN_STATUS_SUCCESS;
 }
@@ -154,12 +158,30 @@ static void a_graph_that_fails_ends_it(void **state)
     assert_search(CUDNN_BACKEND_TENSOR_DESCRIPTOR, ANY_MODE, 0, 0, "tensor: cuDNN's 3009, because");
 }
 
+static void adds_in_one_pass_only(void **state)
+{
+    (void)state;
+    const sc_conv_shape shape = {.n = 1, .h = 1, .w = 1, .c = 8, .k = 8, .r = 1, .s = 1};
+    const sc_conv_pass pass[] = {SC_CONV_DX, SC_CONV_DX_ADD};
+    sc_cudnn_target target = {.handle = &fake};
+    sc_cudnn_graph graph;
+    fake.status = 0;
+    for (int i = 0; i < 2; i++) {
+        fake.beta = -1;
+        sc_cudnn_graph_conv(&graph, &target, pass[i], SC_BF16, &shape);
+        assert_int_equal(graph.status, 0);
+        assert_true(fake.beta == (float)i);
+        sc_cudnn_graph_free(&graph);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_query_fails_for_itself),
         cmocka_unit_test(plans_fail_for_themselves),
         cmocka_unit_test(a_graph_that_fails_ends_it),
+        cmocka_unit_test(adds_in_one_pass_only),
     };
     return sct_run(tests);
 }

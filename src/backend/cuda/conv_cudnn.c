@@ -43,12 +43,6 @@ static struct {
     char why[320];         /* the first of these */
 } state;
 
-/* What a call gave. */
-typedef struct {
-    const void *a, *b;
-    void *out, *workspace;
-} buffers;
-
 /* Microseconds of an execution. */
 typedef struct {
     double us;     /* of several behind one another: the best round */
@@ -69,7 +63,7 @@ static void refuse(refusal *r, const char *why, bool no_memory)
     }
 }
 
-static bool execute(sc_cudnn_descriptor plan, const buffers *to, refusal *r)
+static bool execute(sc_cudnn_descriptor plan, const sc_conv_buffers *to, refusal *r)
 {
     char why[sizeof(r->why)];
     int status = sc_cudnn_execute(state.handle, plan, to->a, to->b, to->out, to->workspace, why,
@@ -98,8 +92,8 @@ static void tell(const refusal *r)
 }
 
 /* Microseconds of an execution, the mean of so many; false where one fails. */
-static bool time_round(double *us, sc_cudnn_descriptor plan, const buffers *to, int executions,
-                       refusal *r)
+static bool time_round(double *us, sc_cudnn_descriptor plan, const sc_conv_buffers *to,
+                       int executions, refusal *r)
 {
     cudaStream_t stream = sc_cuda_stream();
     float ms = 0;
@@ -119,8 +113,8 @@ static bool time_round(double *us, sc_cudnn_descriptor plan, const buffers *to, 
 }
 
 /* Whether it is faster than the best so far. */
-static bool time_plan(timing *out, sc_cudnn_descriptor plan, const buffers *to, const timing *best,
-                      refusal *r)
+static bool time_plan(timing *out, sc_cudnn_descriptor plan, const sc_conv_buffers *to,
+                      const timing *best, refusal *r)
 {
     if (!execute(plan, to, r) || /* loads its kernels */
         !time_round(&out->single, plan, to, 1, r) || out->single > FAR_SLOWER * best->single) {
@@ -164,16 +158,18 @@ static bool first(sc_conv_candidate *out, sc_conv_search *search)
 /* The fastest one.  Where some did not run, which may be for want of memory, it is not kept for other runs.
  * If none did for that, it is a failure: convolutions without a plan run without cuDNN, which is slow. */
 static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_plan_key *key,
-                    const buffers *to, refusal *r)
+                    const sc_conv_buffers *to, refusal *r)
 {
     timing best = {HUGE_VAL, HUGE_VAL}, took;
+    sc_conv_buffers on = *to;
+    on.out = to->trial != NULL ? to->trial : to->out;
     out->plan = NULL;
     for (size_t i = 0; i < search->count; i++) {
         sc_conv_candidate one;
         if (!sc_conv_candidate_make(&one, search, i)) {
             continue;
         }
-        if (time_plan(&took, one.plan, to, &best, r)) {
+        if (time_plan(&took, one.plan, &on, &best, r)) {
             sc_cudnn_free(out->plan);
             *out = one;
             best = took;
@@ -190,9 +186,15 @@ static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_pla
     return out->plan != NULL;
 }
 
+/* Without a plan for this pass SC_CONV_DX serves, and an addition. */
+static bool has_way_round(const sc_plan_key *key)
+{
+    return key->pass == SC_CONV_DX_ADD;
+}
+
 /* Looks for a plan and keeps it, also that there is none. */
 static conv_plan *plan_new(const sc_plan_key *key, sc_conv_pass pass, sc_precision precision,
-                           const sc_conv_shape *shape, const buffers *to)
+                           const sc_conv_shape *shape, const sc_conv_buffers *to)
 {
     static sc_conv_search search;
     sc_conv_candidate chosen = {0};
@@ -210,7 +212,7 @@ static conv_plan *plan_new(const sc_plan_key *key, sc_conv_pass pass, sc_precisi
         search.config[chosen.index] = NULL;
         plan->graph = search.graph;
         memset(&search.graph, 0, sizeof(search.graph));
-    } else if (state.without++ == 0) {
+    } else if (!has_way_round(key) && state.without++ == 0) {
         snprintf(state.why, sizeof(state.why), "%s",
                  r.why[0] != '\0' ? r.why : sc_conv_search_why(&search));
     }
@@ -219,10 +221,9 @@ static conv_plan *plan_new(const sc_plan_key *key, sc_conv_pass pass, sc_precisi
 }
 
 bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape *shape,
-                  const void *a, const void *b, void *out, void *workspace)
+                  sc_conv_buffers on)
 {
     sc_plan_key key = sc_plan_key_of(pass, precision, shape);
-    buffers to = {a, b, out, workspace};
     conv_plan *plan = NULL;
     sc_cuda_enter();
     for (size_t i = 0; i < state.count && plan == NULL; i++) {
@@ -231,13 +232,13 @@ bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape
         }
     }
     if (plan == NULL && state.count < PLANS && state.handle != NULL) {
-        plan = plan_new(&key, pass, precision, shape, &to);
+        plan = plan_new(&key, pass, precision, shape, &on);
     }
     if (plan == NULL || plan->plan == NULL) {
         return false;
     }
     refusal r = {.no_memory = false};
-    if (!execute(plan->plan, &to, &r)) {
+    if (!execute(plan->plan, &on, &r)) {
         tell(&r);
     }
     return true;
@@ -246,8 +247,12 @@ bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape
 const char *sc_cuda_conv_note(void)
 {
     static char text[sizeof(state.why) + 80];
+    size_t all = 0;
+    for (size_t i = 0; i < state.count; i++) {
+        all += state.plan[i].plan != NULL || !has_way_round(&state.plan[i].key);
+    }
     snprintf(text, sizeof(text), "%zu of %zu convolutions without cuDNN, slowly: %s", state.without,
-             state.count, state.why);
+             all, state.why);
     return state.without > 0 ? text : NULL;
 }
 

@@ -2,7 +2,7 @@
  *
  * plan_store.c - choices of plans as lines of text.
  *
- *   header     simclr 0.1.0 plans 1, cuDNN 91900, NVIDIA H200
+ *   header     simclr 0.1.0 plans 2, cuDNN 91900, NVIDIA H200
  *   choice     pass precision n h w c k r s stride pad dilation algorithm index engine us .
  *
  * The dot ends a line that is whole.
@@ -18,7 +18,7 @@
 #include "core/alloc.h"
 #include "core/fs.h"
 
-enum { FORMAT = 1, LINE = 400, MOST_BYTES = SC_PLAN_STORE_ENTRIES * LINE };
+enum { FORMAT = 2, LINE = 400, MOST_BYTES = SC_PLAN_STORE_ENTRIES * LINE };
 
 sc_plan_key sc_plan_key_of(sc_conv_pass pass, sc_precision precision, const sc_conv_shape *s)
 {
