@@ -24,7 +24,8 @@ static struct {
     int alive, status;
     cudnnBackendDescriptorType_t type;
     int mode;
-    float beta; /* of the last gradient of a map */
+    float beta;           /* of the last gradient of a map */
+    int64_t knobs, value; /* that configurations set, each to this */
 } fake;
 
 /* ---- cuDNN ---- */
@@ -90,11 +91,15 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t d, cudnnBackendA
     (void)most;
     *count = name == CUDNN_ATTR_ENGINEHEUR_RESULTS
                  ? ((descriptor *)d)->mode == CUDNN_HEUR_MODE_A ? PROPOSED : ALWAYS_WORK
-                 : 0;
+             : name == CUDNN_ATTR_ENGINECFG_KNOB_CHOICES ? fake.knobs
+                                                         : 0;
     if (type == CUDNN_TYPE_INT64) {
-        *(int64_t *)values = 0;
+        *(int64_t *)values = name == CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE ? fake.value : 0;
+    } else if (type == CUDNN_TYPE_KNOB_TYPE) {
+        *(cudnnBackendKnobType_t *)values = CUDNN_KNOB_TYPE_TILE_SIZE;
     }
-    return CUDNN_STATUS_SUCCESS;
+    return fake.value < 0 && name == CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE ? CUDNN_STATUS_NOT_SUPPORTED
+                                                                       : CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
@@ -175,6 +180,28 @@ static void adds_in_one_pass_only(void **state)
     }
 }
 
+/* How a configuration sets its engine; where not all of that is told, that it is not known. */
+static void tells_settings(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t knobs, value;
+        const char *settings;
+    } want[] = {{0, 0, "-"}, {2, 7, "2=7,2=7"}, {1, -1, "?"}, {20, INT64_MAX, "?"}};
+    cudnnBackendDescriptor_t config;
+    sc_cudnn_notes notes;
+    cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &config);
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+        fake.knobs = want[i].knobs;
+        fake.value = want[i].value;
+        assert_true(sc_cudnn_config_notes(&notes, config));
+        assert_string_equal(notes.settings, want[i].settings);
+    }
+    fake.knobs = fake.value = 0;
+    sc_cudnn_free(config);
+    assert_int_equal(fake.alive, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +209,7 @@ int main(void)
         cmocka_unit_test(plans_fail_for_themselves),
         cmocka_unit_test(a_graph_that_fails_ends_it),
         cmocka_unit_test(adds_in_one_pass_only),
+        cmocka_unit_test(tells_settings),
     };
     return sct_run(tests);
 }

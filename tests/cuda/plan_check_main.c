@@ -93,20 +93,22 @@ static void check_one(counts *to, const network *net, const layer *l, sc_conv_pa
     sc_conv_shape shape = shape_of(l, net->views);
     bool found = sc_plan_check(&report, device, pass, net->precision, &shape);
     bool cores = report.first.notes.tensor_core;
+    bool known = found && strcmp(report.first.notes.settings, "?") != 0;
     const char *verdict = !found                               ? report.why
+                          : !known                             ? "unknown settings"
                           : cores || net->precision == SC_FP32 ? ""
                                                                : "no cores";
     to->plans += found;
     to->plain += found && !cores;
-    to->failed += !found || (net->precision == SC_BF16 && !cores);
+    to->failed += !known || (net->precision == SC_BF16 && !cores);
     if (report.first.workspace > to->workspace) {
         to->workspace = report.first.workspace;
     }
     if (all || (verdict[0] != '\0')) {
-        printf("    %-3s %4zux%-3zu c %4zu k %4zu %zux%zu/%zu: engine %lld, %zu proposed, "
+        printf("    %-3s %4zux%-3zu c %4zu k %4zu %zux%zu/%zu: engine %lld (%s), %zu proposed, "
                "workspace %.1f MiB %s\n",
                PASS[pass], l->h, l->h, l->c, l->k, l->r, l->r, l->stride,
-               (long long)report.first.notes.engine, report.proposed,
+               (long long)report.first.notes.engine, report.first.notes.settings, report.proposed,
                (double)report.first.workspace / (1 << 20), verdict);
     }
 }
