@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * conv_on_cpu.cpp - conv.h for the tests.  It has plans for the tables of cuda_on_cpu_planned alone; then
- * sums are double and results rounded once, as the library does.  Of filters 1x1 it has none that adds.
+ * sums are double and results rounded once, as the library does.  Of filters 1x1 it has none that adds,
+ * and in fp32 none for gradients that are forward convolutions, which must not be asked for.
  *
  * Channels that were filled up must be zeros: what is not is taken for a NaN, since in a product with the
  * other factor's zeros it would not show.
  */
 #include "backend/cuda/conv.h"
 
+#include <cassert>
 #include <cmath>
 #include <cstring>
 #include <tuple>
@@ -108,9 +110,12 @@ bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape
     size_t x = s.n * s.h * s.w, w = s.k * s.r * s.s, y = s.n * s.p * s.q;
     bool add = pass == SC_CONV_DX_ADD, data = pass == SC_CONV_DX || add;
 
+    sc_conv_shape turned;
+
     if (planned == nullptr || (add && s.r * s.s == 1))
         return false;
-    size_t c = planned->c;
+    assert(!(data && precision == SC_FP32 && sc_conv_turned(&turned, &s)));
+    size_t c = precision == SC_BF16 ? planned->c : s.c; /* fp32 has none that are filled up */
     cuda_on_cpu_queue([=] {
         doubles sum(pass == SC_CONV_Y ? y * s.k : (data ? x : w) * s.c);
         cuda_on_cpu_open_memory();

@@ -90,8 +90,11 @@ static void check_one(counts *to, const network *net, const layer *l, sc_conv_pa
                       sc_cudnn_descriptor device, bool all)
 {
     sc_plan_report report;
-    sc_conv_shape shape = shape_of(l, net->views);
-    bool found = sc_plan_check(&report, device, pass, net->precision, &shape);
+    sc_conv_shape shape = shape_of(l, net->views), turned;
+    bool forward = net->precision == SC_FP32 && (pass == SC_CONV_DX || pass == SC_CONV_DX_ADD) &&
+                   sc_conv_turned(&turned, &shape); /* as conv.cu asks for them */
+    bool found = sc_plan_check(&report, device, forward ? SC_CONV_Y : pass, net->precision,
+                               forward ? &turned : &shape);
     bool cores = report.first.notes.tensor_core;
     bool known = found && strcmp(report.first.notes.settings, "?") != 0;
     const char *verdict = !found                               ? report.why

@@ -159,21 +159,39 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
                                                 shape->n * shape->p * shape->q, shape->k);
 }
 
-/* dx and base by the library, from the filters packed; false where it has no plan. */
+/* dx as a forward convolution, of fp32 alone: without TF32 cuDNN has nothing but direct sums for gradients
+ * of NHWC maps.  False where it is none or has no plan. */
 template <class E>
-static bool planned_data(sc_map *dx, const sc_map *dy, sc_base added, const conv_parts &p,
-                         const sc_conv_shape &s)
+static bool turned_data(void *dx, const sc_map *dy, const sc_real *w, const conv_parts &p,
+                        const sc_conv_shape &s)
+{
+    sc_conv_shape turned;
+
+    if (precision_of<E>() != SC_FP32 || !sc_conv_turned(&turned, &s))
+        return false;
+    pack_turned_filters((E *)p.filters, w, s);
+    return sc_cuda_conv(SC_CONV_Y, SC_FP32, &turned, {dy, p.filters, dx, p.workspace, nullptr});
+}
+
+/* dx and base by the library; false where it has no plan, and then the filters are packed. */
+template <class E>
+static bool planned_data(sc_map *dx, const sc_map *dy, const sc_real *w, sc_base added,
+                         const conv_parts &p, const sc_conv_shape &s)
 {
     sc_precision precision = precision_of<E>();
     const sc_map *base = added.step == 1 ? added.map : nullptr;
     bool own = base != nullptr && base == dx, filled = p.s.c != s.c;
     void *to = own || filled ? p.map : dx;
     size_t pixels = s.n * s.h * s.w;
+    bool turned = turned_data<E>(to, dy, w, p, s);
 
-    if (own && !filled &&
+    if (!turned)
+        pack_filters((E *)p.filters, w, s, p.s.c);
+    if (!turned && own && !filled &&
         sc_cuda_conv(SC_CONV_DX_ADD, precision, &p.s, {dy, p.filters, dx, p.workspace, p.map}))
         return true;
-    if (!sc_cuda_conv(SC_CONV_DX, precision, &p.s, {dy, p.filters, to, p.workspace, nullptr}))
+    if (!turned &&
+        !sc_cuda_conv(SC_CONV_DX, precision, &p.s, {dy, p.filters, to, p.workspace, nullptr}))
         return false;
     if (filled)
         SC_LAUNCH((narrow_kernel<E>), grid_of(pixels * s.c), SC_THREADS, (E *)dx, (const E *)to,
@@ -199,8 +217,7 @@ static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_
     assert((!make || make->dx == dy) && (!sums || sums->dy == dx));
     if (make != nullptr)
         sc_cuda_table(precision)->batchnorm_gradient(make, s.n * s.p * s.q, s.k);
-    pack_filters((E *)p.filters, w, s, p.s.c);
-    if (!planned_data<E>(dx, dy, base, p, s))
+    if (!planned_data<E>(dx, dy, w, base, p, s))
         sc_cuda_plain_data((E *)dx, (const E *)dy, (const E *)p.filters, p.s.c, base, s);
     if (sums != nullptr)
         sc_cuda_table(precision)->batchnorm_sums(sums, s.n * s.h * s.w, s.c);

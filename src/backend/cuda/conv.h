@@ -21,6 +21,22 @@ extern "C" {
 
 typedef enum { SC_CONV_Y, SC_CONV_DX, SC_CONV_DX_ADD, SC_CONV_DW } sc_conv_pass;
 
+/* dx as a forward convolution: of dy, with the filters turned by 180 degrees, inputs and outputs exchanged.
+ * Its shape; false: it is none. */
+static inline bool sc_conv_turned(sc_conv_shape *out, const sc_conv_shape *s)
+{
+    size_t reach = s->dilation * (s->r - 1);
+    *out = *s;
+    out->h = s->p;
+    out->w = s->q;
+    out->c = s->k;
+    out->k = s->c;
+    out->p = s->h;
+    out->q = s->w;
+    out->pad = reach - s->pad;
+    return s->stride == 1 && s->r == s->s && s->pad <= reach;
+}
+
 /* trial: of SC_CONV_DX_ADD alone, as large as out.  Plans are timed on it, for each of their executions
  * adds; its values do not matter. */
 typedef struct {
