@@ -2,10 +2,10 @@
  *
  * conv.h - the passes of a convolution as a library of convolutions takes them.
  *
- *   SC_CONV_Y       y = conv(x, w)          a = x,  b = w
- *   SC_CONV_DX      dx of x                 a = dy, b = w
- *   SC_CONV_DX_ADD  dx + that, rounded once a = dy, b = w
- *   SC_CONV_DW      dw of w                 a = x,  b = dy
+ *   SC_CONV_Y       y = conv(x, w)                     a = x,  b = w
+ *   SC_CONV_DX      dx of x                            a = dy, b = w
+ *   SC_CONV_DX_ADD  what is in dx + that, rounded once a = dy, b = w
+ *   SC_CONV_DW      dw of w                            a = x,  b = dy
  *
  * Maps are NHWC, filters and their gradient KRSC, all of the precision's elements (float or bf16), sums
  * in fp32 (TF32 off), results overwrite and are the same in every run.
