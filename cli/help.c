@@ -19,6 +19,9 @@ static const char *const ENVIRONMENT[][2] = {
     {"SIMCLR_CUDA_LIBS",
      "directories, with : between them, where cuDNN is looked for first (libcudnn.so.9)"},
     {"SIMCLR_CUDA_GRAPHS", "off: steps on a GPU are not recorded but queued kernel by kernel"},
+    {"SIMCLR_CUDA_PLANS",
+     "first: of cuDNN's plans for a convolution the first admitted one is taken, untimed, whatever "
+     "was chosen before"},
     {"XDG_CACHE_HOME, HOME",
      "on a GPU the choice of convolutions is kept in $XDG_CACHE_HOME/simclr, else in "
      "$HOME/.cache/simclr; below HOME and VIRTUAL_ENV, too, cuDNN is looked for"},

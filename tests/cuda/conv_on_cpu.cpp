@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * conv_on_cpu.cpp - conv.h for the tests.  It has plans for the tables of cuda_on_cpu_planned alone; then
- * sums are double and results rounded once, as the library does.
+ * sums are double and results rounded once, as the library does.  Of filters 1x1 it has none that adds,
+ * and in fp32 none for gradients that are forward convolutions, which must not be asked for.
  *
  * Channels that were filled up must be zeros: what is not is taken for a NaN, since in a product with the
  * other factor's zeros it would not show.
  */
 #include "backend/cuda/conv.h"
 
+#include <cassert>
 #include <cmath>
 #include <cstring>
 #include <tuple>
@@ -79,10 +81,10 @@ static void add_tap(doubles &sum, sc_conv_pass pass, const sc_conv_shape &s, con
             size_t wi = w + k * s.r * s.s * s.c + c;
             if (pass == SC_CONV_Y)
                 sum[y + k] += a[x + c] * b[wi];
-            else if (pass == SC_CONV_DX)
-                sum[x + c] += a[y + k] * b[wi];
-            else
+            else if (pass == SC_CONV_DW)
                 sum[wi] += a[x + c] * b[y + k];
+            else
+                sum[x + c] += a[y + k] * b[wi];
         }
     }
 }
@@ -102,25 +104,33 @@ static void add_pixel(doubles &sum, sc_conv_pass pass, const sc_conv_shape &s, c
 }
 
 bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape *shape,
-                  const void *a, const void *b, void *out, void *workspace)
+                  sc_conv_buffers on)
 {
     const sc_conv_shape s = *shape;
     size_t x = s.n * s.h * s.w, w = s.k * s.r * s.s, y = s.n * s.p * s.q;
+    bool add = pass == SC_CONV_DX_ADD, data = pass == SC_CONV_DX || add;
 
-    if (planned == nullptr)
+    sc_conv_shape turned;
+
+    if (planned == nullptr || (add && s.r * s.s == 1))
         return false;
-    size_t c = planned->c;
+    assert(!(data && precision == SC_FP32 && sc_conv_turned(&turned, &s)));
+    size_t c = precision == SC_BF16 ? planned->c : s.c; /* fp32 has none that are filled up */
     cuda_on_cpu_queue([=] {
-        doubles sum(pass == SC_CONV_Y ? y * s.k : (pass == SC_CONV_DX ? x : w) * s.c);
+        doubles sum(pass == SC_CONV_Y ? y * s.k : (data ? x : w) * s.c);
         cuda_on_cpu_open_memory();
-        memset(workspace, 0xff, SC_CUDA_CONV_WORKSPACE);
+        memset(on.workspace, 0xff, SC_CUDA_CONV_WORKSPACE);
+        if (add) {
+            memset(on.trial, 0xff, x * s.c * (precision == SC_BF16 ? 2 : 4));
+            sum = load(on.out, x, s.c, c, precision);
+        }
         const doubles a_in =
-            pass == SC_CONV_DX ? load(a, y, s.k, s.k, precision) : load(a, x, s.c, c, precision);
+            data ? load(on.a, y, s.k, s.k, precision) : load(on.a, x, s.c, c, precision);
         const doubles b_in =
-            pass == SC_CONV_DW ? load(b, y, s.k, s.k, precision) : load(b, w, s.c, c, precision);
+            pass == SC_CONV_DW ? load(on.b, y, s.k, s.k, precision) : load(on.b, w, s.c, c, precision);
         for (size_t i = 0; i < y; i++)
             add_pixel(sum, pass, s, a_in, b_in, i / s.q / s.p, i / s.q % s.p, i % s.q);
-        store(out, sum, precision);
+        store(on.out, sum, precision);
         cuda_on_cpu_close_memory();
     });
     return true;

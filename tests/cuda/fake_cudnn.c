@@ -109,6 +109,7 @@ int sc_cudnn_execute(void *handle, sc_cudnn_descriptor plan, const void *a, cons
     int device = -1;
     cudaGetDevice(&device);
     engine->executions++;
+    *(unsigned char *)out += 1; /* as one that adds */
     fake.ms += (double)engine->ms;
     if (device != handle_device) {
         snprintf(why, why_size, "the handle is of another device than the thread's");

@@ -7,7 +7,7 @@
 
 #include "backend/cuda/cudnn_graph.h"
 
-enum { FAKE_ENGINES = 8, FAKE_FAILS = 3000, FAKE_NO_MEMORY = 4004 };
+enum { FAKE_ENGINES = 9, FAKE_FAILS = 3000, FAKE_NO_MEMORY = 4004 };
 
 typedef struct {
     sc_cudnn_notes notes;

@@ -16,7 +16,10 @@
 #include "fake_cudart.h"
 #include "fake_cudnn.h"
 
-enum { TIMED = 1 + 1 + 3 * 5 }; /* executions of a plan that is timed to the end */
+enum {
+    TIMED = 1 + 1 + 3 * 5,              /* executions of a plan that is timed to the end */
+    WARM = 1 + 2 + 4 + 8 + 16 + 32 + 64 /* of the first of all, 1 ms each, before */
+};
 
 /* Deterministic engines by their number, 1 ms each. */
 static void open_engines(const char *cache, size_t count)
@@ -29,7 +32,8 @@ static void open_engines(const char *cache, size_t count)
     memset(&fake_cudnn, 0, sizeof(fake_cudnn));
     fake_cudnn.proposed = count;
     for (size_t i = 0; i < FAKE_ENGINES; i++) {
-        fake_cudnn.engine[i].notes = (sc_cudnn_notes){.engine = (int64_t)i, .deterministic = true};
+        fake_cudnn.engine[i].notes =
+            (sc_cudnn_notes){.engine = (int64_t)i, .deterministic = true, .settings = "2=0,13=1"};
         fake_cudnn.engine[i].ms = 1;
         fake_cudnn.engine[i].status = FAKE_FAILS;
     }
@@ -44,9 +48,14 @@ static void close_engines(void)
     assert_int_equal(fake_cudnn.alive, 0);
 }
 
+/* Times that they were written to. */
+static struct {
+    unsigned char out, trial;
+} written;
+
 static bool conv(sc_conv_pass pass, size_t n)
 {
-    static char a, b, out, workspace;
+    static char a, b, workspace;
     sc_conv_shape shape = {.n = n,
                            .h = 4,
                            .w = 4,
@@ -59,7 +68,9 @@ static bool conv(sc_conv_pass pass, size_t n)
                            .stride = 1,
                            .pad = 1,
                            .dilation = 1};
-    return sc_cuda_conv(pass, SC_BF16, &shape, &a, &b, &out, &workspace);
+    sc_conv_buffers on = {&a, &b, &written.out, &workspace,
+                          pass == SC_CONV_DX_ADD ? &written.trial : NULL};
+    return sc_cuda_conv(pass, SC_BF16, &shape, on);
 }
 
 /* The engine that the next call executes, once and without a search. */
@@ -100,7 +111,7 @@ static void takes_the_fastest_admitted(void **state)
     e[6].ms = 1;
     assert_true(conv(SC_CONV_Y, 1));
     assert_int_equal(e[0].executions + e[1].executions + e[2].executions, 0);
-    assert_int_equal(e[3].executions, TIMED);
+    assert_int_equal(e[3].executions, WARM / 2 + TIMED); /* of 2 ms */
     assert_int_equal(e[4].executions, TIMED);
     assert_int_equal(e[5].executions, 1);
     assert_int_equal(e[6].executions, TIMED + 1); /* and the call itself */
@@ -146,6 +157,85 @@ static void remembers_between_runs(void **state)
     assert_true(conv(SC_CONV_Y, 1));
     assert_int_equal(executed(SC_CONV_Y, 1), 0);
     close_engines();
+    open_engines("remembers", 3); /* nor its settings */
+    e[0].notes.settings[0] = '3';
+    e[2].ms = 0.5F;
+    assert_true(conv(SC_CONV_Y, 1));
+    assert_int_equal(executed(SC_CONV_Y, 1), 2);
+    close_engines();
+}
+
+/* What does not run is no reason to search in every run, as want of memory is. */
+static void remembers_beside_failures(void **state)
+{
+    (void)state;
+    fake_engine *e = fake_cudnn.engine;
+    open_engines("beside failures", 2);
+    e[0].no_run = true;
+    assert_true(conv(SC_CONV_Y, 1));
+    assert_int_equal(e[0].executions, 1);
+    close_engines();
+    open_engines("beside failures", 2);
+    assert_true(conv(SC_CONV_Y, 1));
+    assert_int_equal(e[0].executions, 0);
+    assert_int_equal(e[1].executions, 1);
+    close_engines();
+}
+
+static void leaves_out_what_cannot_win(void **state)
+{
+    (void)state;
+    fake_engine *e = fake_cudnn.engine;
+    open_engines("leaves out", 9);
+    e[0].ms = 4; /* without tensor cores, as 1: timed while there is nothing better */
+    e[2].notes.tensor_core = e[4].notes.tensor_core = true;
+    e[2].ms = e[4].ms = 0.5F;
+    e[3].ms = 0.1F; /* if that were true */
+    e[5].notes = e[6].notes = e[7].notes = e[4].notes;
+    e[6].notes.settings[0] = '3'; /* the same engine otherwise */
+    e[6].ms = 0.25F;
+    strcpy(e[7].notes.settings, "?"); /* nobody knows */
+    e[8].notes = e[7].notes;
+    e[7].ms = e[8].ms = 0.25F;
+    assert_true(conv(SC_CONV_Y, 1));
+    assert_int_equal(e[0].executions, WARM / 4 + TIMED);
+    assert_int_equal(e[1].executions, TIMED);
+    assert_int_equal(e[2].executions, TIMED);
+    assert_int_equal(e[3].executions, 0);
+    assert_int_equal(e[4].executions, TIMED);
+    assert_int_equal(e[5].executions, 0);
+    assert_int_equal(e[6].executions, TIMED + 1);
+    assert_int_equal(e[7].executions + e[8].executions, 2 * TIMED);
+    close_engines();
+}
+
+/* SIMCLR_CUDA_PLANS=first: what was chosen is passed over and stays, and nothing is timed. */
+static void takes_the_first_if_asked(void **state)
+{
+    (void)state;
+    fake_engine *e = fake_cudnn.engine;
+    for (int run = 0; run < 3; run++) {
+        if (run == 1) {
+            setenv("SIMCLR_CUDA_PLANS", "first", 1);
+        }
+        open_engines("the first", 3);
+        e[0].notes.deterministic = false;
+        e[2].ms = 0.5F;
+        assert_true(conv(SC_CONV_Y, 1));
+        if (run == 1) {
+            assert_true(conv(SC_CONV_DX, 1)); /* of which nothing is known */
+            assert_int_equal(e[1].executions, 2);
+            assert_int_equal(e[2].executions, 0);
+        } else {
+            assert_int_equal(executed(SC_CONV_Y, 1), 2);
+        }
+        close_engines();
+        unsetenv("SIMCLR_CUDA_PLANS");
+    }
+    open_engines("the first", 3);
+    assert_true(conv(SC_CONV_DX, 1)); /* and still nothing: timed */
+    assert_int_equal(e[2].executions, TIMED);
+    close_engines();
 }
 
 static void no_plan_is_said_once(void **state)
@@ -186,6 +276,36 @@ static void no_plan_is_explained(void **state)
         assert_non_null(strstr(sc_cuda_conv_note(), why[i]));
         close_engines();
     }
+}
+
+/* Of what is added to what is there: trials must not add to it. */
+static void times_additions_elsewhere(void **state)
+{
+    (void)state;
+    open_engines("additions", 2);
+    memset(&written, 0, sizeof(written));
+    assert_true(conv(SC_CONV_DX_ADD, 1));
+    assert_int_equal(written.out, 1);
+    assert_int_equal(written.trial, WARM + 2 * TIMED);
+    assert_int_equal(executed(SC_CONV_DX_ADD, 1), 0);
+    assert_int_equal(written.out, 2);
+    assert_true(conv(SC_CONV_DX, 1)); /* has a choice of its own, and out is overwritten */
+    assert_int_equal(written.out, 2 + 2 * TIMED + 1);
+    close_engines();
+}
+
+/* Where no plan adds, the caller does; that is no convolution without cuDNN. */
+static void additions_need_no_plan(void **state)
+{
+    (void)state;
+    open_engines("no additions", 1);
+    fake_cudnn.engine[0].no_plan = true;
+    assert_false(conv(SC_CONV_DX_ADD, 1));
+    assert_null(sc_cuda_conv_note());
+    assert_false(conv(SC_CONV_DX, 1));
+    assert_string_equal(sc_cuda_conv_note(),
+                        "1 of 1 convolutions without cuDNN, slowly: engine 0 has no plan");
+    close_engines();
 }
 
 static void call_conv(void *context)
@@ -308,8 +428,13 @@ int main(void)
         cmocka_unit_test(takes_the_fastest_admitted),
         cmocka_unit_test(prefers_the_earlier_of_equals),
         cmocka_unit_test(remembers_between_runs),
+        cmocka_unit_test(remembers_beside_failures),
+        cmocka_unit_test(leaves_out_what_cannot_win),
+        cmocka_unit_test(takes_the_first_if_asked),
         cmocka_unit_test(no_plan_is_said_once),
         cmocka_unit_test(no_plan_is_explained),
+        cmocka_unit_test(times_additions_elsewhere),
+        cmocka_unit_test(additions_need_no_plan),
         cmocka_unit_test(does_not_time_in_a_recording),
         cmocka_unit_test(tells_what_fails),
         cmocka_unit_test(tells_that_memory_ran_out),

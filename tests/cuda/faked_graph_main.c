@@ -24,6 +24,8 @@ static struct {
     int alive, status;
     cudnnBackendDescriptorType_t type;
     int mode;
+    float beta;           /* of the last gradient of a map */
+    int64_t knobs, value; /* that configurations set, each to this */
 } fake;
 
 /* ---- cuDNN ---- */
@@ -67,6 +69,9 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t d, cudnnBackendA
     if (name == CUDNN_ATTR_ENGINEHEUR_MODE) {
         ((descriptor *)d)->mode = (int)*(const cudnnBackendHeurMode_t *)values;
     }
+    if (name == CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA) {
+        fake.beta = *(const float *)values;
+    }
     return CUDNN_STATUS_SUCCESS;
 }
 
@@ -86,11 +91,15 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t d, cudnnBackendA
     (void)most;
     *count = name == CUDNN_ATTR_ENGINEHEUR_RESULTS
                  ? ((descriptor *)d)->mode == CUDNN_HEUR_MODE_A ? PROPOSED : ALWAYS_WORK
-                 : 0;
+             : name == CUDNN_ATTR_ENGINECFG_KNOB_CHOICES ? fake.knobs
+                                                         : 0;
     if (type == CUDNN_TYPE_INT64) {
-        *(int64_t *)values = 0;
+        *(int64_t *)values = name == CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE ? fake.value : 0;
+    } else if (type == CUDNN_TYPE_KNOB_TYPE) {
+        *(cudnnBackendKnobType_t *)values = CUDNN_KNOB_TYPE_TILE_SIZE;
     }
-    return CUDNN_STATUS_SUCCESS;
+    return fake.value < 0 && name == CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE ? CUDNN_STATUS_NOT_SUPPORTED
+                                                                       : CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
@@ -154,12 +163,53 @@ static void a_graph_that_fails_ends_it(void **state)
     assert_search(CUDNN_BACKEND_TENSOR_DESCRIPTOR, ANY_MODE, 0, 0, "tensor: cuDNN's 3009, because");
 }
 
+static void adds_in_one_pass_only(void **state)
+{
+    (void)state;
+    const sc_conv_shape shape = {.n = 1, .h = 1, .w = 1, .c = 8, .k = 8, .r = 1, .s = 1};
+    const sc_conv_pass pass[] = {SC_CONV_DX, SC_CONV_DX_ADD};
+    sc_cudnn_target target = {.handle = &fake};
+    sc_cudnn_graph graph;
+    fake.status = 0;
+    for (int i = 0; i < 2; i++) {
+        fake.beta = -1;
+        sc_cudnn_graph_conv(&graph, &target, pass[i], SC_BF16, &shape);
+        assert_int_equal(graph.status, 0);
+        assert_true(fake.beta == (float)i);
+        sc_cudnn_graph_free(&graph);
+    }
+}
+
+/* How a configuration sets its engine; where not all of that is told, that it is not known. */
+static void tells_settings(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t knobs, value;
+        const char *settings;
+    } want[] = {{0, 0, "-"}, {2, 7, "2=7,2=7"}, {1, -1, "?"}, {20, INT64_MAX, "?"}};
+    cudnnBackendDescriptor_t config;
+    sc_cudnn_notes notes;
+    cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &config);
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+        fake.knobs = want[i].knobs;
+        fake.value = want[i].value;
+        assert_true(sc_cudnn_config_notes(&notes, config));
+        assert_string_equal(notes.settings, want[i].settings);
+    }
+    fake.knobs = fake.value = 0;
+    sc_cudnn_free(config);
+    assert_int_equal(fake.alive, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_query_fails_for_itself),
         cmocka_unit_test(plans_fail_for_themselves),
         cmocka_unit_test(a_graph_that_fails_ends_it),
+        cmocka_unit_test(adds_in_one_pass_only),
+        cmocka_unit_test(tells_settings),
     };
     return sct_run(tests);
 }

@@ -111,7 +111,8 @@ static void notes_what_is_slow(void **state)
         reset();
         setenv("SIMCLR_CUDA_GRAPHS", graphs ? "on" : "off", 1);
         sct_assert_ok(simclr_device_plugin()->open(&device, 0, &err), &err);
-        assert_false(sc_cuda_conv(SC_CONV_Y, SC_BF16, &shape, &place, &place, &place, &place));
+        assert_false(sc_cuda_conv(SC_CONV_Y, SC_BF16, &shape,
+                                  (sc_conv_buffers){&place, &place, &place, &place, NULL}));
         assert_string_equal(
             device->note(),
             graphs ? "1 of 1 convolutions without cuDNN, slowly: no engine is proposed"

@@ -116,7 +116,8 @@ static bool convolve(void)
 {
     static char a, b, out, workspace;
     sc_conv_shape shape = {.n = 1, .h = 1, .w = 1, .c = 8, .k = 8, .r = 1};
-    return sc_cuda_conv(SC_CONV_Y, SC_BF16, &shape, &a, &b, &out, &workspace);
+    return sc_cuda_conv(SC_CONV_Y, SC_BF16, &shape,
+                        (sc_conv_buffers){&a, &b, &out, &workspace, NULL});
 }
 
 static void record(void *context)

@@ -66,7 +66,8 @@ typedef struct {
     int64_t workspace; /* largest */
 } counts;
 
-static const char *const PASS[] = {[SC_CONV_Y] = "y", [SC_CONV_DX] = "dx", [SC_CONV_DW] = "dw"};
+static const char *const PASS[] = {
+    [SC_CONV_Y] = "y", [SC_CONV_DX] = "dx", [SC_CONV_DX_ADD] = "dx+", [SC_CONV_DW] = "dw"};
 
 static sc_conv_shape shape_of(const layer *l, size_t views)
 {
@@ -89,23 +90,28 @@ static void check_one(counts *to, const network *net, const layer *l, sc_conv_pa
                       sc_cudnn_descriptor device, bool all)
 {
     sc_plan_report report;
-    sc_conv_shape shape = shape_of(l, net->views);
-    bool found = sc_plan_check(&report, device, pass, net->precision, &shape);
+    sc_conv_shape shape = shape_of(l, net->views), turned;
+    bool forward = net->precision == SC_FP32 && (pass == SC_CONV_DX || pass == SC_CONV_DX_ADD) &&
+                   sc_conv_turned(&turned, &shape); /* as conv.cu asks for them */
+    bool found = sc_plan_check(&report, device, forward ? SC_CONV_Y : pass, net->precision,
+                               forward ? &turned : &shape);
     bool cores = report.first.notes.tensor_core;
+    bool known = found && strcmp(report.first.notes.settings, "?") != 0;
     const char *verdict = !found                               ? report.why
+                          : !known                             ? "unknown settings"
                           : cores || net->precision == SC_FP32 ? ""
                                                                : "no cores";
     to->plans += found;
     to->plain += found && !cores;
-    to->failed += !found || (net->precision == SC_BF16 && !cores);
+    to->failed += !known || (net->precision == SC_BF16 && !cores);
     if (report.first.workspace > to->workspace) {
         to->workspace = report.first.workspace;
     }
     if (all || (verdict[0] != '\0')) {
-        printf("    %-2s %4zux%-3zu c %4zu k %4zu %zux%zu/%zu: engine %lld, %zu proposed, "
+        printf("    %-3s %4zux%-3zu c %4zu k %4zu %zux%zu/%zu: engine %lld (%s), %zu proposed, "
                "workspace %.1f MiB %s\n",
                PASS[pass], l->h, l->h, l->c, l->k, l->r, l->r, l->stride,
-               (long long)report.first.notes.engine, report.proposed,
+               (long long)report.first.notes.engine, report.first.notes.settings, report.proposed,
                (double)report.first.workspace / (1 << 20), verdict);
     }
 }
@@ -115,7 +121,7 @@ static counts check_network(const network *net, sc_cudnn_descriptor device, bool
     counts sum = {0};
     for (size_t i = 0; i < net->layers; i++) {
         for (sc_conv_pass pass = SC_CONV_Y; pass <= SC_CONV_DW; pass++) {
-            if (i > 0 || pass != SC_CONV_DX) { /* pixels need no gradient */
+            if (i > 0 || pass == SC_CONV_Y || pass == SC_CONV_DW) { /* pixels need no gradient */
                 check_one(&sum, net, &net->layer[i], pass, device, all);
             }
         }

@@ -29,7 +29,11 @@ const sc_backend *table_by_name(const char *name, sc_precision precision)
                                              : cuda_on_cpu_planned(precision);
 }
 
-bool table_adds_rounded(const sc_backend *table)
+/* In place the library adds, where it has a plan for that (conv_on_cpu.cpp) and no channels are filled up. */
+bool table_adds_rounded(const sc_backend *table, const kernel_case *c, int which)
 {
-    return strcmp(table->name, table_names[1]) == 0;
+    bool planned = strcmp(table->name, table_names[1]) == 0;
+    bool in_place = c->gradient && which > 0 && c->out[which].initial != NULL;
+
+    return planned && !(in_place && c->conv->c % 8 == 0 && c->conv->r * c->conv->s > 1);
 }

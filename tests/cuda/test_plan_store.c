@@ -33,7 +33,11 @@ static sc_plan_choice choice_of(size_t n, size_t index)
                            .pad = 1,
                            .dilation = 1,
                            .algorithm = SC_CONV_DIRECT};
-    return (sc_plan_choice){sc_plan_key_of(SC_CONV_DW, SC_BF16, &shape), index, -3, 12.5};
+    return (sc_plan_choice){.key = sc_plan_key_of(SC_CONV_DW, SC_BF16, &shape),
+                            .index = index,
+                            .engine = -3,
+                            .settings = "2=-1,13=4",
+                            .us = 12.5};
 }
 
 static void use_cache(const char *name)
@@ -61,6 +65,7 @@ static void remembers(void **state)
     fill("remembers", 5);
     assert_non_null(strstr(store.path, "/remembers/simclr/plans-NVIDIA-H200-NVL-2-cudnn91900.txt"));
     sc_plan_choice changed = choice_of(3, 77);
+    memset(changed.settings, '7', sizeof(changed.settings) - 1); /* as many as there may be */
     sc_plan_store_put(&store, &changed);
     sc_plan_store_open(&again, DEVICE, 91900);
     assert_int_equal(again.count, 5);
@@ -70,6 +75,7 @@ static void remembers(void **state)
         assert_non_null(got);
         assert_int_equal(got->index, want.index);
         assert_int_equal(got->engine, -3);
+        assert_string_equal(got->settings, i == 3 ? changed.settings : want.settings);
     }
     sc_plan_choice other = choice_of(5, 0);
     assert_null(sc_plan_store_find(&again, &other.key));
@@ -106,6 +112,11 @@ static void survives_damage(void **state)
     sct_assert_ok(sc_fs_write_atomic(store.path, longer, strlen(longer), &err), &err);
     sc_plan_store_open(&again, DEVICE, 91900);
     assert_int_equal(again.count, 2); /* the last line has more than belongs there */
+    snprintf(longer, sizeof(longer), "%.*s%0400d 1.5 .\n",
+             (int)(size - strlen("2=-1,13=4 12.500 .\n")), (char *)data, 7);
+    sct_assert_ok(sc_fs_write_atomic(store.path, longer, strlen(longer), &err), &err);
+    sc_plan_store_open(&again, DEVICE, 91900);
+    assert_int_equal(again.count, 2); /* or settings that are too long */
     for (size_t i = 0; i < size; i++) {
         unsigned char old = bytes[i];
         bytes[i] = (unsigned char)sct_below(256);

@@ -59,8 +59,9 @@ bool affordable(double work);
 
 extern const char *const table_names[]; /* up to NULL */
 const sc_backend *table_by_name(const char *name, sc_precision precision);
-/* Whether a table rounds a convolution's gradient to an element of a map before it adds it to a base. */
-bool table_adds_rounded(const sc_backend *table);
+/* Whether a table rounds a convolution's gradient, of this output, to an element of a map before it adds it
+ * to a base. */
+bool table_adds_rounded(const sc_backend *table, const kernel_case *c, int which);
 extern const int table_threads[];    /* of runs that must give the same bits, up to 0 */
 extern const bool table_transforms;  /* convolutions are not all direct sums */
 extern const double table_most_work; /* multiply-adds of a case */

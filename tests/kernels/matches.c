@@ -61,7 +61,8 @@ static double limit_at(const kernel_case *c, const sc_backend *table, int which,
 {
     out_kind kind = c->out[which].kind;
     bool bf16 = table->precision == SC_BF16, near = kind == OUT_NEAR || kind == MAP_NEAR;
-    double added = bf16 && table_adds_rounded(table) ? fabs(added_at(c, which, want, i)) : 0;
+    double added =
+        bf16 && table_adds_rounded(table, c, which) ? fabs(added_at(c, which, want, i)) : 0;
     double limit = near ? c->tolerance * fmax(size.largest, c->terms) : 0;
 
     if (bf16 && near && c->winograd > 0) {

@@ -20,7 +20,7 @@ enum { ALIGN = 256 };
 struct conv_parts {
     sc_conv_shape s; /* with the channels filled up */
     void *filters;   /* w, or dw */
-    void *map;       /* x filled up, or dx before it is added to */
+    void *map;       /* x filled up, or dx that is not yet in its place */
     void *workspace;
     size_t bytes; /* in all */
 };
@@ -82,25 +82,41 @@ static __global__ void __launch_bounds__(SC_THREADS)
 }
 
 /* dx (n,h,w,c) += base, which has the pixels at multiples of its step */
-template <class E>
+template <int V, class E>
 static __global__ void __launch_bounds__(SC_THREADS)
     add_apart_kernel(E *dx, const E *base, size_t step, size_t rows, size_t columns,
                      sc_conv_shape s)
 {
-    for (size_t i = grid_first(); i < s.n * rows * columns * s.c; i += grid_step()) {
-        size_t row = i, c = elem_rest(&row, s.c), column = elem_rest(&row, columns);
+    size_t packs = s.c / V;
+
+    for (size_t i = grid_first(); i < s.n * rows * columns * packs; i += grid_step()) {
+        size_t row = i, c = elem_rest(&row, packs) * V, column = elem_rest(&row, columns);
         size_t h = elem_rest(&row, rows), n = row;
-        size_t at = ((n * s.h + h * step) * s.w + column * step) * s.c + c;
-        dx[at] = elem_put<E>(elem_get(dx[at]) + elem_get(base[i]));
+        E *at = dx + ((n * s.h + h * step) * s.w + column * step) * s.c + c;
+        elem_pack<E, V> to = elem_load<V>(at), from = elem_load<V>(base + i * V);
+        float sum[V];
+        SC_UNROLL
+        for (int j = 0; j < V; j++)
+            sum[j] = to.get(j) + from.get(j);
+        elem_store<V>(at, sum);
     }
+}
+
+template <int V, class E>
+static void add_packs_apart(E *dx, const E *base, size_t step, const sc_conv_shape &s)
+{
+    size_t rows = (s.h + step - 1) / step, columns = (s.w + step - 1) / step;
+
+    SC_LAUNCH((add_apart_kernel<V, E>), grid_of(s.n * rows * columns * s.c / V), SC_THREADS, dx,
+              base, step, rows, columns, s);
 }
 
 template <class E> static void add_apart(sc_map *dx, sc_base base, const sc_conv_shape &s)
 {
-    size_t rows = (s.h + base.step - 1) / base.step, columns = (s.w + base.step - 1) / base.step;
-
-    SC_LAUNCH((add_apart_kernel<E>), grid_of(s.n * rows * columns * s.c), SC_THREADS, (E *)dx,
-              (const E *)base.map, base.step, rows, columns, s);
+    if (elem_may_widen<E>(s.c, dx, base.map))
+        add_packs_apart<elem_wide<E>>((E *)dx, (const E *)base.map, base.step, s);
+    else
+        add_packs_apart<1>((E *)dx, (const E *)base.map, base.step, s);
 }
 
 /* x with its channels filled up. */
@@ -136,44 +152,75 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
     make_x(precision, make, *shape);
     pack_filters((E *)p.filters, w, *shape, p.s.c);
     const E *from = widened<E>(p, x, *shape);
-    if (!sc_cuda_conv(SC_CONV_Y, precision, &p.s, from, p.filters, y, p.workspace))
+    if (!sc_cuda_conv(SC_CONV_Y, precision, &p.s, {from, p.filters, y, p.workspace, nullptr}))
         sc_cuda_plain_forward((E *)y, from, (const E *)p.filters, p.s);
     if (stats.mean != nullptr)
         sc_cuda_table(precision)->channel_stats(stats.mean, stats.var, y,
                                                 shape->n * shape->p * shape->q, shape->k);
 }
 
+/* dx as a forward convolution, of fp32 alone: without TF32 cuDNN has nothing but direct sums for gradients
+ * of NHWC maps.  False where it is none or has no plan. */
+template <class E>
+static bool turned_data(void *dx, const sc_map *dy, const sc_real *w, const conv_parts &p,
+                        const sc_conv_shape &s)
+{
+    sc_conv_shape turned;
+
+    if (precision_of<E>() != SC_FP32 || !sc_conv_turned(&turned, &s))
+        return false;
+    pack_turned_filters((E *)p.filters, w, s);
+    return sc_cuda_conv(SC_CONV_Y, SC_FP32, &turned, {dy, p.filters, dx, p.workspace, nullptr});
+}
+
+/* dx and base by the library; false where it has no plan, and then the filters are packed. */
+template <class E>
+static bool planned_data(sc_map *dx, const sc_map *dy, const sc_real *w, sc_base added,
+                         const conv_parts &p, const sc_conv_shape &s)
+{
+    sc_precision precision = precision_of<E>();
+    const sc_map *base = added.step == 1 ? added.map : nullptr;
+    bool own = base != nullptr && base == dx, filled = p.s.c != s.c;
+    void *to = own || filled ? p.map : dx;
+    size_t pixels = s.n * s.h * s.w;
+    bool turned = turned_data<E>(to, dy, w, p, s);
+
+    if (!turned)
+        pack_filters((E *)p.filters, w, s, p.s.c);
+    if (!turned && own && !filled &&
+        sc_cuda_conv(SC_CONV_DX_ADD, precision, &p.s, {dy, p.filters, dx, p.workspace, p.map}))
+        return true;
+    if (!turned &&
+        !sc_cuda_conv(SC_CONV_DX, precision, &p.s, {dy, p.filters, to, p.workspace, nullptr}))
+        return false;
+    if (filled)
+        SC_LAUNCH((narrow_kernel<E>), grid_of(pixels * s.c), SC_THREADS, (E *)dx, (const E *)to,
+                  (const E *)base, pixels, s.c, p.s.c);
+    else if (base != nullptr)
+        sc_cuda_table(precision)->add(dx, base, to, pixels * s.c);
+    if (added.map != nullptr && base == nullptr)
+        add_apart<E>(dx, added, s);
+    return true;
+}
+
 template <class E>
 static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
-                                 const sc_batchnorm *make, const sc_real *w, sc_base added,
+                                 const sc_batchnorm *make, const sc_real *w, sc_base base,
                                  const sc_conv_shape *shape, void *scratch)
 {
     conv_parts p = parts_of<E>(shape, scratch);
+    sc_conv_shape s = *shape;
     sc_precision precision = precision_of<E>();
-    size_t pixels = shape->n * shape->h * shape->w, c = shape->c;
-    const sc_map *base = added.step == 1 ? added.map : nullptr;
-    void *to = p.s.c == c && (base == nullptr || base != dx) ? dx : p.map;
 
     sc_conv_shape_check(shape);
-    sc_conv_base_check(added, shape);
+    sc_conv_base_check(base, shape);
     assert((!make || make->dx == dy) && (!sums || sums->dy == dx));
     if (make != nullptr)
-        sc_cuda_table(precision)->batchnorm_gradient(make, shape->n * shape->p * shape->q,
-                                                     shape->k);
-    pack_filters((E *)p.filters, w, *shape, p.s.c);
-    if (!sc_cuda_conv(SC_CONV_DX, precision, &p.s, dy, p.filters, to, p.workspace)) {
-        sc_cuda_plain_data((E *)dx, (const E *)dy, (const E *)p.filters, p.s.c, added, *shape);
-    } else {
-        if (p.s.c != c)
-            SC_LAUNCH((narrow_kernel<E>), grid_of(pixels * c), SC_THREADS, (E *)dx, (const E *)to,
-                      (const E *)base, pixels, c, p.s.c);
-        else if (base != nullptr)
-            sc_cuda_table(precision)->add(dx, base, to, pixels * c);
-        if (added.map != nullptr && base == nullptr)
-            add_apart<E>(dx, added, *shape);
-    }
+        sc_cuda_table(precision)->batchnorm_gradient(make, s.n * s.p * s.q, s.k);
+    if (!planned_data<E>(dx, dy, w, base, p, s))
+        sc_cuda_plain_data((E *)dx, (const E *)dy, (const E *)p.filters, p.s.c, base, s);
     if (sums != nullptr)
-        sc_cuda_table(precision)->batchnorm_sums(sums, pixels, c);
+        sc_cuda_table(precision)->batchnorm_sums(sums, s.n * s.h * s.w, s.c);
 }
 
 template <class E>
@@ -190,7 +237,8 @@ static void conv2d_backward_weight(sc_real *dw, const sc_map *dy, const sc_batch
     if (make_dy != nullptr)
         sc_cuda_table(precision_of<E>())->batchnorm_gradient(make_dy, s.n * s.p * s.q, s.k);
     const E *from = widened<E>(p, x, s);
-    if (!sc_cuda_conv(SC_CONV_DW, precision_of<E>(), &p.s, from, dy, p.filters, p.workspace))
+    if (!sc_cuda_conv(SC_CONV_DW, precision_of<E>(), &p.s,
+                      {from, dy, p.filters, p.workspace, nullptr}))
         sc_cuda_plain_weight(dw, (const E *)dy, (const E *)x, s);
     else
         unpack_filters(dw, (const E *)p.filters, s, p.s.c);

@@ -2,9 +2,13 @@
  *
  * conv_cudnn.c - conv.h by cuDNN: a plan for each pass of each shape, the fastest of those admitted.
  *
- * All of them are timed once, by the device's clock, on the caller's own data: one execution, then, unless
- * it is far slower than the fastest before, 3 times 5; a later one has to be faster by more than the
- * noise.  Choices are kept between runs (plan_store.h).
+ * They are timed once, by the device's clock, on the caller's own data: one execution, then, unless it is
+ * far slower than the fastest before, 3 times 5; a later one has to be faster by more than the noise.  Left
+ * out are repeats, and in bf16, beside one that uses tensor cores, those that do not.  Choices are kept
+ * between runs (plan_store.h).
+ *
+ * SIMCLR_CUDA_PLANS=first: the first one admitted, untimed, whatever was chosen before: for a GPU on which a
+ * trial, or the choice, fails.
  */
 #include "backend/cuda/conv_cudnn.h"
 
@@ -12,18 +16,21 @@
 #include <cudnn.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/cuda/conv_plan.h"
 #include "backend/cuda/plan_store.h"
 #include "backend/cuda/runtime_cuda.h"
 
-enum { PLANS = 1024, ROUNDS = 3, EXECUTIONS = 5 };
+enum { PLANS = 1024, ROUNDS = 3, EXECUTIONS = 5, WARM_MOST = 1 << 13 };
 
 /* A candidate that is this much slower in one execution gets no round; that may take seconds. */
 static const double FAR_SLOWER = 3;
 /* One that is this much slower after its first round gets no other. */
 static const double HOPELESS = 1.25;
+/* The first one of all is repeated so long before: the clocks of an idle GPU have to rise. */
+static const double WARM_US = 1e5;
 /* An earlier one is kept unless a later one takes less than this share of its time. */
 static const double FASTER = 0.97;
 
@@ -38,16 +45,12 @@ static struct {
     cudnnHandle_t handle;
     cudaEvent_t begin, end;
     sc_plan_store store;
+    bool first_only; /* SIMCLR_CUDA_PLANS=first */
+    bool warm;
     conv_plan plan[PLANS];
     size_t count, without; /* without: those of them that have none */
     char why[320];         /* the first of these */
 } state;
-
-/* What a call gave. */
-typedef struct {
-    const void *a, *b;
-    void *out, *workspace;
-} buffers;
 
 /* Microseconds of an execution. */
 typedef struct {
@@ -69,7 +72,7 @@ static void refuse(refusal *r, const char *why, bool no_memory)
     }
 }
 
-static bool execute(sc_cudnn_descriptor plan, const buffers *to, refusal *r)
+static bool execute(sc_cudnn_descriptor plan, const sc_conv_buffers *to, refusal *r)
 {
     char why[sizeof(r->why)];
     int status = sc_cudnn_execute(state.handle, plan, to->a, to->b, to->out, to->workspace, why,
@@ -98,8 +101,8 @@ static void tell(const refusal *r)
 }
 
 /* Microseconds of an execution, the mean of so many; false where one fails. */
-static bool time_round(double *us, sc_cudnn_descriptor plan, const buffers *to, int executions,
-                       refusal *r)
+static bool time_round(double *us, sc_cudnn_descriptor plan, const sc_conv_buffers *to,
+                       int executions, refusal *r)
 {
     cudaStream_t stream = sc_cuda_stream();
     float ms = 0;
@@ -118,9 +121,24 @@ static bool time_round(double *us, sc_cudnn_descriptor plan, const buffers *to, 
     return ok;
 }
 
+/* Before the first timing; false where the plan does not run. */
+static bool warm_up(sc_cudnn_descriptor plan, const sc_conv_buffers *to, refusal *r)
+{
+    double us, total = 0;
+    for (int n = 1; !state.warm && n <= WARM_MOST; n *= 2) {
+        if (!time_round(&us, plan, to, n, r)) {
+            return false;
+        }
+        total += us * n;
+        state.warm = total >= WARM_US;
+    }
+    state.warm = true;
+    return true;
+}
+
 /* Whether it is faster than the best so far. */
-static bool time_plan(timing *out, sc_cudnn_descriptor plan, const buffers *to, const timing *best,
-                      refusal *r)
+static bool time_plan(timing *out, sc_cudnn_descriptor plan, const sc_conv_buffers *to,
+                      const timing *best, refusal *r)
 {
     if (!execute(plan, to, r) || /* loads its kernels */
         !time_round(&out->single, plan, to, 1, r) || out->single > FAR_SLOWER * best->single) {
@@ -144,7 +162,7 @@ static bool recall(sc_conv_candidate *out, sc_conv_search *search, const sc_plan
     if (choice == NULL || !sc_conv_candidate_make(out, search, (size_t)choice->index)) {
         return false;
     }
-    if (out->notes.engine != choice->engine) {
+    if (out->notes.engine != choice->engine || strcmp(out->notes.settings, choice->settings) != 0) {
         sc_cudnn_free(out->plan);
         out->plan = NULL;
     }
@@ -161,19 +179,37 @@ static bool first(sc_conv_candidate *out, sc_conv_search *search)
     return found;
 }
 
-/* The fastest one.  Where some did not run, which may be for want of memory, it is not kept for other runs.
- * If none did for that, it is a failure: convolutions without a plan run without cuDNN, which is slow. */
+/* Keeps the choice for other runs; but not where another did not run for want of memory.  If none ran for that,
+ * it is a failure: convolutions without a plan run without cuDNN, which is slow. */
+static void keep(const sc_conv_candidate *chosen, const sc_plan_key *key, double us,
+                 const refusal *r)
+{
+    bool no_memory = r->why[0] != '\0' && for_want_of_memory(r);
+    if (chosen->plan == NULL && no_memory) {
+        sc_cuda_fail_memory("convolution", r->why);
+    } else if (chosen->plan != NULL && !no_memory) {
+        sc_plan_choice choice = {
+            .key = *key, .index = chosen->index, .engine = chosen->notes.engine, .us = us};
+        memcpy(choice.settings, chosen->notes.settings, sizeof(choice.settings));
+        sc_plan_store_put(&state.store, &choice);
+    }
+}
+
+/* The fastest one. */
 static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_plan_key *key,
-                    const buffers *to, refusal *r)
+                    const sc_conv_buffers *to, refusal *r)
 {
     timing best = {HUGE_VAL, HUGE_VAL}, took;
+    sc_conv_buffers on = *to;
+    on.out = to->trial != NULL ? to->trial : to->out;
     out->plan = NULL;
     for (size_t i = 0; i < search->count; i++) {
         sc_conv_candidate one;
         if (!sc_conv_candidate_make(&one, search, i)) {
             continue;
         }
-        if (time_plan(&took, one.plan, to, &best, r)) {
+        if (sc_conv_may_win(search, &one, out) && warm_up(one.plan, &on, r) &&
+            time_plan(&took, one.plan, &on, &best, r)) {
             sc_cudnn_free(out->plan);
             *out = one;
             best = took;
@@ -181,18 +217,19 @@ static bool fastest(sc_conv_candidate *out, sc_conv_search *search, const sc_pla
             sc_cudnn_free(one.plan);
         }
     }
-    if (out->plan != NULL && r->why[0] == '\0') {
-        sc_plan_choice choice = {*key, out->index, out->notes.engine, best.us};
-        sc_plan_store_put(&state.store, &choice);
-    } else if (out->plan == NULL && r->why[0] != '\0' && for_want_of_memory(r)) {
-        sc_cuda_fail_memory("convolution", r->why);
-    }
+    keep(out, key, best.us, r);
     return out->plan != NULL;
+}
+
+/* Without a plan for this pass SC_CONV_DX serves, and an addition. */
+static bool has_way_round(const sc_plan_key *key)
+{
+    return key->pass == SC_CONV_DX_ADD;
 }
 
 /* Looks for a plan and keeps it, also that there is none. */
 static conv_plan *plan_new(const sc_plan_key *key, sc_conv_pass pass, sc_precision precision,
-                           const sc_conv_shape *shape, const buffers *to)
+                           const sc_conv_shape *shape, const sc_conv_buffers *to)
 {
     static sc_conv_search search;
     sc_conv_candidate chosen = {0};
@@ -201,16 +238,19 @@ static conv_plan *plan_new(const sc_plan_key *key, sc_conv_pass pass, sc_precisi
     refusal r = {.no_memory = false};
     *plan = (conv_plan){.key = *key};
     sc_conv_search_open(&search, &target, pass, precision, shape);
-    bool found =
-        recall(&chosen, &search, key) ||
-        (sc_cuda_recording() ? first(&chosen, &search) : fastest(&chosen, &search, key, to, &r));
+    bool found = !state.first_only && recall(&chosen, &search, key);
+    if (!found && (state.first_only || sc_cuda_recording())) {
+        found = first(&chosen, &search);
+    } else if (!found) {
+        found = fastest(&chosen, &search, key, to, &r);
+    }
     if (found) {
         plan->plan = chosen.plan;
         plan->config = search.config[chosen.index];
         search.config[chosen.index] = NULL;
         plan->graph = search.graph;
         memset(&search.graph, 0, sizeof(search.graph));
-    } else if (state.without++ == 0) {
+    } else if (!has_way_round(key) && state.without++ == 0) {
         snprintf(state.why, sizeof(state.why), "%s",
                  r.why[0] != '\0' ? r.why : sc_conv_search_why(&search));
     }
@@ -219,10 +259,9 @@ static conv_plan *plan_new(const sc_plan_key *key, sc_conv_pass pass, sc_precisi
 }
 
 bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape *shape,
-                  const void *a, const void *b, void *out, void *workspace)
+                  sc_conv_buffers on)
 {
     sc_plan_key key = sc_plan_key_of(pass, precision, shape);
-    buffers to = {a, b, out, workspace};
     conv_plan *plan = NULL;
     sc_cuda_enter();
     for (size_t i = 0; i < state.count && plan == NULL; i++) {
@@ -231,13 +270,13 @@ bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape
         }
     }
     if (plan == NULL && state.count < PLANS && state.handle != NULL) {
-        plan = plan_new(&key, pass, precision, shape, &to);
+        plan = plan_new(&key, pass, precision, shape, &on);
     }
     if (plan == NULL || plan->plan == NULL) {
         return false;
     }
     refusal r = {.no_memory = false};
-    if (!execute(plan->plan, &to, &r)) {
+    if (!execute(plan->plan, &on, &r)) {
         tell(&r);
     }
     return true;
@@ -246,8 +285,12 @@ bool sc_cuda_conv(sc_conv_pass pass, sc_precision precision, const sc_conv_shape
 const char *sc_cuda_conv_note(void)
 {
     static char text[sizeof(state.why) + 80];
+    size_t all = 0;
+    for (size_t i = 0; i < state.count; i++) {
+        all += state.plan[i].plan != NULL || !has_way_round(&state.plan[i].key);
+    }
     snprintf(text, sizeof(text), "%zu of %zu convolutions without cuDNN, slowly: %s", state.without,
-             state.count, state.why);
+             all, state.why);
     return state.without > 0 ? text : NULL;
 }
 
@@ -268,6 +311,8 @@ int sc_cuda_conv_open(const char *device, simclr_error *err)
         sc_cuda_conv_close();
         return sc_fail(err, SIMCLR_E_DEVICE, "the GPU gives no events");
     }
+    const char *plans = getenv("SIMCLR_CUDA_PLANS");
+    state.first_only = plans != NULL && strcmp(plans, "first") == 0;
     sc_plan_store_open(&state.store, device, cudnnGetVersion());
     return SIMCLR_OK;
 }
@@ -290,6 +335,7 @@ void sc_cuda_conv_close(void)
         cudnnDestroy(state.handle);
     }
     state.without = 0;
+    state.warm = false;
     state.begin = state.end = NULL;
     state.handle = NULL;
 }

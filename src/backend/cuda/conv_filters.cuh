@@ -17,9 +17,12 @@ enum {
     TILE_SECTOR = 16     /* channels: 32 bytes of bf16, what memory reads and writes at least */
 };
 
-/* Filters (k, c, taps) outside, (k, taps, wide) inside, and their largest tile. */
+/* Filters (k, c, taps) outside, (k, taps, wide) inside, and their largest tile.  Turned they are (c, taps
+ * backwards, k) inside; filters and channels are then those of the inside.  The steps are outside. */
 struct filter_tiles {
     size_t c, taps, wide;
+    size_t filter_step, channel_step, tap_step;
+    size_t first_tap; /* outside, of those inside */
     unsigned tile_channels, tile_taps;
     unsigned pitch; /* of a tile's channels in shared memory: odd, 32 of one tap lie in 32 banks */
 };
@@ -40,12 +43,26 @@ static inline size_t equal_part(size_t whole, size_t most)
 
 static inline filter_tiles filter_tiles_of(const sc_conv_shape &s, size_t wide)
 {
-    filter_tiles f = {s.c, s.r * s.s, wide, 0, 0, 0};
+    size_t taps = s.r * s.s;
+    filter_tiles f = {s.c, taps, wide, s.c * taps, taps, 1, 0, 0, 0, 0};
 
     f.tile_taps = (unsigned)equal_part(f.taps, TILE_TAPS);
     f.pitch = f.tile_taps | 1;
     size_t channels = equal_part(wide, TILE_NUMBERS / f.pitch / TILE_SECTOR * TILE_SECTOR);
     f.tile_channels = (unsigned)((channels + TILE_SECTOR - 1) / TILE_SECTOR * TILE_SECTOR);
+    return f;
+}
+
+static inline filter_tiles turned_filter_tiles_of(const sc_conv_shape &s)
+{
+    sc_conv_shape exchanged = s;
+
+    exchanged.c = s.k;
+    filter_tiles f = filter_tiles_of(exchanged, s.k);
+    f.filter_step = f.taps;
+    f.channel_step = s.c * f.taps;
+    f.tap_step = (size_t)-1; /* wraps */
+    f.first_tap = f.taps - 1;
     return f;
 }
 
@@ -66,7 +83,7 @@ static __device__ __forceinline__ filter_tile tile_of(const filter_tiles &f)
     size_t tap = (size_t)blockIdx.z * f.tile_taps;
     filter_tile t;
 
-    t.outside = (k * f.c + c) * f.taps + tap;
+    t.outside = k * f.filter_step + c * f.channel_step + f.first_tap + tap * f.tap_step;
     t.inside = (k * f.taps + tap) * f.wide + c;
     t.channels = rest_of(f.wide, c, f.tile_channels);
     t.taps = rest_of(f.taps, tap, f.tile_taps);
@@ -83,7 +100,8 @@ static __global__ void __launch_bounds__(SC_THREADS)
 
     for (unsigned i = threadIdx.x; i < t.channels * t.taps; i += SC_THREADS) {
         unsigned c = i / t.taps, tap = i % t.taps;
-        share[c * f.pitch + tap] = c < t.given ? w[t.outside + c * f.taps + tap] : 0;
+        share[c * f.pitch + tap] =
+            c < t.given ? w[t.outside + c * f.channel_step + tap * f.tap_step] : 0;
     }
     __syncthreads();
     for (unsigned i = threadIdx.x; i < t.channels * t.taps; i += SC_THREADS) {
@@ -106,7 +124,7 @@ static __global__ void __launch_bounds__(SC_THREADS)
     __syncthreads();
     for (unsigned i = threadIdx.x; i < t.given * t.taps; i += SC_THREADS) {
         unsigned c = i / t.taps, tap = i % t.taps;
-        dw[t.outside + c * f.taps + tap] += share[c * f.pitch + tap];
+        dw[t.outside + c * f.channel_step + tap * f.tap_step] += share[c * f.pitch + tap];
     }
 }
 
@@ -117,6 +135,14 @@ static void pack_filters(E *to, const sc_real *w, const sc_conv_shape &s, size_t
     filter_tiles f = filter_tiles_of(s, wide);
 
     SC_LAUNCH((pack_kernel<E>), filter_grid(f, s.k), SC_THREADS, to, w, f);
+}
+
+/* to (c, r, s, k) = w (k, c, r, s) turned by 180 degrees */
+template <class E> static void pack_turned_filters(E *to, const sc_real *w, const sc_conv_shape &s)
+{
+    filter_tiles f = turned_filter_tiles_of(s);
+
+    SC_LAUNCH((pack_kernel<E>), filter_grid(f, s.c), SC_THREADS, to, w, f);
 }
 
 /* dw (k, c, r, s) += from (k, r, s, wide) */

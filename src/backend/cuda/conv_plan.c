@@ -63,6 +63,7 @@ bool sc_conv_candidate_make(sc_conv_candidate *out, sc_conv_search *search, size
         !sc_conv_admits(&out->notes, search->precision, search->algorithm)) {
         return false;
     }
+    search->notes[index] = out->notes;
     out->plan =
         sc_cudnn_plan(&out->workspace, search->config[index], &search->graph, &search->target);
     if (out->plan != NULL && (size_t)out->workspace > (size_t)SC_CUDA_CONV_WORKSPACE) {
@@ -70,4 +71,17 @@ bool sc_conv_candidate_make(sc_conv_candidate *out, sc_conv_search *search, size
         out->plan = NULL;
     }
     return out->plan != NULL;
+}
+
+bool sc_conv_may_win(const sc_conv_search *search, const sc_conv_candidate *one,
+                     const sc_conv_candidate *best)
+{
+    bool repeat = false, has_better = search->precision == SC_BF16 && best->plan != NULL &&
+                                      best->notes.tensor_core && !one->notes.tensor_core;
+    for (size_t i = 0; i < one->index && !repeat; i++) {
+        const sc_cudnn_notes *before = &search->notes[i];
+        repeat = before->engine == one->notes.engine && before->settings[0] != '?' &&
+                 strcmp(before->settings, one->notes.settings) == 0;
+    }
+    return !repeat && !has_better;
 }

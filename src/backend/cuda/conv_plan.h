@@ -20,6 +20,7 @@ typedef struct {
     sc_conv_algorithm algorithm;
     sc_cudnn_graph graph;
     sc_cudnn_descriptor config[SC_CUDNN_CONFIGS];
+    sc_cudnn_notes notes[SC_CUDNN_CONFIGS]; /* of those that a plan was asked of */
     size_t count;
 } sc_conv_search;
 
@@ -42,5 +43,9 @@ bool sc_conv_admits(const sc_cudnn_notes *notes, sc_precision precision,
                     sc_conv_algorithm algorithm);
 /* The plan of configuration `index`, if it is admitted and can be made. */
 bool sc_conv_candidate_make(sc_conv_candidate *out, sc_conv_search *search, size_t index);
+/* Whether it may be faster than `best` (plan NULL: there is none), of those made before: it is no repeat of
+ * one of them; and in bf16, where best uses tensor cores, it does too. */
+bool sc_conv_may_win(const sc_conv_search *search, const sc_conv_candidate *one,
+                     const sc_conv_candidate *best);
 
 #endif

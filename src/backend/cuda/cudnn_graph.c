@@ -136,10 +136,11 @@ static const pass_names PASS[] = {
 void sc_cudnn_graph_conv(sc_cudnn_graph *g, const sc_cudnn_target *target, sc_conv_pass pass,
                          sc_precision precision, const sc_conv_shape *s)
 {
+    const float one = 1, of_out = pass == SC_CONV_DX_ADD ? 1 : 0;
+    pass = pass == SC_CONV_DX_ADD ? SC_CONV_DX : pass; /* but for beta the same */
     const pass_names *names = &PASS[pass];
     const size_t x[4] = {s->n, s->c, s->h, s->w}, w[4] = {s->k, s->c, s->r, s->s};
     const size_t y[4] = {s->n, s->k, s->p, s->q};
-    const float one = 1, zero = 0;
     memset(g, 0, sizeof(*g));
     cudnnBackendDescriptor_t a = tensor(g, UID_A, precision, pass == SC_CONV_DX ? y : x);
     cudnnBackendDescriptor_t b = tensor(g, UID_B, precision, pass == SC_CONV_DW ? y : w);
@@ -152,7 +153,7 @@ void sc_cudnn_graph_conv(sc_cudnn_graph *g, const sc_cudnn_target *target, sc_co
     set_descriptor(g, operation, names->out, out);
     set_descriptor(g, operation, names->convolution, conv);
     set(g, operation, names->alpha, CUDNN_TYPE_FLOAT, 1, &one);
-    set(g, operation, names->beta, CUDNN_TYPE_FLOAT, 1, &zero);
+    set(g, operation, names->beta, CUDNN_TYPE_FLOAT, 1, &of_out);
     finalize(g, operation, "operation");
     g->operations = new_kept(g, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
     set_descriptor(g, g->operations, CUDNN_ATTR_OPERATIONGRAPH_OPS, operation);

@@ -18,7 +18,7 @@
 
 typedef void *sc_cudnn_descriptor; /* cudnnBackendDescriptor_t */
 
-enum { SC_CUDNN_DESCRIPTORS = 8, SC_CUDNN_CONFIGS = 48 };
+enum { SC_CUDNN_DESCRIPTORS = 8, SC_CUDNN_CONFIGS = 48, SC_CUDNN_SETTINGS = 200 };
 
 typedef struct {
     sc_cudnn_descriptor kept[SC_CUDNN_DESCRIPTORS];
@@ -44,6 +44,9 @@ typedef struct {
     bool fourier;          /* by FFT */
     unsigned winograd;     /* pixels of its tiles' sides; 0: not by Winograd; 1: unknown */
     bool runtime_compiled; /* compiled when first used: seconds */
+    /* What the configuration sets of it, tiles and the like, by cuDNN's numbers: "2=0,13=1"; "-": nothing;
+     * "?": it is not known. */
+    char settings[SC_CUDNN_SETTINGS];
 } sc_cudnn_notes;
 
 /* The graph of one pass; a, b and out are as in conv.h and have the identifiers 1, 2, 3. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * cudnn_notes.c - what cuDNN's engines say of themselves.
+ * cudnn_notes.c - what cuDNN's engines say of themselves, and how a configuration sets them.
  */
 #include <cudnn.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/cuda/cudnn_graph.h"
@@ -42,6 +44,45 @@ static void take_note(sc_cudnn_notes *out, cudnnBackendNumericalNote_t note)
     }
 }
 
+/* Appends a knob and its value; false where they are not told or do not fit. */
+static bool take_setting(sc_cudnn_notes *out, cudnnBackendDescriptor_t choice)
+{
+    cudnnBackendKnobType_t knob;
+    int64_t value = 0, one = 0;
+    size_t used = strlen(out->settings), room = sizeof(out->settings) - used;
+    if (cudnnBackendGetAttribute(choice, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, 1,
+                                 &one, &knob) != 0 ||
+        cudnnBackendGetAttribute(choice, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, 1,
+                                 &one, &value) != 0) {
+        return false;
+    }
+    int length = snprintf(out->settings + used, room, "%s%d=%" PRId64, used > 0 ? "," : "",
+                          (int)knob, value);
+    return length > 0 && (size_t)length < room;
+}
+
+static void take_settings(sc_cudnn_notes *out, sc_cudnn_descriptor config)
+{
+    cudnnBackendDescriptor_t choice[CUDNN_KNOB_TYPE_COUNTS];
+    int64_t made = 0, got = 0;
+    while (made < CUDNN_KNOB_TYPE_COUNTS &&
+           cudnnBackendCreateDescriptor(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, &choice[made]) == 0) {
+        made++;
+    }
+    bool ok = cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
+                                       CUDNN_TYPE_BACKEND_DESCRIPTOR, made, &got, choice) == 0 &&
+              got <= made;
+    for (int64_t i = 0; ok && i < got; i++) {
+        ok = take_setting(out, choice[i]);
+    }
+    if (!ok || got == 0) {
+        snprintf(out->settings, sizeof(out->settings), ok ? "-" : "?");
+    }
+    while (made > 0) {
+        sc_cudnn_free(choice[--made]);
+    }
+}
+
 bool sc_cudnn_config_notes(sc_cudnn_notes *out, sc_cudnn_descriptor config)
 {
     cudnnBackendDescriptor_t engine = NULL;
@@ -71,6 +112,7 @@ bool sc_cudnn_config_notes(sc_cudnn_notes *out, sc_cudnn_descriptor config)
             out->runtime_compiled = true;
         }
     }
+    take_settings(out, config);
     sc_cudnn_free(engine);
     return ok;
 }

@@ -2,8 +2,8 @@
  *
  * plan_store.c - choices of plans as lines of text.
  *
- *   header     simclr 0.1.0 plans 1, cuDNN 91900, NVIDIA H200
- *   choice     pass precision n h w c k r s stride pad dilation algorithm index engine us .
+ *   header     simclr 0.1.0 plans 3, cuDNN 91900, NVIDIA H200
+ *   choice     pass precision n h w c k r s stride pad dilation algorithm index engine settings us .
  *
  * The dot ends a line that is whole.
  */
@@ -18,7 +18,7 @@
 #include "core/alloc.h"
 #include "core/fs.h"
 
-enum { FORMAT = 1, LINE = 400, MOST_BYTES = SC_PLAN_STORE_ENTRIES * LINE };
+enum { FORMAT = 3, LINE = 600, MOST_BYTES = SC_PLAN_STORE_ENTRIES * LINE };
 
 sc_plan_key sc_plan_key_of(sc_conv_pass pass, sc_precision precision, const sc_conv_shape *s)
 {
@@ -49,18 +49,20 @@ static void choose_path(sc_plan_store *store, const char *device, size_t cudnn_v
     }
 }
 
+_Static_assert(SC_CUDNN_SETTINGS == 200, "parse reads so many characters, and the end");
+
 static bool parse(sc_plan_choice *out, const char *line)
 {
     sc_plan_key *k = &out->key;
     int end = -1;
-    int fields =
-        sscanf(line,
-               "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-               " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-               " %" SCNd64 " %lf .%n",
-               &k->pass, &k->precision, &k->n, &k->h, &k->w, &k->c, &k->k, &k->r, &k->s, &k->stride,
-               &k->pad, &k->dilation, &k->algorithm, &out->index, &out->engine, &out->us, &end);
-    return fields == 16 && end > 0 && line[end] == '\0';
+    int fields = sscanf(line,
+                        "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+                        " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+                        " %" SCNu64 " %" SCNu64 " %" SCNd64 " %199s %lf .%n",
+                        &k->pass, &k->precision, &k->n, &k->h, &k->w, &k->c, &k->k, &k->r, &k->s,
+                        &k->stride, &k->pad, &k->dilation, &k->algorithm, &out->index, &out->engine,
+                        out->settings, &out->us, &end);
+    return fields == 17 && end > 0 && line[end] == '\0';
 }
 
 /* store->count if it is not there. */
@@ -119,12 +121,13 @@ void sc_plan_store_open(sc_plan_store *store, const char *device, size_t cudnn_v
 static size_t print(char *out, size_t size, const sc_plan_choice *c)
 {
     const sc_plan_key *k = &c->key;
-    int length = snprintf(out, size,
-                          "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-                          " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-                          " %" PRIu64 " %" PRIu64 " %" PRId64 " %.3f .\n",
-                          k->pass, k->precision, k->n, k->h, k->w, k->c, k->k, k->r, k->s,
-                          k->stride, k->pad, k->dilation, k->algorithm, c->index, c->engine, c->us);
+    int length =
+        snprintf(out, size,
+                 "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+                 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+                 " %" PRId64 " %s %.3f .\n",
+                 k->pass, k->precision, k->n, k->h, k->w, k->c, k->k, k->r, k->s, k->stride, k->pad,
+                 k->dilation, k->algorithm, c->index, c->engine, c->settings, c->us);
     return length > 0 && (size_t)length < size ? (size_t)length : 0;
 }
 

@@ -9,7 +9,7 @@
 #ifndef SC_CUDA_PLAN_STORE_H
 #define SC_CUDA_PLAN_STORE_H
 
-#include "backend/cuda/conv.h"
+#include "backend/cuda/cudnn_graph.h"
 
 enum { SC_PLAN_STORE_ENTRIES = 1024 };
 
@@ -21,9 +21,10 @@ typedef struct {
 
 typedef struct {
     sc_plan_key key;
-    uint64_t index; /* of its configuration (conv_plan.h) */
-    int64_t engine; /* must be the same again, or the choice is void */
-    double us;      /* measured; for people */
+    uint64_t index;                   /* of its configuration (conv_plan.h) */
+    int64_t engine;                   /* these two must be the same again, or the choice is void */
+    char settings[SC_CUDNN_SETTINGS]; /* no blanks, not "" */
+    double us;                        /* measured; for people */
 } sc_plan_choice;
 
 typedef struct {
