@@ -106,6 +106,7 @@ def print_train(bench):
     found.update(n=len(rates), median=statistics.median(rates), s_per_50k=5e4 / statistics.median(rates))
     print(f"\nsimclr train, {found['data']}, {bench.args.batch} a step, bf16: "
           f"{found['s_per_50k']:.3f} s per 50,000, {found['median']:.0f} images/s ({min(rates):.0f} - {max(rates):.0f}, n={len(rates)})")
+    print(f"  {found['engine']}")
     if "H200" in bench.result["doctor"].get("gpu", ""):
         print(f"aim of the H200: {AIM_H200_S:.2f} s, roofline, estimated: {ROOFLINE_H200_S:.2f} s")
 
