@@ -21,7 +21,7 @@ SMOOTH = [*FEW_STEPS, "steps=6", "lr=0.02", "optim.weight_decay=0.1", "temperatu
 # By how much loss and norm of the gradient of a step may differ, as parts of the processor's in fp32.
 # fp32 is summed in another order: 4e-7 and 1e-5 at most among the processor's kernels and four seeds.  bf16
 # rounds maps to 8 bits: 3e-3 and 8e-2.
-TOLERANCE = {"fp32": {"loss": 1e-5, "gradient_norm": 1e-4}, "bf16": {"loss": 1e-2, "gradient_norm": 0.2}}
+TOLERANCE = {"fp32": {"loss": 1e-5, "gradient_norm": 3e-4}, "bf16": {"loss": 1e-2, "gradient_norm": 0.2}}
 
 
 def machine(bench):

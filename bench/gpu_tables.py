@@ -115,8 +115,8 @@ def print_epoch(bench):
     epoch = bench.result.get("epoch")
     if epoch is None:
         return
-    print(f"\nepoch of CIFAR-10, 50,000 images in batches of {bench.args.batch}, bf16: {epoch['s']:.2f} s; "
-          f"the limits of the profile's rows sum to {epoch['limits_s']:.2f} s, "
+    print(f"\nepoch of CIFAR-10, 50,000 images in batches of {bench.args.batch}, bf16, by bench profile's step: "
+          f"{epoch['s']:.2f} s; the limits of the profile's rows sum to {epoch['limits_s']:.2f} s, "
           f"{100 * epoch['limits_share']:.0f} % of it")
     if "roofline_s" in epoch:
         print(f"roofline of the H200, estimated (790 TFLOP/s, 4.3 TB/s, batch norm's sums within the "
