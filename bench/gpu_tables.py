@@ -105,7 +105,8 @@ def print_train(bench):
     rates = found["images_per_s"]
     found.update(n=len(rates), median=statistics.median(rates), s_per_50k=5e4 / statistics.median(rates))
     print(f"\nsimclr train, {found['data']}, {bench.args.batch} a step, bf16: "
-          f"{found['s_per_50k']:.3f} s per 50,000, {found['median']:.0f} images/s ({min(rates):.0f} - {max(rates):.0f}, n={len(rates)})")
+          f"{found['s_per_50k']:.3f} s per 50,000, {found['median']:.0f} images/s "
+          f"({min(rates):.0f} - {max(rates):.0f}, n={len(rates)})")
     print(f"  {found['engine']}")
     if "H200" in bench.result["doctor"].get("gpu", ""):
         print(f"aim of the H200: {AIM_H200_S:.2f} s, roofline, estimated: {ROOFLINE_H200_S:.2f} s")
@@ -115,7 +116,7 @@ def print_epoch(bench):
     epoch = bench.result.get("epoch")
     if epoch is None:
         return
-    print(f"\nepoch of CIFAR-10, 50,000 images in batches of {bench.args.batch}, bf16, by bench profile's step: "
+    print(f"\nepoch of CIFAR-10, 50,000 images in batches of {bench.args.batch}, bf16, by the profile: "
           f"{epoch['s']:.2f} s; the limits of the profile's rows sum to {epoch['limits_s']:.2f} s, "
           f"{100 * epoch['limits_share']:.0f} % of it")
     if "roofline_s" in epoch:
