@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
 #
-# gpu_bench.py - what the parts of bench/gpu share: commands with a time limit, PyTorch as a process that
-# is asked for steps, turns, and the result.
+# gpu_bench.py - what the parts of bench/gpu share: commands with a time limit, what they wrote, the result.
 import json
 import os
 import pathlib
-import select
+import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import time
+import traceback
 
 here = pathlib.Path(__file__).resolve().parent
+KEPT, GRACE_S = 200_000, 5  # characters of what a process wrote; for what it tells when its time is up
 simclr = os.environ.get("SIMCLR", str(here.parent / "build" / "simclr"))
 python = os.environ.get("PYTHON", "python3")
 
@@ -41,25 +41,61 @@ def output_of(*command):
         return ""
 
 
-def settle_environment(scratch):
-    """Of all that is run: plans of convolutions are searched anew and can be kept, whatever the home
-    directory holds; and cuDNN is found."""
+def settle_environment(scratch, plans):
+    """Of all that is run: plans of convolutions are those of the file `plans`, or searched anew, and can be
+    kept, whatever the home directory holds; and cuDNN is found."""
     os.environ["XDG_CACHE_HOME"] = str(scratch)
+    if plans:
+        (scratch / "simclr").mkdir()
+        given = pathlib.Path(plans)
+        if given.suffix == ".json":
+            for name, text in json.loads(given.read_text())["plans"].items():
+                (scratch / "simclr" / pathlib.Path(name).name).write_text(text)
+        else:
+            shutil.copy(given, scratch / "simclr")
     cudnn = "" if "SIMCLR_CUDA_LIBS" in os.environ else output_of(python, "-c", FIND_CUDNN)
     if cudnn:
         os.environ["SIMCLR_CUDA_LIBS"] = cudnn
 
 
+def kept(text):
+    """The beginning and the end of it, where it is long."""
+    half = KEPT // 2
+    return text if len(text) <= KEPT else f"{text[:half]}\n[...]\n{text[-half:]}"
+
+
+def signal_group(process, number):
+    """It, and the processes that it has started."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def outputs_of(process, seconds):
+    """Both of its outputs, and whether it ended in that time.  Else it may tell where it was."""
+    try:
+        return *process.communicate(timeout=seconds), True
+    except subprocess.TimeoutExpired:
+        signal_group(process, signal.SIGTERM)
+    try:
+        return *process.communicate(timeout=GRACE_S), False
+    except subprocess.TimeoutExpired:
+        signal_group(process, signal.SIGKILL)
+    return *process.communicate(), False
+
+
 class Bench:
-    def __init__(self, args):
-        self.args = args
+    def __init__(self, args, scratch):
+        self.args, self.scratch = args, scratch
         self.cpu = args.device == "cpu"
         if self.cpu:
             args.batch, args.rounds, args.steps, args.quick = min(args.batch, 16), 1, 1, True
         self.deadline = time.monotonic() + 60 * args.minutes
-        self.device = [] if self.cpu else [f"device={args.device}"]
-        self.result = {"device": args.device, "checks": {}, "cases": {}, "ratios": {}}
-        self.failed, self.peers, self.has_torch = [], [], None
+        self.device = [f"device={args.device}"]
+        self.result = {"device": args.device, "checks": {}, "cases": {}, "ratios": {}, "runs": [],
+                       "tracebacks": {}}
+        self.failed, self.peers, self.told, self.has_torch = [], [], set(), None
 
     def left(self):
         return max(1.0, self.deadline - time.monotonic())
@@ -77,28 +113,51 @@ class Bench:
         if fault:
             self.failed.append(name)
 
+    def attempt(self, name, function, *arguments):
+        """What goes wrong in it does not keep the others from being tried."""
+        try:
+            function(*arguments)
+        except Exception:
+            trace = self.result["tracebacks"][name] = traceback.format_exc()
+            say(f"{name}: {trace}")
+            self.judge(name, trace.strip().splitlines()[-1])
+
     def out_of_time(self, name, seconds):
         say(f"{name}: not done after {seconds:.0f} s, which is all that it gets")
         self.result["checks"][name] = f"left out: not done after {seconds:.0f} s"
 
-    def run(self, command, name, limit, env=None, reserve=0):
+    def keep(self, name, command, status, seconds, out, err):
+        """What a process wrote, for who reads the result."""
+        self.result["runs"].append({
+            "name": name, "command": command, "status": status, "seconds": round(seconds, 2),
+            "stdout": kept(out), "stderr": kept(err)})
+
+    def run(self, command, name, limit, env=None, reserve=0, slow=False):
         """Its standard output, or None; a failure is told and remembered.  It may take `limit` seconds, or
-        less where it would not leave `reserve`; that is no failure."""
+        less where it would not leave `reserve`; to take more is no failure then, nor where it may be slow."""
         allowed = min(max(1.0, self.left() - reserve), limit)
+        begin = time.monotonic()
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                  timeout=allowed, env={**os.environ, **(env or {})})
-        except subprocess.TimeoutExpired:
-            if allowed < limit:
-                self.out_of_time(name, allowed)
-                return None
-            say(f"{name}: not done after {limit:.0f} s")
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                       errors="replace", env={**os.environ, **(env or {})},
+                                       start_new_session=True)
         except OSError as error:
             say(f"{name}: {error}")
-        else:
-            if done.returncode == 0:
-                return done.stdout
-            say(f"{name}: exit {done.returncode}: {(done.stderr or done.stdout).strip()[-600:]}")
+            self.failed.append(name)
+            return None
+        try:
+            out, err, in_time = outputs_of(process, allowed)
+        except BaseException:
+            signal_group(process, signal.SIGKILL)
+            raise
+        self.keep(name, command, process.returncode, time.monotonic() - begin, out, err)
+        if in_time and process.returncode == 0:
+            return out
+        if not in_time and (slow or allowed < limit):
+            self.out_of_time(name, allowed)
+            return None
+        ended = f"exit {process.returncode}" if in_time else f"not done after {limit:.0f} s"
+        say(f"{name}: {ended}: {(err or out).strip()[-600:]}")
         self.failed.append(name)
         return None
 
@@ -116,84 +175,17 @@ class Bench:
                 self.result["checks"]["PyTorch"] = "not there"
         return self.has_torch
 
-    def steps_of_ours(self, name, settings, steps, reserve):
-        command = [simclr, "bench", "step", "--repeat", str(steps), "--json", *settings, *self.device]
-        return lambda: self.run(command, name, 120, reserve=reserve)
-
     def close(self):
         while self.peers:
             self.peers.pop().close()
 
     def store(self):
+        """The result as far as it goes, and with it the plans that were chosen."""
         self.result["failed"] = self.failed
+        self.result["plans"] = {
+            file.name: file.read_text() for file in (self.scratch / "simclr").glob("plans-*.txt")}
         if self.args.json:
-            pathlib.Path(self.args.json).write_text(json.dumps(self.result, indent=1) + "\n")
-        for name in self.failed:
-            print("FAILED:", name)
-
-
-class Peer:
-    """A process of torch_gpu_step.py, which is asked for some steps at a time.  It starts when it is first
-    asked, so that nobody is timed while it compiles, and gets half of what time is left for that."""
-
-    def __init__(self, bench, name, steps, reserve, options):
-        self.bench, self.name, self.steps, self.reserve = bench, name, steps, reserve
-        self.command = [python, str(here / "torch_gpu_step.py"), "--device", bench.args.device, *options]
-        self.process = None
-        bench.peers.append(self)
-
-    def __call__(self):
-        if self.process is None:
-            say(f"{self.name}: setting up")
-            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            text=True, start_new_session=True)
-            if self.ask(1, 0.5) is None:
-                return None
-        return self.ask(self.steps, 1)
-
-    def ask(self, steps, share):
-        """Its answer, a line of JSON, or None; in this share of the time that is left."""
-        seconds = max(1.0, share * (self.bench.left() - self.reserve))
-        try:
-            self.process.stdin.write(f"{steps}\n")
-            self.process.stdin.flush()
-        except OSError:
-            pass  # it has ended, and so has what it writes
-        answered = select.select([self.process.stdout], [], [], seconds)[0]
-        line = self.process.stdout.readline() if answered else ""
-        if not answered:
-            self.bench.out_of_time(self.name, seconds)
-        elif line == "":
-            say(f"{self.name}: ended")
-            self.bench.failed.append(self.name)
-        if line == "":
-            self.close()
-        return line or None
-
-    def close(self):
-        """Together with the processes that compile for it."""
-        if self.process is not None and self.process.returncode is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-def take_turns(bench, cases, rounds, reserve):
-    """cases: {name: function that answers with a line of JSON}, those that compile last: what they take
-    for it does not take the first round from the others.  Every other round backwards, so that nobody
-    always follows the same one.  result["cases"][name]["rounds"] gets each turn's median, ms."""
-    for name in cases:
-        bench.result["cases"][name] = {"rounds": []}
-    for number in range(rounds):
-        for name in list(cases) if number % 2 == 0 else list(cases)[::-1]:
-            if bench.left() - reserve < 10:
-                say("no time is left for more rounds")
-                return
-            say(f"round {number + 1} of {rounds}, {name}")
-            answer = cases[name]()
-            if answer is None:
-                del cases[name]
-                continue
-            one = json.loads(answer)
-            case = bench.result["cases"][name]
-            case["rounds"].append(statistics.median(one["ms_list"]))
-            case["last"] = {key: value for key, value in one.items() if key != "ms_list"}
+            target = pathlib.Path(self.args.json)
+            written = target.with_name(target.name + ".tmp")
+            written.write_text(json.dumps(self.result, indent=1) + "\n")
+            os.replace(written, target)

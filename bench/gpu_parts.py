@@ -1,104 +1,53 @@
 # SPDX-License-Identifier: MIT
 #
-# gpu_parts.py - the parts of bench/gpu.  Each takes the bench, a directory to write to, and the seconds
-# to leave to the parts after it.
-import hashlib
+# gpu_parts.py - the parts of bench/gpu that measure.  Each takes the bench and the seconds to leave to the
+# parts after it.
 import json
 import os
-import pathlib
-import sys
 
-from gpu_bench import Peer, here, output_of, python, say, simclr, take_turns
+from gpu_bench import here, python, simclr
+from gpu_turns import Peer, steps_of_ours, take_turns
 
 # An epoch of CIFAR-10 (50,000 images, two views, ResNet-18, bf16) on an H200 at 790 TFLOP/s and 4.3 TB/s,
 # each kernel at the larger of its work's and its bytes' time, the statistics of batch norm and their
 # gradients' sums within the convolutions: gpu-design.md, section 2.  An estimate, not a measurement.
 ROOFLINE_H200_S = 0.65
+AIM_H200_S = 0.85  # what simclr train is to take for it
 PHOTO_SIDE, PHOTOS = 256, 256
-KERNELS_S = 200
-FEW_STEPS = ["--preset", "tiny", "data.dataset=shapes:512", "batch=64"]
+CIFAR_FILES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
+CIFAR_RECORDS, CIFAR_PLANES = 10000, 3072
 
 
-def machine(bench):
-    text = bench.run([simclr, "doctor", "--json"], "doctor", 60)
-    if text is None:
-        sys.exit(1)
-    doctor = bench.result["doctor"] = json.loads(text)
-    bench.result["commit"] = output_of("git", "-C", str(here), "rev-parse", "HEAD")
-    gpu = doctor.get("gpu", "none")
-    print("gpu:", gpu)
-    if not bench.cpu and gpu.startswith("none"):
-        say("nothing was measured")
-        sys.exit(77)
+def name_of_peer(precision, compiled, network=""):
+    how = "eager" if compiled == "no" else compiled
+    return " ".join(word for word in ["torch", precision, network, how] if word)
 
 
-def visible(device):
-    """CUDA_VISIBLE_DEVICES that leaves cuda:N alone, as number 0."""
-    number = device.partition(":")[2] or "0"
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return number if seen is None else ",".join(seen.split(",")[int(number):int(number) + 1])
+def cifar_steps(bench, part, precision, peers, counts, after):
+    """A turn of each is counts["steps"]; peers: whether and how each is compiled."""
+    name, cases = f"simclr {precision}", {}
+    settings = ["--batch", str(bench.args.batch), "--precision", precision]
+    slow = precision == "fp32"
+    cases[name] = steps_of_ours(bench, name, settings, counts["steps"], after, slow)
+    for compiled in peers if bench.torch() else []:
+        name = name_of_peer(precision, compiled)
+        options = ["--batch", str(bench.args.batch), "--precision", precision, "--compiled", compiled,
+                   "--warmup", str(counts["warmup"]), *(["--images", "64"] if bench.cpu else [])]
+        cases[name] = Peer(bench, name, counts["steps"], after, options)
+    take_turns(bench, part, cases, counts["rounds"], after)
 
 
-def kernels(bench, scratch, after):
-    checks = bench.result["checks"]
-    harness = pathlib.Path(simclr).resolve().parent / "tests" / "kernelcheck_gpu"
-    if bench.cpu:
-        checks["kernels"] = "left out: the processor's are checked by ctest"
-        return
-    if not harness.exists():
-        bench.judge("kernels", f"no {harness}")
-        return
-    # Most of it is cuDNN's search for plans.
-    text = bench.run([str(harness)], "kernels", KERNELS_S,
-                     {"CUDA_VISIBLE_DEVICES": visible(bench.args.device)}, reserve=after)
-    checks.setdefault("kernels", "ok" if text is not None else "FAILED")
-    bench.result["kernels"] = (text or "").splitlines()
+def step(bench, after):
+    """CIFAR's ResNet-18 in bf16."""
+    args = bench.args
+    counts = {"steps": args.steps, "rounds": args.rounds, "warmup": 1 if bench.cpu else 10}
+    cifar_steps(bench, "step", "bf16", ["no"] if args.quick else ["no", args.compiled], counts, after)
 
 
-def trained(bench, out, name, graphs):
-    """SHA-256 of the weights after a few steps."""
-    command = [simclr, "train", *FEW_STEPS, "steps=12", "-o", str(out), *bench.device]
-    if bench.run(command, f"determinism, {name}", 90, {"SIMCLR_CUDA_GRAPHS": graphs}) is None:
-        return None
-    return hashlib.sha256((out / "checkpoints/last/model.safetensors").read_bytes()).hexdigest()
-
-
-def note_of(bench, graphs):
-    """What the device says of such steps: why they were not recorded, or None."""
-    command = [simclr, "bench", "step", *FEW_STEPS, "--repeat", "2", "--json", *bench.device]
-    text = bench.run(command, f"recording, {graphs}", 60, {"SIMCLR_CUDA_GRAPHS": graphs})
-    return json.loads(text)["note"] if text is not None else "it did not run"
-
-
-def determinism(bench, scratch, after):
-    """The same bytes twice, and without recording; and steps are recorded unless that is switched off."""
-    graphs = {"first": "on", "second": "on", **({} if bench.cpu else {"not recorded": "off"})}
-    runs = {name: trained(bench, scratch / name, name, graphs[name]) for name in graphs}
-    differ = "the weights differ" if len(set(runs.values())) > 1 else ""
-    bench.judge("determinism", "a run failed" if None in runs.values() else differ)
-    bench.result["weights"] = runs
-    if not bench.cpu:
-        unseen = "" if note_of(bench, "off") else "SIMCLR_CUDA_GRAPHS=off has no effect"
-        bench.judge("recording", note_of(bench, "on") or unseen)
-
-
-def steps(bench, scratch, after):
-    """CIFAR's ResNet-18, in bf16 and fp32."""
-    args, cases = bench.args, {}
-    precisions = ["bf16"] if bench.cpu else ["bf16", "fp32"]
-    for precision in precisions:
-        name = f"simclr {precision}"
-        settings = ["--batch", str(args.batch), "--precision", precision]
-        cases[name] = bench.steps_of_ours(name, settings, args.steps, after)
-    peers = [(precision, "no") for precision in precisions]
-    peers += [] if args.quick else [("bf16", args.compiled)]
-    for precision, compiled in peers if bench.torch() else []:
-        name = f"torch {precision} {'eager' if compiled == 'no' else compiled}"
-        options = ["--batch", str(args.batch), "--precision", precision, "--compiled", compiled]
-        options += ["--images", "64", "--warmup", "1"] if bench.cpu else []
-        cases[name] = Peer(bench, name, args.steps, after, options)
-    take_turns(bench, cases, args.rounds, after)
-    bench.close()
+def fp32(bench, after):
+    """The same in fp32, by few steps."""
+    counts = {"steps": 1 if bench.cpu else 3, "rounds": 1, "warmup": 1 if bench.cpu else 3}
+    cifar_steps(bench, "fp32", "fp32", ["no"], counts, after)
 
 
 def write_photos(folder):
@@ -109,29 +58,59 @@ def write_photos(folder):
         (folder / f"{i:03}.ppm").write_bytes(b"P6\n%d %d\n255\n" % (PHOTO_SIDE, PHOTO_SIDE) + pixels)
 
 
-def resnet50(bench, scratch, after):
+def write_cifar(folder):
+    """CIFAR-10's files with random labels and pixels."""
+    folder.mkdir()
+    for name in CIFAR_FILES:
+        with open(folder / name, "wb") as file:
+            for label in os.urandom(CIFAR_RECORDS):
+                file.write(bytes([label % 10]) + os.urandom(CIFAR_PLANES))
+
+
+def train(bench, after):
+    """simclr train, with its log every ten steps: images a second by metrics.jsonl, which looks at the clock
+    each half second.  The first two epochs choose plans and record; evaluations are as small as they can be,
+    in batches for which there are plans, and do not count."""
+    args, out, folder = bench.args, bench.scratch / "train", bench.scratch / "cifar"
+    epochs, most = (1, ["steps=2"]) if bench.cpu else (8, [])
+    few = 2 * args.batch
+    write_cifar(folder)
+    command = [simclr, "train", "--preset", "cifar10", f"data.dataset=cifar10:{folder}", "precision=bf16",
+               f"batch={args.batch}", f"epochs={epochs}", "eval.every=0", f"eval.max_train={few}",
+               f"eval.max_test={few}", f"eval.batch={few}", *most, "-o", str(out), *bench.device]
+    if bench.run(command, "train", 90, reserve=after) is None:
+        return
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    rates = [line["images_per_s"] for line in lines if "loss" in line and (bench.cpu or line["epoch"] > 2)]
+    told = bench.result["runs"][-1]["stderr"].splitlines()
+    bench.result["train"] = {
+        "images_per_s": [rate for rate, before in zip(rates, [0, *rates]) if rate != before],
+        "data": "50,000 images of CIFAR-10's files with random pixels",
+        "engine": " ".join(line for line in told if line.startswith("engine"))}
+
+
+def resnet50(bench, after):
     """ResNet-50 at 224 px in bf16."""
     batch, rounds, count = (2, 1, 1) if bench.cpu else (128, 3, 10)
-    folder, cases = scratch / "photos", {}
+    folder, cases = bench.scratch / "photos", {}
     write_photos(folder)
     name = "simclr bf16 resnet50"
     settings = [f"data.dataset=folder:{folder}", "arch=resnet50", "image_size=224", "--batch", str(batch),
                 "--precision", "bf16"]
-    cases[name] = bench.steps_of_ours(name, settings, count, after)
-    if bench.torch():
-        compiled = "no" if bench.args.quick else bench.args.compiled
-        name = f"torch bf16 resnet50 {'eager' if compiled == 'no' else compiled}"
+    cases[name] = steps_of_ours(bench, name, settings, count, after)
+    peers = ["no"] if bench.args.quick else ["no", bench.args.compiled]
+    for compiled in peers if bench.torch() else []:
+        name = name_of_peer("bf16", compiled, "resnet50")
         options = ["--network", "resnet50", "--batch", str(batch), "--compiled", compiled,
                    *(["--images", "4", "--warmup", "0"] if bench.cpu else ["--images", "4096"])]
         cases[name] = Peer(bench, name, count, after, options)
-    take_turns(bench, cases, rounds, after)
-    bench.close()
-    for case in bench.result["cases"]:
-        if "resnet50" in case:
-            bench.result["cases"][case]["batch"] = batch
+    names = list(cases)
+    take_turns(bench, "resnet50", cases, rounds, after)
+    for name in names:
+        bench.result["cases"][name]["batch"] = batch
 
 
-def profile(bench, scratch, after):
+def profile(bench, after):
     """Where our step's time goes; and how far an epoch is from what its kernels' limits add up to."""
     repeat = 1 if bench.cpu else 5
     command = [simclr, "bench", "profile", "--batch", str(bench.args.batch), "--precision", "bf16",
@@ -148,7 +127,7 @@ def profile(bench, scratch, after):
         bench.result["epoch"].update(roofline_s=ROOFLINE_H200_S, roofline_share=ROOFLINE_H200_S / epoch)
 
 
-def knn(bench, scratch, after):
+def knn(bench, after):
     """10,000 queries in a bank of 50,000 x 512."""
     repeat = 1 if bench.cpu else 3
     command = [simclr, "bench", "knn", "--repeat", str(repeat), "--json", *bench.device]
@@ -157,15 +136,16 @@ def knn(bench, scratch, after):
         peer = [python, str(here / "peer_knn.py"), "torch", "--device", bench.args.device,
                 "--threads", str(os.cpu_count())]
         cases["torch knn"] = lambda: bench.run(peer, "torch knn", 120, reserve=after)
-    take_turns(bench, cases, 1 if bench.cpu else 3, after)
+    take_turns(bench, "knn", cases, 1 if bench.cpu else 3, after)
 
 
-def naive(bench, scratch, after):
+def naive(bench, after):
+    """An epoch as torchvision's loader feeds it."""
     if not bench.torch():
         return
     little = ["--images", "64", "--workers", "2"] if bench.cpu else []
     command = [python, str(here / "torch_naive_epoch.py"), "--device", bench.args.device, "--batch",
                str(bench.args.batch), *little]
-    text = bench.run(command, "naive", 120, reserve=after)
+    text = bench.run(command, "naive", 120, reserve=after, slow=True)
     if text is not None:
         bench.result["naive"] = json.loads(text)

@@ -3,6 +3,8 @@
 # gpu_tables.py - the tables of bench/gpu.
 import statistics
 
+from gpu_parts import AIM_H200_S, ROOFLINE_H200_S
+
 COMPARED = """
 Of both a step is: images that lie in the device's memory, two views of each made there (crop 0.2 to 1, flip,
 jitter 0.4 0.4 0.4 0.1, grey 0.1, no blur), ResNet channels-last, head D-1024-128, NT-Xent at 0.5, SGD.
@@ -10,10 +12,25 @@ Not alike: ours resamples as PIL does, PyTorch's from four neighbours; each of o
 timed by the host's clock, PyTorch's are queued and timed by the GPU's events."""
 
 
-def print_checks(bench):
+TITLES = {"step": "step of {batch} images", "fp32": "step of {batch} images, fp32",
+          "resnet50": "ResNet-50 at 224 px, {batch} images", "knn": "k-NN, 10,000 in 50,000 x 512"}
+MOST_FAILURES = 40
+
+
+def print_checks(checks):
     print(f"{'check':<24} verdict")
-    for name, verdict in bench.result["checks"].items():
+    for name, verdict in checks.items():
         print(f"{name:<24} {verdict}")
+
+
+def print_kernels(bench):
+    """What the harness says of cases that failed, and at its end."""
+    for run in bench.result["runs"]:
+        if run["name"].startswith("kernels "):
+            lines = run["stdout"].splitlines()
+            failures = [line for line in lines if line.startswith("FAIL")]
+            print(f"{run['name']}, {run['seconds']:.0f} s: {len(failures)} failures")
+            print("\n".join([*failures[:MOST_FAILURES], *lines[-3:], *run["stderr"].splitlines()[-3:]]))
 
 
 def ours_of(name):
@@ -22,9 +39,13 @@ def ours_of(name):
     return " ".join(["simclr", words[1], *(["resnet50"] if "resnet50" in words else [])])
 
 
-def print_note(found):
-    if found.get("note"):
-        print(f"  {found['note']}")
+def print_notes(case):
+    if case["last"].get("note"):
+        print(f"  {case['last']['note']}")
+    if case["last"].get("compiled", "no") != "no":
+        skipped = case.get("graphs_skipped", [])
+        print(f"  {case.get('graphs_recorded', 0)} CUDA graphs recorded, {len(skipped)} skipped",
+              *skipped[:1])
 
 
 def print_turns(bench, title, names, batch):
@@ -49,7 +70,7 @@ def print_turns(bench, title, names, batch):
         else:
             print(f"{'-':>10} {'-':>7} ", end="")
         print(f"{ratio:>7.2f}" if ratio else f"{'-':>7}")
-        print_note(cases[name]["last"])
+        print_notes(cases[name])
 
 
 def cell(value, width, digits, scale=1.0):
@@ -73,15 +94,30 @@ def print_profile(bench):
     if found["training_step_ms"] is not None:
         print(f"each kernel was waited for: the rows sum to more than a step in training, "
               f"{found['training_step_ms']:.2f} ms")
-    print_note(found)
+    if found.get("note"):
+        print(f"  {found['note']}")
+
+
+def print_train(bench):
+    found = bench.result.get("train")
+    if found is None or not found["images_per_s"]:
+        return
+    rates = found["images_per_s"]
+    found.update(n=len(rates), median=statistics.median(rates), s_per_50k=5e4 / statistics.median(rates))
+    print(f"\nsimclr train, {found['data']}, {bench.args.batch} a step, bf16: "
+          f"{found['s_per_50k']:.3f} s per 50,000, {found['median']:.0f} images/s "
+          f"({min(rates):.0f} - {max(rates):.0f}, n={len(rates)})")
+    print(f"  {found['engine']}")
+    if "H200" in bench.result["doctor"].get("gpu", ""):
+        print(f"aim of the H200: {AIM_H200_S:.2f} s, roofline, estimated: {ROOFLINE_H200_S:.2f} s")
 
 
 def print_epoch(bench):
     epoch = bench.result.get("epoch")
     if epoch is None:
         return
-    print(f"\nepoch of CIFAR-10, 50,000 images in batches of {bench.args.batch}, bf16: {epoch['s']:.2f} s; "
-          f"the limits of the profile's rows sum to {epoch['limits_s']:.2f} s, "
+    print(f"\nepoch of CIFAR-10, 50,000 images in batches of {bench.args.batch}, bf16, by the profile: "
+          f"{epoch['s']:.2f} s; the limits of the profile's rows sum to {epoch['limits_s']:.2f} s, "
           f"{100 * epoch['limits_share']:.0f} % of it")
     if "roofline_s" in epoch:
         print(f"roofline of the H200, estimated (790 TFLOP/s, 4.3 TB/s, batch norm's sums within the "
@@ -96,21 +132,35 @@ def print_naive(bench):
           f"{one['epoch_s']:.2f} s, {one['s_per_50k']:.2f} s per 50,000")
 
 
-def print_all(bench):
-    cases = bench.result["cases"]
-    print_checks(bench)
-    cifar = [name for name in cases if "resnet50" not in name and "knn" not in name]
-    large = [name for name in cases if "resnet50" in name]
-    neighbours = [name for name in cases if "knn" in name]
-    if cifar or large:
+def print_cases(bench, part):
+    names = [name for name, case in bench.result["cases"].items() if case["part"] == part]
+    if names:
+        batch = bench.result["cases"][names[0]].get("batch", bench.args.batch)
+        print_turns(bench, TITLES[part].format(batch=batch), names, 0 if part == "knn" else batch)
+
+
+def print_part(bench, part):
+    """What this part has found, at once: the run may not come to its end."""
+    news = {name: verdict for name, verdict in bench.result["checks"].items() if name not in bench.told}
+    bench.told.update(news)
+    if news:
+        print_checks(news)
+    if part == "step":
         print(COMPARED)
-    if cifar:
-        print_turns(bench, f"step of {bench.args.batch} images", cifar, bench.args.batch)
-    if large:
-        batch = cases[large[0]]["batch"]
-        print_turns(bench, f"ResNet-50 at 224 px, {batch} images", large, batch)
-    if neighbours:
-        print_turns(bench, "k-NN, 10,000 in 50,000 x 512", neighbours, 0)
-    print_profile(bench)
-    print_epoch(bench)
-    print_naive(bench)
+    if part in TITLES:
+        print_cases(bench, part)
+    own = {"kernels": [print_kernels], "train": [print_train], "profile": [print_profile, print_epoch],
+           "naive": [print_naive]}
+    for table in own.get(part, []):
+        table(bench)
+    print(flush=True)
+
+
+def print_summary(bench):
+    print_checks(bench.result["checks"])
+    for part in TITLES:
+        print_cases(bench, part)
+    for table in [print_train, print_epoch, print_naive]:
+        table(bench)
+    for name in bench.failed:
+        print("FAILED:", name)

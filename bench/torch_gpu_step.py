@@ -110,7 +110,9 @@ def loss_of(images):
     return ntxent(z)
 
 
+counters = {}  # of the compiler
 if args.compiled != "no":
+    from torch._dynamo.utils import counters
     loss_of = torch.compile(loss_of, mode=args.compiled)
 
 
@@ -150,5 +152,7 @@ for line in sys.stdin:
     ms, loss = timed(int(line))
     print(json.dumps({
         "ms_list": ms, "loss": loss, "images": args.batch, "precision": args.precision,
-        "compiled": args.compiled, "setup_s": setup, "version": "torch " + torch.__version__,
+        "compiled": args.compiled,
+        "cudagraph_skips": counters.get("inductor", {}).get("cudagraph_skips", 0),
+        "setup_s": setup, "version": "torch " + torch.__version__,
         "peak_mb": torch.cuda.max_memory_allocated() / 2**20 if on_gpu else None}), flush=True)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODES = 64, WORK = 1024, LOCKED = 8, EVENTS = 2 };
+enum { NODES = 64, WORK = 1024, LOCKED = 512, EVENTS = 2 };
 
 typedef struct {
     void *to;
@@ -122,8 +122,12 @@ cudaError_t cudaMalloc(void **block, size_t bytes)
     return status;
 }
 
+/* Refused where a test wants it so. */
 cudaError_t cudaMallocManaged(void **block, size_t bytes, unsigned flags)
 {
+    if (getenv("SIMCLR_TEST_UNMANAGED") != NULL) {
+        return cudaErrorNotSupported;
+    }
     return flags == cudaMemAttachGlobal ? cudaMalloc(block, bytes) : cudaErrorInvalidValue;
 }
 

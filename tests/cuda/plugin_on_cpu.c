@@ -23,6 +23,17 @@ static const char *note(void)
     return getenv("SIMCLR_TEST_NOTE");
 }
 
+/* A kernel's fault at the wait of this number, as a test wants it: it is told from then on. */
+static int (*sound_wait)(simclr_error *err);
+
+static int wait_with_fault(simclr_error *err)
+{
+    static long waits;
+    if (++waits >= atol(getenv("SIMCLR_TEST_FAULT")))
+        return sc_fail(err, SIMCLR_E_DEVICE, "an illegal address");
+    return sound_wait(err);
+}
+
 static void queue(size_t key, void (*record)(void *context), void *context)
 {
     (void)key;
@@ -45,6 +56,10 @@ static int open_device(const sc_device **out, int number, simclr_error *err)
     if (graphs != NULL && strcmp(graphs, "off") == 0) {
         device.play = queue;
         device.note = why_queued;
+    }
+    if (getenv("SIMCLR_TEST_FAULT") != NULL) {
+        sound_wait = device.wait;
+        device.wait = wait_with_fault;
     }
     snprintf(device.name, sizeof device.name, "%s", "cuda:0, on the processor");
     *out = &device;

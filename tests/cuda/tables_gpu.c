@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * tables_gpu.c - kernelcheck on a GPU: the plug-in's kernels and cuDNN's convolutions, in memory that the
- * host reaches too (cudaMallocManaged).  The counting tables of backend/profile.h wait for each call.
+ * host reaches too (cudaMallocManaged, or where that is refused page-locked memory, which kernels reach by
+ * the same addresses).  The counting tables of backend/profile.h wait for each call.
+ *
+ * Each operation is named when its first case begins; a fault, or a signal, names the case.
  *
  * SIMCLR_CUDA names the plug-in; else it is the one of this build, a directory above the program.
  * Without a GPU it says why and the exit status is 77.
@@ -12,6 +15,7 @@
  * added): norms instead of elements.  Output 4e-3, dw 6e-3; fp32 1e-5.
  */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,9 +50,11 @@ static struct {
     bool used;
 } pool[BLOCKS];
 
+static char current[300] = "before the first case"; /* operation, shape, table */
+
 static void stop(const char *what, const char *why)
 {
-    fprintf(stderr, "kernelcheck: %s: %s\n", what, why);
+    fprintf(stderr, "kernelcheck: %s: %s: %s\n", current, what, why);
     exit(2);
 }
 
@@ -56,6 +62,30 @@ static void check(const char *what, cudaError_t status)
 {
     if (status != cudaSuccess) {
         stop(what, cudaGetErrorString(status));
+    }
+}
+
+/* ---- signals ---- */
+
+/* Calls of what POSIX allows here alone; then the signal does what it does without us. */
+static void name_case(int number)
+{
+    static const char before[] = "kernelcheck: ended by a signal in ", after[] = "\n";
+    ssize_t written = write(STDERR_FILENO, before, sizeof before - 1);
+    written += write(STDERR_FILENO, current, strlen(current));
+    written += write(STDERR_FILENO, after, sizeof after - 1);
+    (void)written;
+    raise(number);
+}
+
+static void watch_signals(void)
+{
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGTERM};
+    struct sigaction action = {.sa_handler = name_case, .sa_flags = SA_RESETHAND};
+
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        sigaction(numbers[i], &action, NULL);
     }
 }
 
@@ -87,6 +117,7 @@ static bool open_device(void)
         return device != NULL;
     }
     tried = true;
+    watch_signals();
     find_plugin();
     if (sc_device_load(&device, 0, &err) != 0) {
         printf("no GPU: %s\n", err.text);
@@ -117,16 +148,37 @@ bool table_adds_rounded(const sc_backend *table, const kernel_case *c, int which
 
 /* ---- memory ---- */
 
-/* Between two calls: tells what a kernel has done to the GPU, and forgets what was counted, which nobody
- * reads and which has room for the shapes of one network alone. */
+/* Tells what a kernel has done to the GPU, and forgets what was counted, which nobody reads and which has
+ * room for the shapes of one network alone. */
 static void look(void)
 {
     simclr_error err;
 
     if (device != NULL && device->wait(&err) < 0) {
-        stop("a kernel before this case's end", err.text);
+        stop("a kernel failed", err.text);
     }
     waiting.count = 0;
+}
+
+static void *new_block(size_t size)
+{
+    static bool page_locked;
+    void *block = NULL;
+    cudaError_t status = cudaErrorNotSupported;
+
+    if (!page_locked) {
+        status = cudaMallocManaged(&block, size, cudaMemAttachGlobal);
+    }
+    if (status == cudaErrorNotSupported) {
+        if (!page_locked) {
+            printf("no managed memory here (%s): page-locked memory in its place\n",
+                   cudaGetErrorString(status));
+        }
+        page_locked = true;
+        status = cudaMallocHost(&block, size);
+    }
+    check("memory", status);
+    return block;
 }
 
 void *table_alloc(size_t bytes)
@@ -144,7 +196,7 @@ void *table_alloc(size_t bytes)
         return NULL;
     }
     if (pool[at].block == NULL) {
-        check("memory", cudaMallocManaged(&pool[at].block, size, cudaMemAttachGlobal));
+        pool[at].block = new_block(size);
         pool[at].bytes = size;
     }
     pool[at].used = true;
@@ -171,6 +223,22 @@ void table_poison(void *block, size_t bytes)
     }
     check("poison", cudaMemset(block, POISON, bytes));
     check("poison", cudaDeviceSynchronize());
+}
+
+/* ---- cases ---- */
+
+void table_run(const kernel_case *c, const sc_backend *table, float **out, void *scratch)
+{
+    static char op[60];
+
+    if (strcmp(op, c->op) != 0) {
+        snprintf(op, sizeof op, "%s", c->op);
+        printf("%s\n", op);
+    }
+    snprintf(current, sizeof current, "%s %s (%s, %s)", c->op, c->shape, table->name,
+             table->precision == SC_BF16 ? "bf16" : "fp32");
+    c->run(table, out, scratch, c->context);
+    look();
 }
 
 /* ---- the end ---- */

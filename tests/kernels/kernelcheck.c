@@ -61,7 +61,7 @@ static bool run_case(const kernel_case *c, const sc_backend *table, float **out)
             memcpy(out[i], o->initial, o->count * sizeof **out);
         }
     }
-    c->run(table, out, scratch, c->context);
+    table_run(c, table, out, scratch);
     drop_maps();
     bool intact = guards_intact(scratch, scratch_bytes);
     release(scratch);
@@ -228,6 +228,7 @@ int main(int argc, char **argv)
     const char *seed = getenv("SIMCLR_TEST_SEED"), *name = NULL;
     int repeats = 0, threads = sc_parallel_available(), precision = -1;
 
+    setvbuf(stdout, NULL, _IOLBF, 0); /* what was found is told even if it does not end */
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--bench") == 0) {
             repeats = i + 1 < argc && atoi(argv[i + 1]) > 0 ? atoi(argv[++i]) : 5;

@@ -73,6 +73,8 @@ void *table_alloc(size_t bytes);
 void table_free(void *block);
 enum { POISON = 0xff }; /* of each byte: quiet NaNs, as floats and as bfloat16 */
 void table_poison(void *block, size_t bytes);
+/* Calls c->run, and returns when what it asked for has been done. */
+void table_run(const kernel_case *c, const sc_backend *table, float **out, void *scratch);
 /* When all cases have run: says what should be known of them; false: they do not count. */
 bool table_end(void);
 /* Of convolutions forward, to the data, to the weights, by precision: largest norm of the difference

@@ -66,6 +66,11 @@ void table_poison(void *block, size_t bytes)
     memset(block, POISON, bytes);
 }
 
+void table_run(const kernel_case *c, const sc_backend *table, float **out, void *scratch)
+{
+    c->run(table, out, scratch, c->context);
+}
+
 bool table_end(void)
 {
     return true;
