@@ -3,8 +3,10 @@
 # The CUDA kernels, compiled as C++ and run on the processor (tests/cuda/cuda_on_cpu.h): the library
 # simclr_cuda_on_cpu, and tests of it against backend/ref.
 #
-# Not with ThreadSanitizer or libFuzzer: they do not follow jumps from stack to stack.
-if(SIMCLR_FUZZ OR SIMCLR_SANITIZE MATCHES "thread")
+# Not with libFuzzer, and with ThreadSanitizer for tests/long/races.sh alone (preset races): they do not
+# follow jumps from stack to stack.
+option(SIMCLR_CUDA_RACES "races of CUDA kernels, by clang's ThreadSanitizer" OFF)
+if(SIMCLR_FUZZ OR (SIMCLR_SANITIZE MATCHES "thread" AND NOT SIMCLR_CUDA_RACES))
     return()
 endif()
 
@@ -18,7 +20,12 @@ foreach(file IN LISTS cuda_sources)
     list(APPEND cuda_as_cpp ${cpp})
 endforeach()
 file(GLOB cuda_on_cpu CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cuda/*_on_cpu.cpp)
-add_library(simclr_cuda_on_cpu STATIC ${cuda_as_cpp} ${cuda_on_cpu})
+if(SIMCLR_CUDA_RACES)
+    set(coroutines ${PROJECT_SOURCE_DIR}/tests/cuda/coroutines_races.cpp)
+else()
+    set(coroutines ${PROJECT_SOURCE_DIR}/tests/cuda/coroutines_jump.cpp)
+endif()
+add_library(simclr_cuda_on_cpu STATIC ${cuda_as_cpp} ${cuda_on_cpu} ${coroutines})
 target_include_directories(simclr_cuda_on_cpu PUBLIC ${PROJECT_SOURCE_DIR}/tests/cuda)
 # Workspaces that are opened and closed again quickly, and that sums of many channels fill.
 target_compile_definitions(simclr_cuda_on_cpu PUBLIC
@@ -26,9 +33,15 @@ target_compile_definitions(simclr_cuda_on_cpu PUBLIC
 # Nothing is contracted: what must be one rounding is written as fmaf.
 target_compile_options(simclr_cuda_on_cpu PRIVATE -ffp-contract=off $<$<CONFIG:Release>:-O3>)
 target_link_libraries(simclr_cuda_on_cpu PUBLIC simclr_internal)
-# The checking longjmp refuses to go to another stack.
-set_source_files_properties(${PROJECT_SOURCE_DIR}/tests/cuda/cuda_on_cpu.cpp
-    PROPERTIES COMPILE_OPTIONS -U_FORTIFY_SOURCE)
+if(SIMCLR_CUDA_RACES)
+    target_compile_definitions(simclr_cuda_on_cpu PUBLIC SC_CUDA_RACES)
+    target_link_options(simclr_cuda_on_cpu INTERFACE -Wl,-T,${PROJECT_SOURCE_DIR}/cmake/cuda_shared.ld)
+    set_source_files_properties(${coroutines} ${PROJECT_SOURCE_DIR}/tests/cuda/cuda_on_cpu.cpp
+        PROPERTIES COMPILE_OPTIONS -fno-sanitize=thread)
+else()
+    # The checking longjmp refuses to go to another stack.
+    set_source_files_properties(${coroutines} PROPERTIES COMPILE_OPTIONS -U_FORTIFY_SOURCE)
+endif()
 
 set(cuda_kernels ${kernels} ${PROJECT_SOURCE_DIR}/tests/cuda/tables_cuda.c)
 list(FILTER cuda_kernels EXCLUDE REGEX "/tables_cpu[.]c$")

@@ -1,77 +1,36 @@
 /* SPDX-License-Identifier: MIT
  *
- * cuda_on_cpu.cpp - the coroutines of cuda_on_cpu.h.  makecontext gives each its stack; after that
- * _setjmp and _longjmp switch, which unlike swapcontext need no system call.
+ * cuda_on_cpu.cpp - launches of cuda_on_cpu.h: a grid's blocks one after another, and the threads of a
+ * block, which are coroutines, from barrier to barrier.
  */
 #include "cuda_on_cpu.h"
 
-#include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
-#include <ucontext.h>
-#include <vector>
 
 #include "backend/cuda/runtime.h"
+#include "coroutines.h"
 
 cuda_on_cpu_place cuda_on_cpu_now;
 
 namespace {
 
-constexpr size_t STACK = 64 << 10;
-constexpr unsigned MOST_THREADS = 1024; /* as CUDA */
-
-struct coroutine {
-    jmp_buf at;
-    ucontext_t start;
-    std::vector<char> stack;
-    bool born = false, done = true;
-    const char *file = nullptr; /* of the barrier it waits at */
-    int line = 0;
+struct state {
+    bool done;
+    const char *file; /* of the barrier it waits at */
+    int line;
 };
 
-std::vector<coroutine> pool(MOST_THREADS);
-coroutine *running;
-jmp_buf scheduler;
-void (*kernel_body)(void *);
-void *kernel_context;
+state threads[COROUTINES_MOST], *running;
+dim3 places[COROUTINES_MOST]; /* threadIdx of each */
 bool falling;
 
-/* What every coroutine does for ever: a thread of a kernel, and back. */
-void live()
-{
-    for (;;) {
-        kernel_body(kernel_context);
-        running->done = true;
-        running->file = nullptr;
-        running->line = 0;
-        if (_setjmp(running->at) == 0)
-            _longjmp(scheduler, 1);
-    }
-}
-
-void resume(coroutine *c)
-{
-    running = c;
-    if (_setjmp(scheduler) != 0)
-        return;
-    if (c->born)
-        _longjmp(c->at, 1);
-    c->born = true;
-    c->stack.resize(STACK);
-    getcontext(&c->start);
-    c->start.uc_stack.ss_sp = c->stack.data();
-    c->start.uc_stack.ss_size = STACK;
-    c->start.uc_link = nullptr;
-    makecontext(&c->start, live, 0);
-    setcontext(&c->start);
-}
-
 /* All that still run wait at the same barrier. */
-void check_barrier(const char *name, unsigned threads)
+void check_barrier(const char *name, unsigned count)
 {
-    const coroutine *first = nullptr;
-    for (unsigned t = 0; t < threads; t++) {
-        const coroutine *c = &pool[t];
+    const state *first = nullptr;
+    for (unsigned t = 0; t < count; t++) {
+        const state *c = &threads[t];
         if (c->done)
             continue;
         if (first != nullptr && (c->file != first->file || c->line != first->line)) {
@@ -83,22 +42,23 @@ void check_barrier(const char *name, unsigned threads)
     }
 }
 
-void run_block(const char *name, dim3 block)
+void run_block(const char *name, unsigned count)
 {
-    unsigned threads = block.x * block.y * block.z, left = threads;
-    for (unsigned t = 0; t < threads; t++)
-        pool[t].done = false;
+    unsigned left = count;
+    for (unsigned t = 0; t < count; t++)
+        threads[t].done = false;
+    coroutines_block();
     while (left > 0) {
-        for (unsigned i = 0; i < threads; i++) {
-            unsigned t = falling ? threads - 1 - i : i;
-            if (pool[t].done)
+        for (unsigned i = 0; i < count; i++) {
+            unsigned t = falling ? count - 1 - i : i;
+            running = &threads[t];
+            if (running->done)
                 continue;
-            cuda_on_cpu_now.thread =
-                dim3(t % block.x, t / block.x % block.y, t / block.x / block.y);
-            resume(&pool[t]);
-            left -= pool[t].done;
+            cuda_on_cpu_now.thread = places[t];
+            running->done = coroutines_resume(t);
+            left -= running->done;
         }
-        check_barrier(name, threads);
+        check_barrier(name, count);
     }
 }
 
@@ -108,28 +68,30 @@ void cuda_on_cpu_barrier(const char *file, int line)
 {
     running->file = file;
     running->line = line;
-    if (_setjmp(running->at) == 0)
-        _longjmp(scheduler, 1);
+    coroutines_wait();
 }
 
 void cuda_on_cpu_run(const char *name, dim3 grid, dim3 block, void (*body)(void *), void *context)
 {
-    size_t threads = (size_t)block.x * block.y * block.z;
-    if (threads == 0 || threads > MOST_THREADS || grid.x == 0 || grid.y == 0 || grid.z == 0 ||
+    size_t count = (size_t)block.x * block.y * block.z, blocks = (size_t)grid.x * grid.y * grid.z;
+    if (count == 0 || count > COROUTINES_MOST || grid.x == 0 || grid.y == 0 || grid.z == 0 ||
         grid.y > 65535 || grid.z > 65535) {
         sc_cuda_fail(name, "a launch of no threads, or of more than CUDA allows");
         return;
     }
     cuda_on_cpu_open_memory();
-    kernel_body = body;
-    kernel_context = context;
+    coroutines_launch(body, context);
     falling = !falling;
+    for (size_t t = 0; t < count; t++)
+        places[t] = dim3(t % block.x, t / block.x % block.y, t / block.x / block.y);
     cuda_on_cpu_now.block_size = block;
     cuda_on_cpu_now.grid_size = grid;
-    for (size_t b = 0; b < (size_t)grid.x * grid.y * grid.z; b++) {
+    for (size_t i = 0; i < blocks; i++) {
+        size_t b = falling ? blocks - 1 - i : i;
         cuda_on_cpu_now.block = dim3(b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y);
-        run_block(name, block);
+        run_block(name, (unsigned)count);
     }
+    coroutines_landed();
     cuda_on_cpu_close_memory();
     sc_cuda_check(name);
 }

@@ -4,9 +4,10 @@
  * run, and compared with the reference, on machines without a GPU.
  *
  * The threads of a block are coroutines; a block runs until all have ended, blocks one after another.
- * __shared__ is static.  Between two __syncthreads the threads run in rising order in one launch and
- * in falling order in the next, so that a barrier that is missing gives different numbers.  It stops the
- * program if threads of a block wait at different barriers.
+ * __shared__ is static.  Blocks, and the threads between two __syncthreads, run in rising order in one
+ * launch and in falling order in the next, so that a barrier that is missing, or a block that relies on
+ * another, gives different numbers; tests/long/races.sh finds what does not.  The program stops if threads
+ * of a block wait at different barriers.
  *
  * Launches and copies are done at once; or, after cuda_on_cpu_late(true), not before somebody waits for
  * them.  What a step queues is recorded the first time and repeated from then on.
@@ -24,7 +25,11 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#ifdef SC_CUDA_RACES
+#define __shared__ static __attribute__((section("cuda_shared")))
+#else
 #define __shared__ static
+#endif
 
 struct dim3 {
     unsigned x, y, z;
