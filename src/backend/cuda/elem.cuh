@@ -15,10 +15,8 @@
 #ifdef __CUDACC__
 #include <cuda_bf16.h>
 #define SC_UNROLL _Pragma("unroll")
-#define SC_UNROLL_4 _Pragma("unroll 4")
 #else
 #define SC_UNROLL
-#define SC_UNROLL_4
 #endif
 
 enum {

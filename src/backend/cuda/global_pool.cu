@@ -18,7 +18,6 @@ static __global__ void __launch_bounds__(SC_THREADS)
         size_t image = i, first = elem_rest(&image, packs) * V;
         double sum[V] = {};
         float mean[V];
-        SC_UNROLL_4
         for (size_t row = 0; row < rows; row++) {
             elem_pack<E, V> pack = elem_load<V>(x + (image * rows + row) * c + first);
             SC_UNROLL
