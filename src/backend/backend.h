@@ -94,12 +94,13 @@ typedef struct {
     const sc_real *mean, *invstd, *scale, *shift;
     bool relu;       /* f */
     const sc_map *y; /* with relu and a residual; else NULL */
+    sc_map *g; /* with y: the first pass stores g there, the gradient of the residual; may be dy */
     /* First pass: mean_g = mean(g), curve = scale invstd mean(g xhat), xhat = (x - mean) invstd, of each
      * channel.  dgamma += sum g xhat, dbeta += sum g, unless NULL, together. */
     sc_real *mean_g, *curve, *dgamma, *dbeta;
-    /* Second pass: dx = scale (g - mean_g) - curve (x - mean); may be dy.  dresidual = g unless NULL; it
-     * may be dy, too. */
-    sc_map *dx, *dresidual;
+    /* Second pass: dx = scale (g - mean_g) - curve (x - mean); may be dy.  It finds ReLU's mask in x alone:
+     * what the first pass stored as g is its dy, without relu and y. */
+    sc_map *dx;
 } sc_batchnorm;
 
 /* What a gradient is added to: a map (n,ceil(h/step),ceil(w/step),c) of the pixels whose row and column are
@@ -202,7 +203,7 @@ typedef struct sc_backend {
     /* Max pooling keeps the position of the first maximum of each window: argmax = h * W + w.
      * make: NULL, or the maxima are of what channel_affine would make of it; it need not be stored: x
      * (make->y) may hold anything after, and of those that would be stored as equals any may count as the
-     * first.  sums: as of conv2d_backward_data. */
+     * first.  sums: as of conv2d_backward_data, without y. */
     void (*maxpool_forward)(sc_map *y, uint32_t *argmax, const sc_map *x, const sc_affine *make,
                             const sc_pool_shape *shape);
     void (*maxpool_backward)(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,

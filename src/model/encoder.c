@@ -283,7 +283,7 @@ static const sc_batchnorm *sums_before(sc_encoder *e, size_t i)
     if (i > 0) {
         return sc_block_sums(e->stem_ws.a, &e->block[i - 1]);
     }
-    return e->has_pool ? NULL : sc_unit_sums(e->stem_ws.a, e->stem_out, false, &e->stem);
+    return e->has_pool ? NULL : sc_unit_sums(e->stem_ws.a, e->stem_out, NULL, &e->stem);
 }
 
 void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder)
@@ -306,7 +306,7 @@ void sc_encoder_backward(const sc_real *dh, sc_encoder *encoder)
         }
         dstem = ws->b;
         stem = ws->y;
-        const sc_batchnorm *sums = sc_unit_sums(dstem, stem, false, &e->stem);
+        const sc_batchnorm *sums = sc_unit_sums(dstem, stem, NULL, &e->stem);
         sc_encoder_pool_backward(sums, e);
         summed = sums != NULL;
     }

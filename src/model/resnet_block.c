@@ -182,9 +182,9 @@ sc_input sc_block_forward(sc_input x, size_t n, bool training, sc_block *block)
     return sc_unit_finish(block->out, residual, n, training, last);
 }
 
-const sc_batchnorm *sc_block_sums(const sc_map *dy, sc_block *block)
+const sc_batchnorm *sc_block_sums(sc_map *dy, sc_block *block)
 {
-    return sc_unit_sums(dy, block->out, true, &block->unit[block->units - 1]);
+    return sc_unit_sums(dy, block->out, dy, &block->unit[block->units - 1]);
 }
 
 /* The gradient of x by way of the skip, to dx, from that of its output in ws->a. */
@@ -221,14 +221,14 @@ void sc_block_backward(const sc_map *x, const sc_batchnorm *sums, bool summed, s
         sc_map *y = block->y[i - 1];
         sc_input made =
             keeps_inner(block) ? (sc_input){y, NULL} : sc_unit_again(y, NULL, n, before);
-        const sc_batchnorm *inner = sc_unit_sums(next, y, false, before);
+        const sc_batchnorm *inner = sc_unit_sums(next, y, NULL, before);
         sc_conv2d_backward(next, inner, du, made, SC_NO_BASE, n, ws->conv, &block->unit[i].conv);
         du = sc_unit_backward_norm(next, NULL, next, inner != NULL, y, NULL, n, ws, before);
         sc_map *after = now;
         now = next;
         next = after;
     }
-    /* What the skip gives dx; without a convolution it is there since the last unit's du was made. */
+    /* What the skip gives dx; without a convolution it is there already. */
     sc_base other = block->has_skip ? skip_backward(next, in, n, block) : (sc_base){ws->a, 1};
     sc_conv2d_backward(ws->a, sums, du, in, other, n, ws->conv, &block->unit[0].conv);
 }

@@ -40,8 +40,9 @@ int sc_block_init(sc_block *block, sc_nn nn, const sc_block_options *options, si
 size_t sc_block_plan(sc_block *block, sc_map *a, size_t max_n, sc_arena *arena);
 /* block->out = the output for x (n, in). */
 sc_input sc_block_forward(sc_input x, size_t n, bool training, sc_block *block);
-/* What the convolution that makes dy, the gradient of block->out, is to sum up, or NULL. */
-const sc_batchnorm *sc_block_sums(const sc_map *dy, sc_block *block);
+/* What the convolution that makes dy, the gradient of block->out, is to sum up, or NULL; dy becomes that of
+ * the skip. */
+const sc_batchnorm *sc_block_sums(sc_map *dy, sc_block *block);
 /* ws.a: gradient of block->out on entry, of x on return.  summed: the sums of the first were taken;
  * sums: those to take of the other, or NULL. */
 void sc_block_backward(const sc_map *x, const sc_batchnorm *sums, bool summed, size_t n,

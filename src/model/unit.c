@@ -122,12 +122,13 @@ bool sc_unit_reads_output(const sc_unit *unit)
     return is_relu(unit) && unit->norm.options.kind != SC_NORM_BATCH;
 }
 
-const sc_batchnorm *sc_unit_sums(const sc_map *dy, const sc_map *y, bool residual, sc_unit *unit)
+const sc_batchnorm *sc_unit_sums(const sc_map *dy, const sc_map *y, sc_map *dresidual,
+                                 sc_unit *unit)
 {
     if (sc_unit_is_smooth(unit)) {
         return NULL;
     }
-    return sc_norm_sums(dy, unit->u, is_relu(unit) ? y : NULL, residual, &unit->norm);
+    return sc_norm_sums(dy, unit->u, is_relu(unit) ? y : NULL, dresidual, &unit->norm);
 }
 
 sc_gradient sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, bool summed,

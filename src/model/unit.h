@@ -63,10 +63,11 @@ const sc_map *sc_unit_made(sc_input y, size_t n, const sc_unit *unit);
 /* Whether sc_unit_backward_norm reads what y holds, where there was no residual: batch norm finds
  * ReLU's mask in its own input. */
 bool sc_unit_reads_output(const sc_unit *unit);
-/* What the convolution that makes dy, the gradient of y, is to sum up, or NULL. */
-const sc_batchnorm *sc_unit_sums(const sc_map *dy, const sc_map *y, bool residual, sc_unit *unit);
+/* What the convolution that makes dy, the gradient of y, is to sum up, or NULL; dresidual as below. */
+const sc_batchnorm *sc_unit_sums(const sc_map *dy, const sc_map *y, sc_map *dresidual,
+                                 sc_unit *unit);
 /* du = gradient before the norm, from dy; y and residual as in the forward pass.  dresidual = that
- * before the sum, or NULL; it may be dy, and is made with du.  du may be dy when dresidual is NULL.
+ * before the sum, or NULL; it may be dy.  du may be dy when dresidual is NULL.
  * summed: the sums of dy were taken. */
 sc_gradient sc_unit_backward_norm(sc_map *du, sc_map *dresidual, const sc_map *dy, bool summed,
                                   const sc_map *y, const sc_map *residual, size_t n,

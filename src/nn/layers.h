@@ -121,13 +121,13 @@ sc_input sc_norm_again(sc_map *y, const sc_map *x, const sc_map *residual, bool 
                        size_t rows, sc_norm *norm);
 /* y, after it was made if need be. */
 const sc_map *sc_norm_made(sc_input y, size_t n, size_t rows, const sc_norm *norm);
-/* What the convolution that makes dy is to sum up, or NULL; x, y and residual (only whether there was one)
- * of the last training forward, y not NULL: f was ReLU. */
-const sc_batchnorm *sc_norm_sums(const sc_map *dy, const sc_map *x, const sc_map *y, bool residual,
-                                 sc_norm *norm);
+/* What the convolution that makes dy is to sum up, or NULL; x and y of the last training forward, y not
+ * NULL: f was ReLU, and with a residual dresidual is made, too.  dresidual: as of sc_norm_backward. */
+const sc_batchnorm *sc_norm_sums(const sc_map *dy, const sc_map *x, const sc_map *y,
+                                 sc_map *dresidual, sc_norm *norm);
 /* Of the last training forward.  y not NULL: f was ReLU and y its output.  dresidual = dy where y > 0;
  * it may be dy, and is NULL if and only if residual was.  dx may be dy.  summed: whether the sums of dy
- * were taken.  Both gradients may still have to be made. */
+ * were taken.  dx may still have to be made, from dy or dresidual. */
 sc_gradient sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, bool summed,
                              const sc_map *x, const sc_map *y, size_t n, size_t rows,
                              sc_norm *norm);

@@ -204,8 +204,8 @@ const sc_map *sc_norm_made(sc_input y, size_t n, size_t rows, const sc_norm *nor
     return y.map;
 }
 
-const sc_batchnorm *sc_norm_sums(const sc_map *dy, const sc_map *x, const sc_map *y, bool residual,
-                                 sc_norm *norm)
+const sc_batchnorm *sc_norm_sums(const sc_map *dy, const sc_map *x, const sc_map *y,
+                                 sc_map *dresidual, sc_norm *norm)
 {
     if (norm->options.kind != SC_NORM_BATCH) {
         return NULL;
@@ -217,7 +217,8 @@ const sc_batchnorm *sc_norm_sums(const sc_map *dy, const sc_map *x, const sc_map
                                  .scale = norm->scale,
                                  .shift = norm->shift,
                                  .relu = y != NULL,
-                                 .y = residual ? y : NULL,
+                                 .y = dresidual ? y : NULL,
+                                 .g = y ? dresidual : NULL,
                                  .mean_g = norm->mean_g,
                                  .curve = norm->curve,
                                  .dgamma = grad_or_null(norm, norm->weight),
@@ -233,21 +234,27 @@ sc_gradient sc_norm_backward(sc_map *dx, sc_map *dresidual, const sc_map *dy, bo
     sc_real *dgamma = grad_or_null(norm, norm->weight), *dbeta = grad_or_null(norm, norm->bias);
 
     assert(dresidual == NULL || dx != dresidual);
-    if (sc_norm_sums(dy, x, y, dresidual != NULL, norm) != NULL) {
+    if (y == NULL && dresidual != NULL && dresidual != dy) {
+        be->map_copy(dresidual, dy, count);
+    }
+    if (sc_norm_sums(dy, x, y, dresidual, norm) != NULL) {
+        sc_batchnorm *of = &norm->batch;
         if (!summed) {
-            be->batchnorm_sums(&norm->batch, n * rows, channels);
+            be->batchnorm_sums(of, n * rows, channels);
         }
-        norm->batch.dx = dx;
-        norm->batch.dresidual = dresidual;
-        return (sc_gradient){dx, &norm->batch};
+        if (of->g != NULL) {
+            of->dy = of->g;
+            of->relu = false;
+            of->y = of->g = NULL;
+        }
+        of->dx = dx;
+        return (sc_gradient){dx, of};
     }
     const sc_map *g = dy; /* gradient before the ReLU and the sum */
     sc_map *to = dresidual ? dresidual : dx;
     if (y != NULL) {
         be->act_backward(to, dy, y, count, SC_ACT_RELU, 0); /* y > 0 where its argument is */
         g = to;
-    } else if (dresidual != NULL && dresidual != dy) {
-        be->map_copy(dresidual, dy, count);
     }
     if (norm->options.kind != SC_NORM_NONE) {
         be->groupnorm_backward(dx, dgamma, dbeta, g, x, value_or_null(norm, norm->weight),

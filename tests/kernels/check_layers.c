@@ -39,7 +39,8 @@ static void run_batchnorm(const sc_backend *t, float **out, void *scratch, void 
 {
     const layer_context *g = context;
     (void)scratch;
-    sc_batchnorm norm = {.dy = g->in_place ? out[0] : map_of(t, g->dy),
+    sc_map *first = g->y ? out[5] : out[0]; /* that is written over dy */
+    sc_batchnorm norm = {.dy = g->in_place ? first : map_of(t, g->dy),
                          .x = map_of(t, g->x),
                          .mean = g->mean,
                          .invstd = g->invstd,
@@ -47,13 +48,18 @@ static void run_batchnorm(const sc_backend *t, float **out, void *scratch, void 
                          .shift = g->shift,
                          .relu = g->relu,
                          .y = map_of(t, g->y),
+                         .g = g->y ? out[5] : NULL,
                          .mean_g = out[3],
                          .curve = out[4],
                          .dgamma = g->with_gamma ? out[1] : NULL,
                          .dbeta = g->with_gamma ? out[2] : NULL,
-                         .dx = out[0],
-                         .dresidual = g->with_residual ? out[5] : NULL};
+                         .dx = out[0]};
     t->batchnorm_sums(&norm, g->rows, g->c);
+    if (g->y) {
+        norm.dy = norm.g;
+        norm.relu = false;
+        norm.y = norm.g = NULL;
+    }
     t->batchnorm_gradient(&norm, g->rows, g->c);
 }
 
@@ -118,10 +124,11 @@ static void norm_cases(size_t rows, size_t c, int variant)
         g.with_gamma = !(variant & 8);
         g.mean = fill(c, false);
         g.invstd = fill_positive(c);
-        k.out[0] = (case_output){MAP_NEAR, count, g.in_place ? g.dy : NULL};
+        const float *initial = g.in_place ? g.dy : NULL;
+        k.out[0] = (case_output){MAP_NEAR, count, initial};
         k.out[1] = k.out[2] = (case_output){OUT_NEAR, c, fill(c, false)};
         k.out[3] = k.out[4] = (case_output){OUT_NEAR, c, NULL};
-        k.out[5] = (case_output){MAP_EXACT, g.with_residual ? count : 0, NULL};
+        k.out[5] = (case_output){MAP_EXACT, g.y ? count : 0, initial};
         check_case(&k);
     }
 }

@@ -12,7 +12,7 @@
 
 enum {
     FETCH_PIECES =
-        9, /* the image, four maps that it is made of, the output, what is added or summed up */
+        7, /* the image, two maps that it is made of, the output, what is added or summed up */
     FETCH_LINE = 64,
     FETCH_CHUNK = (1 << 20) / FETCH_LINE /* lines: what the cache holds beside a chunk */
 };

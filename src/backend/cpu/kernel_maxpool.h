@@ -290,8 +290,6 @@ static void unmax_range(void *context, size_t range)
             }
             if (g->norm.mask == NORM_ALL) {
                 unmax_run_of(g, &run, true, NORM_ALL);
-            } else if (g->norm.mask == NORM_BY_Y) {
-                unmax_run_of(g, &run, true, NORM_BY_Y);
             } else {
                 unmax_run_of(g, &run, true, NORM_BY_X);
             }
@@ -308,7 +306,7 @@ static void maxpool_backward(sc_map *dx, const sc_batchnorm *sums, const sc_map 
     unmax_args g = {dx, dy, argmax, *shape, c <= NORM_GROUP ? sums : NULL, {.of = NULL}};
 
     pool_check(shape);
-    assert(!sums || sums->dy == dx);
+    assert(!sums || (sums->dy == dx && !sums->y));
     if (g.sums) {
         norm_sums_begin(&g.norm, sums, NORM_PARTS, 0, c, memory);
     }

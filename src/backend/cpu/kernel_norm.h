@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * kernel_norm.h - sums over the rows of a map: batch statistics, and those of a normalisation's backward
- * pass (sum g and sum g (x - mean); the passes that make maps are in kernel_rows.h).
+ * pass: sum g and sum g (x - mean), of a norm with a residual with g stored (the passes that make maps are in
+ * kernel_rows.h).
  *
  * NORM_PARTS ranges of rows, each in float over NORM_RUN rows and from there on in double; the ranges are
  * added in their order.  Mean and variance: kernel_stats.h.  Channels go in groups of NORM_GROUP, whose
@@ -89,6 +90,9 @@ SC_INLINE void norm_sum_vec(vec *sum, vec *product, const norm_args *a, size_t r
         size_t i = (row + k) * a->c + c;
         vec x = eload((const elem *)of->x + i);
         vec g = norm_g(of, i, c, eload((const elem *)of->dy + i), x, mask);
+        if (mask == NORM_BY_Y) {
+            estore((elem *)of->g + i, g);
+        }
         *sum += g;
         *product = vfma(g, x - mean, *product);
     }
@@ -126,6 +130,9 @@ SC_INLINE void norm_sum_few(const norm_args *a, size_t row, float *first, float 
         for (size_t k = 0; k < rows; k++) {
             size_t i = begin + k * a->c + j;
             float x = eget(from[i]), g = norm_g_at(of, i, c0 + j, x, mask);
+            if (mask == NORM_BY_Y) {
+                ((elem *)of->g)[i] = eput(g);
+            }
             first[j] += g;
             second[j] += g * (x - of->mean[c0 + j]);
         }
@@ -175,7 +182,8 @@ static void batchnorm_sums(const sc_batchnorm *norm, size_t rows, size_t c)
     double memory[2 * NORM_PARTS * NORM_GROUP];
     norm_args a = {.rows = rows, .c = c};
 
-    assert(rows >= 1 && !norm->dgamma == !norm->dbeta && (norm->relu || !norm->y));
+    assert(rows >= 1 && !norm->dgamma == !norm->dbeta);
+    assert((norm->relu || !norm->y) && !norm->y == !norm->g);
     for (size_t c0 = 0; c0 < c; c0 += NORM_GROUP) {
         norm_sums_begin(&a.sums, norm, NORM_PARTS, c0, min_size(c - c0, NORM_GROUP), memory);
         sc_parallel_for(NORM_PARTS, norm_sum_part, &a);

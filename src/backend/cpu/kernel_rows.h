@@ -3,7 +3,7 @@
  * kernel_rows.h - passes that make a map of normalised values, or of their gradients, row by row:
  *
  *   y  = f(x scale + shift + residual)                               (channel_affine)
- *   dx = scale (g - mean_g) - curve (x - mean),  dresidual = g       (batchnorm_gradient)
+ *   dx = scale (g - mean_g) - curve (x - mean)                       (batchnorm_gradient)
  *
  * A row is a pixel.  The convolution that reads such a map first may make it itself, some rows before it
  * needs them, so that it finds them in the cache (kernel_wino_conv.h).
@@ -134,14 +134,14 @@ SC_INLINE gradient_channels gradient_load(const sc_batchnorm *of, size_t c)
     return s;
 }
 
-/* dx of VEC channels from element i, channel c on, and their g. */
-SC_INLINE vec gradient_vec(vec *g, const sc_batchnorm *of, const gradient_channels *s, size_t i,
-                           size_t c, const norm_mask mask)
+/* dx of VEC channels from element i, channel c on. */
+SC_INLINE vec gradient_vec(const sc_batchnorm *of, const gradient_channels *s, size_t i, size_t c,
+                           const norm_mask mask)
 {
     vec x = eload((const elem *)of->x + i);
+    vec g = norm_g(of, i, c, eload((const elem *)of->dy + i), x, mask);
 
-    *g = norm_g(of, i, c, eload((const elem *)of->dy + i), x, mask);
-    return s->scale * (*g - s->mean_g) - s->curve * (x - s->mean);
+    return s->scale * (g - s->mean_g) - s->curve * (x - s->mean);
 }
 
 /* Of `rows` rows. */
@@ -149,42 +149,31 @@ SC_INLINE void gradient_few(const sc_batchnorm *of, size_t row, size_t channels,
                             const norm_mask mask)
 {
     const elem *from = of->x;
-    elem *dx = of->dx, *dresidual = of->dresidual;
+    elem *dx = of->dx;
     bool overlap = rows_overlap(channels);
     size_t begin = row * channels, c = 0, end = channels - VEC;
-    vec last[ROWS_FEW], last_g[ROWS_FEW];
+    vec last[ROWS_FEW];
 
     if (overlap) {
         gradient_channels s = gradient_load(of, end);
         for (size_t k = 0; k < rows; k++) {
-            last[k] = gradient_vec(&last_g[k], of, &s, begin + k * channels + end, end, mask);
+            last[k] = gradient_vec(of, &s, begin + k * channels + end, end, mask);
         }
     }
     for (; c + VEC <= channels; c += VEC) {
         gradient_channels s = gradient_load(of, c);
         for (size_t k = 0; k < rows; k++) {
             size_t i = begin + k * channels + c;
-            vec of_g, v = gradient_vec(&of_g, of, &s, i, c, mask);
-            if (dresidual) {
-                estore(dresidual + i, of_g);
-            }
-            estore(dx + i, v);
+            estore(dx + i, gradient_vec(of, &s, i, c, mask));
         }
     }
     for (size_t k = 0; overlap && k < rows; k++) {
-        size_t i = begin + k * channels + end;
-        if (dresidual) {
-            estore(dresidual + i, last_g[k]);
-        }
-        estore(dx + i, last[k]);
+        estore(dx + begin + k * channels + end, last[k]);
     }
     for (; !overlap && c < channels; c++) {
         for (size_t k = 0; k < rows; k++) {
             size_t i = begin + k * channels + c;
             float x = eget(from[i]), g = norm_g_at(of, i, c, x, mask);
-            if (dresidual) {
-                dresidual[i] = eput(g);
-            }
             dx[i] = eput(of->scale[c] * (g - of->mean_g[c]) - of->curve[c] * (x - of->mean[c]));
         }
     }
@@ -205,22 +194,16 @@ static void gradient_rows(const void *pass, size_t begin, size_t end, size_t c)
 {
     const sc_batchnorm *of = pass;
 
-    switch (norm_mask_of(of)) {
-    case NORM_ALL:
-        gradient_rows_of(of, begin, end, c, NORM_ALL);
-        break;
-    case NORM_BY_Y:
-        gradient_rows_of(of, begin, end, c, NORM_BY_Y);
-        break;
-    default:
+    if (of->relu) {
         gradient_rows_of(of, begin, end, c, NORM_BY_X);
-        break;
+    } else {
+        gradient_rows_of(of, begin, end, c, NORM_ALL);
     }
 }
 
 /* ---- either of them ---- */
 
-enum { ROWS_MAPS = 4 };
+enum { ROWS_MAPS = 2 };
 
 typedef struct {
     void (*rows)(const void *pass, size_t begin, size_t end, size_t c);
@@ -248,9 +231,7 @@ static row_maker gradient_maker(const sc_batchnorm *of, size_t c)
 
     if (of) {
         m.map[0] = of->x;
-        m.map[1] = of->y;
-        m.map[2] = of->dy != of->dx ? of->dy : NULL;
-        m.map[3] = of->dresidual != of->dy ? of->dresidual : NULL;
+        m.map[1] = of->dy != of->dx ? of->dy : NULL;
     }
     return m;
 }
@@ -283,7 +264,7 @@ static void batchnorm_gradient(const sc_batchnorm *norm, size_t rows, size_t c)
 {
     row_maker m = gradient_maker(norm, c);
 
-    assert(norm->dx != norm->dresidual && (norm->relu || !norm->y));
+    assert(!norm->y);
     make_rows(&m, rows);
 }
 

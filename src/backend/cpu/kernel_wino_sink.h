@@ -2,7 +2,7 @@
  *
  * kernel_wino_sink.h - sums over the pixels of a Winograd convolution's output, taken as they are stored:
  * the statistics that the norm after it wants, or, of a data gradient, the sums of g and g (x - mean) that
- * the backward pass of the norm before it begins with.
+ * the backward pass of the norm before it begins with.  With a residual g is stored.
  *
  * A part of the tiles is summed in float where its M was, then joined to its slot's range, in double.
  */
@@ -40,6 +40,9 @@ SC_INLINE void sink_add(const wino_sink *s, stats_vec *v, size_t i, size_t c, ve
     }
     vec before = eload((const elem *)s->norm->of->x + i);
     vec g = norm_g(s->norm->of, i, c, x, before, s->norm->mask);
+    if (s->norm->mask == NORM_BY_Y) {
+        estore((elem *)s->norm->of->g + i, g);
+    }
     v->first += g;
     v->second = vfma(g, before - v->shift, v->second);
 }

@@ -13,12 +13,11 @@
 /* Where ReLU cut. */
 enum norm_mask { MASK_NONE, MASK_BY_X, MASK_BY_Y };
 
-/* Rows that a thread reads before it writes the first: hides the memory's delay.  By x there are registers
- * for more: in bf16 as many blocks run at once. */
-template <norm_mask MASK> constexpr int deep = MASK == MASK_BY_X ? 4 : 2;
+/* Rows that a thread reads before it writes the first: hides the memory's delay. */
+enum { DEEP = 4 };
 
 template <class E> struct backward_args {
-    E *dx, *dresidual;
+    E *dx, *g;
     const E *dy, *x, *y;
     const sc_real *mean, *invstd, *scale, *shift;
     sc_real *dgamma, *dbeta;
@@ -31,7 +30,7 @@ template <int V> struct norm_channels {
     float mean[V], scale[V], shift[V];
 };
 
-/* g of V channels; x is that of the row. */
+/* g of V channels; x, dy and y are those of the row, y by y alone. */
 template <int V, norm_mask MASK, class E>
 static __device__ __forceinline__ void gradient(float (&g)[V], const elem_pack<E, V> &x,
                                                 const elem_pack<E, V> &dy, const elem_pack<E, V> &y,
@@ -55,7 +54,7 @@ static __device__ __forceinline__ void load_channels(norm_channels<V> *of,
     elem_load_reals(of->shift, a.shift + c);
 }
 
-/* Sums of g and of g (x - mean). */
+/* Sums of g and of g (x - mean); by y, g is stored. */
 template <int V, norm_mask MASK, class E> struct backward_term {
     backward_args<E> a;
     size_t width;
@@ -68,12 +67,13 @@ template <int V, norm_mask MASK, class E> struct backward_term {
 
     struct elements {
         elem_pack<E, V> x, dy, y;
+        size_t at;
     };
 
     __device__ elements load(size_t row, size_t c) const
     {
         size_t at = row * width + c;
-        elements from = {elem_load<V>(a.x + at), elem_load<V>(a.dy + at), {}};
+        elements from = {elem_load<V>(a.x + at), elem_load<V>(a.dy + at), {}, at};
 
         if (MASK == MASK_BY_Y)
             from.y = elem_load<V>(a.y + at);
@@ -85,6 +85,8 @@ template <int V, norm_mask MASK, class E> struct backward_term {
         float g[V];
 
         gradient<V, MASK>(g, from.x, from.dy, from.y, of);
+        if (MASK == MASK_BY_Y)
+            elem_store<V>(a.g + from.at, g);
         SC_UNROLL
         for (int j = 0; j < V; j++) {
             first[j] += g[j];
@@ -114,10 +116,10 @@ static __global__ void __launch_bounds__(SC_THREADS)
     backward_kernel(backward_args<E> a, channel_walk w)
 {
     unsigned below;
-    constexpr int DEEP = deep<MASK>;
     size_t c, step = (size_t)gridDim.x * w.height;
     norm_channels<V> of;
     float mean_g[V], curve[V];
+    elem_pack<E, V> x[DEEP] = {}, dy[DEEP] = {}; /* not zeros again in each round: add_rows */
 
     if (!channel_place<V>(w, &below, &c))
         return;
@@ -125,15 +127,12 @@ static __global__ void __launch_bounds__(SC_THREADS)
     elem_load_reals(mean_g, a.mean_g + c);
     elem_load_reals(curve, a.curve + c);
     for (size_t row = (size_t)blockIdx.x * w.height + below; row < w.rows; row += DEEP * step) {
-        elem_pack<E, V> x[DEEP] = {}, dy[DEEP] = {}, y[DEEP] = {};
         SC_UNROLL
         for (int u = 0; u < DEEP; u++) {
             size_t at = (row + u * step) * w.c + c;
             if (row + u * step < w.rows) {
                 x[u] = elem_load<V>(a.x + at);
                 dy[u] = elem_load<V>(a.dy + at);
-                if (MASK == MASK_BY_Y)
-                    y[u] = elem_load<V>(a.y + at);
             }
         }
         SC_UNROLL
@@ -142,54 +141,54 @@ static __global__ void __launch_bounds__(SC_THREADS)
             float g[V], dx[V];
             if (row + u * step >= w.rows)
                 break;
-            gradient<V, MASK>(g, x[u], dy[u], y[u], of);
+            gradient<V, MASK>(g, x[u], dy[u], {}, of);
             SC_UNROLL
             for (int j = 0; j < V; j++)
                 dx[j] = of.scale[j] * (g[j] - mean_g[j]) - curve[j] * (x[u].get(j) - of.mean[j]);
-            if (a.dresidual != nullptr)
-                elem_store<V>(a.dresidual + at, g);
             elem_store<V>(a.dx + at, dx);
         }
     }
 }
 
-/* One of the two passes. */
 template <int V, norm_mask MASK, class E>
-static void pass(const backward_args<E> &a, bool sums, size_t rows, size_t c)
+static void sums_pass(const backward_args<E> &a, size_t rows, size_t c)
+{
+    channel_sums<V>(rows, c, backward_term<V, MASK, E>{a, c, {}}, backward_finish<E>{a});
+}
+
+template <int V, norm_mask MASK, class E>
+static void gradient_pass(const backward_args<E> &a, size_t rows, size_t c)
 {
     channel_walk w = channel_walk_of<V>(rows, c);
-    backward_term<V, MASK, E> term = {a, c, {}};
-    backward_finish<E> finish = {a};
 
-    if (sums)
-        channel_sums<V>(rows, c, term, finish);
-    else
-        SC_LAUNCH((backward_kernel<V, MASK, E>),
-                  channel_grid(backward_kernel<V, MASK, E>, w, deep<MASK>), SC_THREADS, a, w);
+    SC_LAUNCH((backward_kernel<V, MASK, E>), channel_grid(backward_kernel<V, MASK, E>, w, DEEP),
+              SC_THREADS, a, w);
 }
 
 template <int V, class E>
 static void choose_mask(const backward_args<E> &a, bool sums, bool relu, size_t rows, size_t c)
 {
-    if (!relu)
-        pass<V, MASK_NONE>(a, sums, rows, c);
+    if (!sums)
+        relu ? gradient_pass<V, MASK_BY_X>(a, rows, c) : gradient_pass<V, MASK_NONE>(a, rows, c);
+    else if (!relu)
+        sums_pass<V, MASK_NONE>(a, rows, c);
     else if (a.y != nullptr)
-        pass<V, MASK_BY_Y>(a, sums, rows, c);
+        sums_pass<V, MASK_BY_Y>(a, rows, c);
     else
-        pass<V, MASK_BY_X>(a, sums, rows, c);
+        sums_pass<V, MASK_BY_X>(a, rows, c);
 }
 
 template <class E>
 static void choose_width(const sc_batchnorm *of, bool sums, size_t rows, size_t c)
 {
-    backward_args<E> a = {(E *)of->dx,      (E *)of->dresidual, (const E *)of->dy, (const E *)of->x,
-                          (const E *)of->y, of->mean,           of->invstd,        of->scale,
-                          of->shift,        of->dgamma,         of->dbeta,         of->mean_g,
+    backward_args<E> a = {(E *)of->dx,      (E *)of->g,  (const E *)of->dy, (const E *)of->x,
+                          (const E *)of->y, of->mean,    of->invstd,        of->scale,
+                          of->shift,        of->dgamma,  of->dbeta,         of->mean_g,
                           of->curve,        (double)rows};
 
-    assert(rows >= 1 && (of->relu || !of->y));
-    if (elem_may_widen<E>(c, of->dx, of->dresidual, of->dy, of->x, of->y, of->mean, of->scale,
-                          of->shift, of->mean_g, of->curve))
+    assert(rows >= 1);
+    if (elem_may_widen<E>(c, of->dx, of->g, of->dy, of->x, of->y, of->mean, of->scale, of->shift,
+                          of->mean_g, of->curve))
         choose_mask<elem_wide<E>>(a, sums, of->relu, rows, c);
     else
         choose_mask<1>(a, sums, of->relu, rows, c);
@@ -198,12 +197,13 @@ static void choose_width(const sc_batchnorm *of, bool sums, size_t rows, size_t 
 template <class E> static void batchnorm_sums(const sc_batchnorm *norm, size_t rows, size_t c)
 {
     assert(!norm->dgamma == !norm->dbeta);
+    assert((norm->relu || !norm->y) && !norm->y == !norm->g);
     choose_width<E>(norm, true, rows, c);
 }
 
 template <class E> static void batchnorm_gradient(const sc_batchnorm *norm, size_t rows, size_t c)
 {
-    assert(norm->dx != norm->dresidual);
+    assert(!norm->y);
     choose_width<E>(norm, false, rows, c);
 }
 

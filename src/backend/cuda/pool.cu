@@ -203,7 +203,7 @@ template <class E>
 static void maxpool_backward(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,
                              const uint32_t *argmax, const sc_pool_shape *shape)
 {
-    assert(!sums || sums->dy == dx);
+    assert(!sums || (sums->dy == dx && !sums->y));
     collect<true>((E *)dx, (const E *)dy, argmax, shape);
     if (sums != nullptr)
         sc_cuda_table(precision_of<E>())

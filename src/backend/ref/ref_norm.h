@@ -92,10 +92,14 @@ static void ref_batchnorm_sums_channel(void *context, size_t c)
     const ref_batchnorm_args *g = context;
     const sc_batchnorm *of = &g->of;
     const ref_elem *x = of->x;
+    ref_elem *to = of->g;
     double mean = of->mean[c], invstd = of->invstd[c], sum_g = 0, sum_gx = 0;
 
     for (size_t i = c; i < g->rows * g->c; i += g->c) {
         double d = ref_batchnorm_g(of, i, c);
+        if (to) {
+            to[i] = ref_put(d);
+        }
         sum_g += d;
         sum_gx += d * (ref_get(x[i]) - mean) * invstd;
     }
@@ -109,7 +113,8 @@ static void ref_batchnorm_sums_channel(void *context, size_t c)
 
 static void ref_batchnorm_sums(const sc_batchnorm *norm, size_t rows, size_t c)
 {
-    assert(rows >= 1 && !norm->dgamma == !norm->dbeta && (norm->relu || !norm->y));
+    assert(rows >= 1 && !norm->dgamma == !norm->dbeta);
+    assert((norm->relu || !norm->y) && !norm->y == !norm->g);
     ref_batchnorm_args g = {*norm, rows, c};
     sc_parallel_for(c, ref_batchnorm_sums_channel, &g);
 }
@@ -119,21 +124,18 @@ static void ref_batchnorm_gradient_row(void *context, size_t row)
     const ref_batchnorm_args *g = context;
     const sc_batchnorm *of = &g->of;
     const ref_elem *x = of->x;
-    ref_elem *dx = of->dx, *dresidual = of->dresidual;
+    ref_elem *dx = of->dx;
 
     for (size_t c = 0; c < g->c; c++) {
         size_t i = row * g->c + c;
         double d = ref_batchnorm_g(of, i, c), mean_g = of->mean_g[c], curve = of->curve[c];
-        if (dresidual) {
-            dresidual[i] = ref_put(d);
-        }
         dx[i] = ref_put(of->scale[c] * (d - mean_g) - curve * (ref_get(x[i]) - of->mean[c]));
     }
 }
 
 static void ref_batchnorm_gradient(const sc_batchnorm *norm, size_t rows, size_t c)
 {
-    assert(norm->dx != norm->dresidual && (norm->relu || !norm->y));
+    assert(!norm->y);
     ref_batchnorm_args g = {*norm, rows, c};
     sc_parallel_for(rows, ref_batchnorm_gradient_row, &g);
 }

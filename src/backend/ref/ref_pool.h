@@ -134,7 +134,7 @@ static void ref_maxpool_backward(sc_map *dx, const sc_batchnorm *sums, const sc_
                                  const uint32_t *argmax, const sc_pool_shape *shape)
 {
     ref_pool_check(shape);
-    assert(!sums || sums->dy == dx);
+    assert(!sums || (sums->dy == dx && !sums->y));
     ref_pool_args g = {.out = dx, .in = dy, .from = argmax, .s = *shape};
     sc_parallel_for(shape->n, ref_maxpool_backward_image, &g);
     if (sums) {
