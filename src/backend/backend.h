@@ -69,12 +69,6 @@ typedef enum {
 /* Elements of a map: table->map_bytes each.  Only kernels look inside. */
 typedef void sc_map;
 
-/* Where statistics of a map's channels go: mean[c] and var[c] (biased: divided by the number of
- * pixels); both NULL: not wanted. */
-typedef struct {
-    sc_real *mean, *var;
-} sc_channel_stats;
-
 /* y = f(x scale[c] + shift[c] + residual), f = ReLU if `relu`; residual may be NULL, y may be x or
  * residual. */
 typedef struct {
@@ -126,6 +120,15 @@ typedef struct {
     sc_real *scale, *shift;
 } sc_norm_fold;
 
+/* Where statistics of a map's channels go: mean[c] and var[c] (biased: divided by the number of
+ * pixels); both NULL: not wanted.  fold: NULL, or what norm_fold then makes of them, its mean and invstd
+ * being mean and var. */
+typedef struct {
+    sc_real *mean, *var;
+    const sc_norm_fold *fold;
+} sc_channel_stats;
+#define SC_NO_STATS ((sc_channel_stats){NULL, NULL, NULL})
+
 typedef enum {
     SC_FP32, /* maps of sc_real */
     SC_BF16
@@ -155,7 +158,7 @@ typedef struct sc_backend {
      * What they read may still have to be made, and what they write summed up, by a pass over the
      * pixels; they do it as they go, while the pixels are in the cache, with the same results. */
     size_t (*conv2d_scratch)(const sc_conv_shape *shape);
-    /* stats: of y as it is stored, as channel_stats would find them.  make: NULL, or x (make->y) is made
+    /* stats: of y as it is stored, as channel_stats would find them, and folded.  make: NULL, or x (make->y) is made
      * first, as by channel_affine. */
     void (*conv2d_forward)(sc_map *y, sc_channel_stats stats, const sc_map *x,
                            const sc_affine *make, const sc_real *w, const sc_conv_shape *shape,

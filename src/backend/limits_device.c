@@ -116,8 +116,7 @@ static void multiply(const void *context)
     if (p->kind == GEMM)
         p->table->gemm(p->y, s->k, p->x, s->c, false, p->w, s->c, true, rows, s->k, s->c, false);
     else
-        p->table->conv2d_forward(p->y, (sc_channel_stats){NULL, NULL}, p->x_map, NULL, p->w, s,
-                                 p->scratch);
+        p->table->conv2d_forward(p->y, SC_NO_STATS, p->x_map, NULL, p->w, s, p->scratch);
 }
 
 static int time_product(double *seconds, double *flops, product *p, size_t side, simclr_error *err)

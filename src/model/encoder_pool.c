@@ -20,8 +20,7 @@ void sc_encoder_pool_forward(sc_input x, sc_encoder *encoder)
         be->avgpool_forward(e->pool_out, sc_unit_made(x, e->rows, &e->stem), &shape);
         break;
     default:
-        sc_conv2d_forward(e->pool_out, (sc_channel_stats){NULL, NULL}, x, e->rows, e->stem_ws.conv,
-                          &e->pool_conv);
+        sc_conv2d_forward(e->pool_out, SC_NO_STATS, x, e->rows, e->stem_ws.conv, &e->pool_conv);
         be->bias_forward(e->pool_out, sc_params_value(e->nn.params, e->pool_bias),
                          e->rows * shape.p * shape.q, shape.c);
     }

@@ -93,7 +93,9 @@ static sc_input apply_act(sc_map *y, sc_input v, size_t n, const sc_unit *unit)
 
 void sc_unit_convolve(sc_input x, size_t n, bool training, sc_workspace *ws, sc_unit *unit)
 {
-    sc_conv2d_forward(unit->u, sc_norm_wants(&unit->norm, training), x, n, ws->conv, &unit->conv);
+    sc_channel_stats stats = sc_norm_wants(n, unit->p * unit->q, training, &unit->norm);
+
+    sc_conv2d_forward(unit->u, stats, x, n, ws->conv, &unit->conv);
 }
 
 sc_input sc_unit_finish(sc_map *y, const sc_map *residual, size_t n, bool training, sc_unit *unit)

@@ -97,7 +97,8 @@ typedef struct {
     sc_real *mean, *invstd;  /* (C), or (max_n, groups): of the last forward */
     sc_real *scale, *shift;  /* (C): y = x * scale + shift */
     sc_real *mean_g, *curve; /* (C): of the last backward */
-    sc_affine affine;        /* how the last forward makes y, */
+    sc_norm_fold fold;       /* of the last forward's statistics, */
+    sc_affine affine;        /* how it makes y, */
     sc_batchnorm batch;      /* and the last backward dx */
 } sc_norm;
 
@@ -110,10 +111,10 @@ void sc_norm_plan(sc_norm *norm, size_t max_n, sc_arena *arena);
  * y may be x only for BatchNorm and none.  training: batch statistics, running ones updated. */
 void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                      size_t rows, bool training, sc_norm *norm);
-/* Where this norm wants the statistics of its x, if it does; then sc_norm_measured is sc_norm_forward
- * without measuring them, and without making y where that can be left to the convolution that reads it.
- * So the convolution that makes x can take them as it goes. */
-sc_channel_stats sc_norm_wants(const sc_norm *norm, bool training);
+/* Where this norm wants the statistics of its x (n, rows, C), if it does, and what is made of them; then
+ * sc_norm_measured is sc_norm_forward without either, and without making y where that can be left to the
+ * convolution that reads it.  So the convolution that makes x can take them as it goes. */
+sc_channel_stats sc_norm_wants(size_t n, size_t rows, bool training, sc_norm *norm);
 sc_input sc_norm_measured(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                           size_t rows, bool training, sc_norm *norm);
 /* The y of the last forward again, same bits, statistics untouched. */

@@ -115,29 +115,26 @@ static sc_real *grad_or_null(const sc_norm *norm, int index)
     return index < 0 ? NULL : sc_params_grad(norm->nn.params, index);
 }
 
-/* The variance stands in invstd until norm_fold. */
-sc_channel_stats sc_norm_wants(const sc_norm *norm, bool training)
-{
-    bool batch = norm->options.kind == SC_NORM_BATCH && (training || norm->running_mean < 0);
-    return batch ? (sc_channel_stats){norm->mean, norm->invstd} : (sc_channel_stats){NULL, NULL};
-}
-
 static sc_real *running_or_null(const sc_norm *norm, int index)
 {
     return index < 0 ? NULL : sc_params_value(norm->nn.params, index);
 }
 
+static bool takes_statistics(const sc_norm *norm, bool training)
+{
+    return norm->options.kind == SC_NORM_BATCH && (training || norm->running_mean < 0);
+}
+
 /* y = x scale + shift, so that one pass normalises, adds and clips. */
-static void fold(size_t rows, bool training, sc_norm *norm)
+static const sc_norm_fold *fold(size_t rows, bool training, sc_norm *norm)
 {
     bool batch = norm->options.kind == SC_NORM_BATCH;
-    bool statistics = sc_norm_wants(norm, training).mean != NULL;
 
-    norm->nn.backend->norm_fold(&(sc_norm_fold){
+    norm->fold = (sc_norm_fold){
         .channels = norm->channels,
         .rows = rows,
         .batch = batch,
-        .statistics = statistics,
+        .statistics = takes_statistics(norm, training),
         .update = batch && training && norm->running_mean >= 0,
         .eps = norm->options.eps,
         .momentum = norm->options.momentum,
@@ -150,16 +147,28 @@ static void fold(size_t rows, bool training, sc_norm *norm)
         .invstd = norm->invstd,
         .scale = norm->scale,
         .shift = norm->shift,
-    });
+    };
+    return &norm->fold;
+}
+
+/* The variance stands in invstd until it is folded. */
+sc_channel_stats sc_norm_wants(size_t n, size_t rows, bool training, sc_norm *norm)
+{
+    if (!takes_statistics(norm, training)) {
+        return SC_NO_STATS;
+    }
+    return (sc_channel_stats){norm->mean, norm->invstd, fold(n * rows, training, norm)};
 }
 
 void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                      size_t rows, bool training, sc_norm *norm)
 {
-    sc_channel_stats stats = sc_norm_wants(norm, training);
+    const sc_backend *be = norm->nn.backend;
+    sc_channel_stats stats = sc_norm_wants(n, rows, training, norm);
 
     if (stats.mean != NULL) {
-        norm->nn.backend->channel_stats(stats.mean, stats.var, x, n * rows, norm->channels);
+        be->channel_stats(stats.mean, stats.var, x, n * rows, norm->channels);
+        be->norm_fold(stats.fold);
     }
     sc_norm_made(sc_norm_measured(y, x, residual, relu, n, rows, training, norm), n, rows, norm);
 }
@@ -167,8 +176,8 @@ void sc_norm_forward(sc_map *y, const sc_map *x, const sc_map *residual, bool re
 sc_input sc_norm_measured(sc_map *y, const sc_map *x, const sc_map *residual, bool relu, size_t n,
                           size_t rows, bool training, sc_norm *norm)
 {
-    if (per_channel(norm)) {
-        fold(n * rows, training, norm);
+    if (per_channel(norm) && !takes_statistics(norm, training)) {
+        norm->nn.backend->norm_fold(fold(n * rows, training, norm));
     }
     return sc_norm_again(y, x, residual, relu, n, rows, norm);
 }

@@ -269,6 +269,27 @@ static void cut_into_calls(void **state)
     close_set(&bank);
 }
 
+/* Products of features are exact here and their sums are not, so that each order of them has bits of its own. */
+static void sums_in_the_order_of_features(void **state)
+{
+    enum { N = 5, DIM = 1024 };
+    sc_real *rows = sc_alloc((size_t)N * DIM, sizeof *rows, NULL);
+    (void)state;
+    assert_non_null(rows);
+    for (size_t i = 0; i < (size_t)N * DIM; i++)
+        rows[i] = (sc_real)(2048 + sct_below(2048)) * (sct_below(2) ? 1 : -1);
+    sc_neighbour *near = call(rows, rows, N, DIM, N, N, SC_NO_SELF);
+    for (size_t i = 0; i < (size_t)N * N; i++) {
+        const sc_real *q = rows + i / N * DIM, *b = rows + near[i].index * (size_t)DIM;
+        sc_real sum = 0;
+        for (size_t d = 0; d < DIM; d++)
+            sum += q[d] * b[d];
+        assert_true(near[i].similarity == sum);
+    }
+    sc_free(near);
+    sc_free(rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +297,7 @@ int main(void)
         cmocka_unit_test(two_blocks),
         cmocka_unit_test(products_of_all_kinds),
         cmocka_unit_test(cut_into_calls),
+        cmocka_unit_test(sums_in_the_order_of_features),
     };
     sc_cuda_device(&device);
     host.backend = there.backend = sc_backend_ref(SC_FP32);

@@ -62,7 +62,7 @@ static void bench_conv(double total[3], const sc_backend *table, const size_t v[
     sc_map *dx = map_of(table, fill(s.n * s.h * s.w * s.c, false));
     sc_map *y = map_of(table, fill(s.n * s.p * s.q * s.k, false));
     float *w = fill(s.k * s.c * s.r * s.s, false), *dw = fill(s.k * s.c * s.r * s.s, false);
-    sc_channel_stats stats = {fill(s.k, false), fill(s.k, false)}; /* as before a norm */
+    sc_channel_stats stats = {fill(s.k, false), fill(s.k, false), NULL}; /* as before a norm */
     size_t bytes = table->conv2d_scratch(&s);
     float *scratch = fill(bytes / sizeof(float) + 16, false);
     double best[3] = {1e30, 1e30, 1e30};

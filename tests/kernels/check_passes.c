@@ -12,13 +12,14 @@
 
 #include "kernelcheck.h"
 
-enum { MOST_CHANNELS = 272, VECTORS = 4 };
+enum { MOST_CHANNELS = 272, VECTORS = 4, FOLDED = 7 };
 
 typedef struct {
     const sc_conv_shape *s;
     const float *w, *x, *dy, *residual; /* of the input's or the output's size, as they are used */
     const float *base;
-    float *vectors; /* mean_g and curve */
+    float *vectors; /* mean_g and curve, or what is folded, twice */
+    const float *unfolded;
     const float *mean, *invstd, *scale, *shift;
     const float *in_x, *in_y, *in_mean, *in_invstd, *in_scale, *in_shift; /* of the norm before */
     bool relu, add, in_place, sums;
@@ -51,14 +52,57 @@ static void run_forward(const sc_backend *t, float **out, void *scratch, void *c
 {
     const pass_context *g = context;
     const sc_conv_shape *s = g->s;
-    const sc_channel_stats none = {NULL, NULL};
     sc_affine before = affine_of(t, g, out[0]), meanwhile = affine_of(t, g, out[2]);
 
     t->channel_affine(&before, s->n * s->h * s->w, s->c);
-    t->conv2d_forward(out[1], none, out[0], NULL, g->w, s, scratch);
-    t->conv2d_forward(out[3], none, out[2], &meanwhile, g->w, s, scratch);
+    t->conv2d_forward(out[1], SC_NO_STATS, out[0], NULL, g->w, s, scratch);
+    t->conv2d_forward(out[3], SC_NO_STATS, out[2], &meanwhile, g->w, s, scratch);
     *out[4] =
         same_maps(t, out[0], out[2], in_count(s)) && same_maps(t, out[1], out[3], out_count(s));
+}
+
+/* The norm after the convolution, in seven vectors of k numbers, of `batches` the first alone. */
+static sc_norm_fold fold_of(const pass_context *g, float *to)
+{
+    const sc_conv_shape *s = g->s;
+    size_t k = s->k;
+
+    memcpy(to, g->unfolded, FOLDED * k * sizeof *to);
+    return (sc_norm_fold){.channels = k,
+                          .rows = s->n * s->p * s->q,
+                          .batch = true,
+                          .statistics = true,
+                          .update = g->relu,
+                          .eps = 1e-5,
+                          .momentum = g->add ? -1 : 0.1,
+                          .gamma = g->w,
+                          .beta = g->w,
+                          .running_mean = to,
+                          .running_var = to + k,
+                          .batches = to + 2 * k,
+                          .mean = to + 3 * k,
+                          .invstd = to + 4 * k,
+                          .scale = to + 5 * k,
+                          .shift = to + 6 * k};
+}
+
+/* out: y, y of which the statistics were folded at once, whether all is the same. */
+static void run_folded(const sc_backend *t, float **out, void *scratch, void *context)
+{
+    const pass_context *g = context;
+    const sc_conv_shape *s = g->s;
+    const sc_map *x = map_of(t, g->x);
+    float *after = g->vectors, *once = after + FOLDED * s->k;
+    sc_norm_fold fold = fold_of(g, after);
+
+    t->conv2d_forward(out[0], (sc_channel_stats){fold.mean, fold.invstd, NULL}, x, NULL, g->w, s,
+                      scratch);
+    t->norm_fold(&fold);
+    fold = fold_of(g, once);
+    t->conv2d_forward(out[1], (sc_channel_stats){fold.mean, fold.invstd, &fold}, x, NULL, g->w, s,
+                      scratch);
+    *out[2] = same_maps(t, out[0], out[1], out_count(s)) &&
+              memcmp(after, once, FOLDED * s->k * sizeof *once) == 0;
 }
 
 static void run_weight(const sc_backend *t, float **out, void *scratch, void *context)
@@ -158,7 +202,7 @@ static void run_weight_alone(const sc_backend *t, float **out, void *scratch, vo
               memcmp(out[1], out[3], filters * sizeof(float)) == 0;
 }
 
-enum { FORWARD, DATA, WEIGHT, WEIGHT_ALONE, VARIANTS = 8 };
+enum { FORWARD, DATA, WEIGHT, WEIGHT_ALONE, FOLD, VARIANTS = 8, FOLD_VARIANTS = 4 };
 
 static void fill_context(pass_context *g, int direction)
 {
@@ -187,7 +231,8 @@ static void fill_context(pass_context *g, int direction)
 static void pass_case(const sc_conv_shape *s, int direction, int variant)
 {
     static const char *const op[] = {"conv2d_forward", "conv2d_backward_data",
-                                     "conv2d_backward_weight", "conv2d_backward_weight"};
+                                     "conv2d_backward_weight", "conv2d_backward_weight",
+                                     "conv2d_forward"};
     pass_context g = {.s = s, .relu = variant & 1, .add = variant & 2, .in_place = variant & 4};
     kernel_case c = {.op = op[direction], .context = &g, .conv = s, .tolerance = 1e-5};
     size_t x = in_count(s), y = out_count(s), w = s->k * s->c * s->r * s->s;
@@ -208,6 +253,12 @@ static void pass_case(const sc_conv_shape *s, int direction, int variant)
         c.out[0] = c.out[2] = (case_output){MAP_ANY, y, NULL};
         c.out[1] = c.out[3] = (case_output){MAP_ANY, 2 * w, fill(2 * w, true)};
         c.out[4] = (case_output){OUT_TRUE, 1, NULL};
+    } else if (direction == FOLD) {
+        c.run = run_folded;
+        g.unfolded = fill_positive(FOLDED * s->k);
+        g.vectors = fill(2 * FOLDED * s->k, false);
+        c.out[0] = c.out[1] = (case_output){MAP_ANY, y, NULL};
+        c.out[2] = (case_output){OUT_TRUE, 1, NULL};
     } else {
         const float *initial = direction == WEIGHT ? fill(to, true) : NULL;
         c.run = direction == FORWARD ? run_forward : run_weight;
@@ -218,8 +269,10 @@ static void pass_case(const sc_conv_shape *s, int direction, int variant)
     snprintf(
         c.shape, sizeof c.shape,
         "passes%s n=%zu h=%zu w=%zu c=%zu k=%zu r=%zu stride=%zu pad=%zu algorithm=%d variant=%d",
-        direction == WEIGHT_ALONE ? " of dy" : "", s->n, s->h, s->w, s->c, s->k, s->r, s->stride,
-        s->pad, (int)s->algorithm, variant);
+        direction == WEIGHT_ALONE ? " of dy"
+        : direction == FOLD       ? " folded"
+                                  : "",
+        s->n, s->h, s->w, s->c, s->k, s->r, s->stride, s->pad, (int)s->algorithm, variant);
     check_case(&c);
 }
 
@@ -261,6 +314,9 @@ void check_passes(void)
         for (int variant = 0; variant < VARIANTS; variant++) {
             for (int direction = FORWARD; direction <= WEIGHT_ALONE; direction++) {
                 pass_case(&s, direction, variant);
+            }
+            if (variant < FOLD_VARIANTS) {
+                pass_case(&s, FOLD, variant);
             }
         }
     }

@@ -100,8 +100,7 @@ static void end(test_layer *t)
 
 static void conv_forward(test_layer *t)
 {
-    sc_conv2d_forward(t->y, (sc_channel_stats){NULL, NULL}, (sc_input){t->x, NULL}, t->n,
-                      t->scratch, &t->conv);
+    sc_conv2d_forward(t->y, SC_NO_STATS, (sc_input){t->x, NULL}, t->n, t->scratch, &t->conv);
 }
 
 static void conv_backward(test_layer *t)

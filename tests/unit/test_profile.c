@@ -13,7 +13,6 @@
 
 enum { N = 2, SIDE = 5, C = 3, K = 4, MOST = N * SIDE * SIDE * K, ROWS = 4, IMAGE = 8 };
 
-static const sc_channel_stats none = {NULL, NULL};
 static const sc_conv_shape strided = {N, SIDE, SIDE, C, K, 3, 3, 3, 3, 2, 1, 1, SC_CONV_FASTEST};
 
 static const sc_profile_entry *entry(const sc_profile *p, const char *kernel)
@@ -71,7 +70,7 @@ static void test_kernels(void **state)
         sc_profile_begin(&p);
         p.reals.gemm(y, 4, a, 5, false, w, 4, false, 3, 4, 5, false);
         p.reals.gemm(y, 4, a, 5, false, w, 4, false, 3, 4, 5, true);
-        p.maps.conv2d_forward(y, none, a, NULL, w, &strided, scratch);
+        p.maps.conv2d_forward(y, SC_NO_STATS, a, NULL, w, &strided, scratch);
         p.maps.conv2d_backward_data(a, NULL, y, NULL, w, SC_NO_BASE, &strided, scratch);
         p.maps.conv2d_backward_weight(w, y, NULL, a, NULL, &strided, scratch);
         p.maps.channel_stats(channel[0], channel[1], a, 6, K);
@@ -110,9 +109,9 @@ static void test_shapes(void **state)
     one.n = 1;
     sc_profile_init(&p, &inner);
     sc_profile_begin(&p);
-    p.maps.conv2d_forward(y, none, a, NULL, w, &strided, scratch);
-    p.maps.conv2d_forward(y, none, a, NULL, w, &one, scratch);
-    p.maps.conv2d_forward(y, none, a, NULL, w, &strided, scratch);
+    p.maps.conv2d_forward(y, SC_NO_STATS, a, NULL, w, &strided, scratch);
+    p.maps.conv2d_forward(y, SC_NO_STATS, a, NULL, w, &one, scratch);
+    p.maps.conv2d_forward(y, SC_NO_STATS, a, NULL, w, &strided, scratch);
     sc_profile_end();
     assert_int_equal(p.count, 2);
     assert_int_equal(p.entry[0].calls, 2);
@@ -184,7 +183,9 @@ static void check_network(const sc_profile *p)
     assert_true(sum_flops(p, "gemm", &calls) == 3 * 2.0 * ROWS * (64 * 8 + 8 * 6));
     assert_int_equal(calls, 6);
     sum_flops(p, "channel_stats", &calls);
-    assert_int_equal(calls, 0); /* the convolutions take them */
+    assert_int_equal(calls, 0); /* the convolutions take them and */
+    sum_flops(p, "norm_fold", &calls);
+    assert_int_equal(calls, 0); /* fold them */
     /* The rest is left to convolutions: all but the last block's and the three skips'. */
     assert_int_equal(entry(p, "channel_affine")->calls, 4);
     assert_int_equal(entry(p, "batchnorm_sums")->calls, 4);

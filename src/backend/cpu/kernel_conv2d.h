@@ -9,6 +9,7 @@
 #include "backend/cpu/kernel_narrow_wgrad.h"
 #include "backend/cpu/kernel_wgrad.h"
 #include "backend/cpu/kernel_wino_wgrad.h"
+#include "backend/ref/ref.h"
 
 #if defined(KERNEL_AMX)
 #include "backend/cpu/kernel_shift_conv.h"
@@ -80,8 +81,12 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
                            void *scratch)
 {
     sc_conv_shape_check(s);
-    assert(!stats.mean == !stats.var && (!make || make->y == x));
+    sc_conv_stats_check(stats, s);
+    assert(!make || make->y == x);
     conv_method_of(s)->forward(y, stats, x, make, w, s, scratch);
+    if (stats.fold) {
+        sc_ref_norm_fold(stats.fold);
+    }
 }
 
 static void conv2d_backward_data(sc_map *dx, const sc_batchnorm *sums, const sc_map *dy,

@@ -11,6 +11,7 @@
 #include "backend/cuda/conv_filters.cuh"
 #include "backend/cuda/conv_plain.cuh"
 #include "backend/cuda/elem.cuh"
+#include "backend/cuda/fold.cuh"
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/parts.h"
 
@@ -148,15 +149,15 @@ static void conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *x,
     sc_precision precision = precision_of<E>();
 
     sc_conv_shape_check(shape);
-    assert(!stats.mean == !stats.var && (!make || make->y == x));
+    sc_conv_stats_check(stats, shape);
+    assert(!make || make->y == x);
     make_x(precision, make, *shape);
     pack_filters((E *)p.filters, w, *shape, p.s.c);
     const E *from = widened<E>(p, x, *shape);
     if (!sc_cuda_conv(SC_CONV_Y, precision, &p.s, {from, p.filters, y, p.workspace, nullptr}))
         sc_cuda_plain_forward((E *)y, from, (const E *)p.filters, p.s);
     if (stats.mean != nullptr)
-        sc_cuda_table(precision)->channel_stats(stats.mean, stats.var, y,
-                                                shape->n * shape->p * shape->q, shape->k);
+        sc_cuda_stats(stats, precision, y, shape->n * shape->p * shape->q, shape->k);
 }
 
 /* dx as a forward convolution, of fp32 alone: without TF32 cuDNN has nothing but direct sums for gradients

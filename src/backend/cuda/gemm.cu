@@ -3,8 +3,14 @@
  * gemm.cu - the matrix product of reals, C = op(A) op(B) + (accumulate ? C : 0), in fp32.
  *
  * A block makes a tile of 64 x 64 of C, a thread 4 x 4 of it, from slices of op(A) and op(B) that lie
- * in shared memory, 16 along the sum.  Each number of C is one sum in the order of k.
+ * in shared memory, 16 along the sum, which it makes in the order of k.
+ *
+ * Of a product with few tiles most of a GPU would wait: there a tile has several blocks, each with a part of
+ * the sum, and a second kernel adds the parts in their order.  How many they are follows from the shape alone:
+ * the same sums on every card.
  */
+#include "backend/cuda/gemm.cuh"
+
 #include <assert.h>
 
 #include "backend/cuda/elem.cuh"
@@ -16,7 +22,9 @@ enum {
     DEPTH = 16,
     EACH = 4,              /* a thread's part of the tile, along m and n */
     PER_ROW = TILE / EACH, /* threads */
-    PITCH = TILE + 4       /* of a row in shared memory: other banks, still 16-byte aligned */
+    PITCH = TILE + 4,      /* of a row in shared memory: other banks, still 16-byte aligned */
+    SPLIT_BLOCKS = 256,    /* of a product that is split, at most: about two for a multiprocessor */
+    SPLIT_PART = 128       /* of a sum, at least: worth writing and reading once more */
 };
 
 static_assert(PER_ROW * PER_ROW == SC_THREADS, "a thread for every part of the tile");
@@ -27,6 +35,7 @@ struct gemm_args {
     float *c;
     const float *a, *b;
     size_t ldc, lda, ldb, m, n, k;
+    size_t part, part_step; /* of k: a multiple of DEPTH, or k; between the parts' C */
     bool accumulate;
 };
 
@@ -88,14 +97,15 @@ static __global__ void __launch_bounds__(SC_THREADS) gemm_kernel(gemm_args g, si
     alignas(16) __shared__ float a[DEPTH][PITCH];
     alignas(16) __shared__ float b[DEPTH][PITCH];
     size_t i0 = blockIdx.x / tiles_n * TILE, j0 = blockIdx.x % tiles_n * TILE;
+    size_t begin = blockIdx.y * g.part, end = begin + g.part < g.k ? begin + g.part : g.k;
     unsigned i1 = threadIdx.x / PER_ROW * EACH, j1 = threadIdx.x % PER_ROW * EACH;
     float sum[EACH][EACH] = {};
-    gemm_slice<TRANS_A> next_a(g.a, g.lda, i0, g.m, g.k);
-    gemm_slice<!TRANS_B> next_b(g.b, g.ldb, j0, g.n, g.k);
+    gemm_slice<TRANS_A> next_a(g.a, g.lda, i0, g.m, end);
+    gemm_slice<!TRANS_B> next_b(g.b, g.ldb, j0, g.n, end);
 
-    next_a.load(0);
-    next_b.load(0);
-    for (size_t depth = 0; depth < g.k; depth += DEPTH) {
+    next_a.load(begin);
+    next_b.load(begin);
+    for (size_t depth = begin; depth < end; depth += DEPTH) {
         next_a.store(a);
         next_b.store(b);
         __syncthreads();
@@ -114,10 +124,56 @@ static __global__ void __launch_bounds__(SC_THREADS) gemm_kernel(gemm_args g, si
     for (int e = 0; e < EACH * EACH; e++) {
         size_t i = i0 + i1 + e / EACH, j = j0 + j1 + e % EACH;
         if (i < g.m && j < g.n) {
-            float *c = &g.c[i * g.ldc + j];
+            float *c = &g.c[blockIdx.y * g.part_step + i * g.ldc + j];
             *c = g.accumulate ? *c + sum[e / EACH][e % EACH] : sum[e / EACH][e % EACH];
         }
     }
+}
+
+/* C = the parts + (accumulate ? C : 0) */
+static __global__ void __launch_bounds__(SC_THREADS)
+    merge_kernel(gemm_args g, const float *partial, size_t parts)
+{
+    size_t count = g.m * g.n;
+
+    for (size_t i = grid_first(); i < count; i += grid_step()) {
+        size_t row = i, column = elem_rest(&row, g.n);
+        float *c = &g.c[row * g.ldc + column], sum = partial[i];
+        for (size_t p = 1; p < parts; p++)
+            sum += partial[p * count + i];
+        *c = g.accumulate ? *c + sum : sum;
+    }
+}
+
+static size_t tiles_of(size_t size)
+{
+    return (size + TILE - 1) / TILE;
+}
+
+static void launch(const gemm_args &g, bool trans_a, bool trans_b, size_t parts)
+{
+    size_t tiles_n = tiles_of(g.n);
+    dim3 grid((unsigned)(tiles_of(g.m) * tiles_n), (unsigned)parts);
+
+    if (trans_a && trans_b)
+        SC_LAUNCH((gemm_kernel<true, true>), grid, SC_THREADS, g, tiles_n);
+    else if (trans_a)
+        SC_LAUNCH((gemm_kernel<true, false>), grid, SC_THREADS, g, tiles_n);
+    else if (trans_b)
+        SC_LAUNCH((gemm_kernel<false, true>), grid, SC_THREADS, g, tiles_n);
+    else
+        SC_LAUNCH((gemm_kernel<false, false>), grid, SC_THREADS, g, tiles_n);
+}
+
+/* Numbers of a block's part of the sum; all of it: k or more. */
+static size_t part_of(size_t m, size_t n, size_t k)
+{
+    size_t parts = SPLIT_BLOCKS / (tiles_of(m) * tiles_of(n));
+    size_t room = SC_CUDA_WORKSPACE / sizeof(float) / (m * n), worth = k / SPLIT_PART;
+
+    parts = parts < room ? parts : room;
+    parts = parts < worth ? parts : worth;
+    return parts < 2 ? k : ((k + parts - 1) / parts + DEPTH - 1) / DEPTH * DEPTH;
 }
 
 static void gemm(sc_real *c, size_t ldc, const sc_real *a, size_t lda, bool trans_a,
@@ -125,17 +181,24 @@ static void gemm(sc_real *c, size_t ldc, const sc_real *a, size_t lda, bool tran
                  bool accumulate)
 {
     assert(ldc >= n && lda >= (trans_a ? m : k) && ldb >= (trans_b ? k : n));
-    gemm_args g = {c, a, b, ldc, lda, ldb, m, n, k, accumulate};
-    size_t tiles_n = (n + TILE - 1) / TILE, tiles = (m + TILE - 1) / TILE * tiles_n;
+    gemm_args g = {c, a, b, ldc, lda, ldb, m, n, k, part_of(m, n, k), m * n, accumulate};
+    size_t parts = g.part < k ? (k + g.part - 1) / g.part : 1;
 
-    if (trans_a && trans_b)
-        SC_LAUNCH((gemm_kernel<true, true>), (unsigned)tiles, SC_THREADS, g, tiles_n);
-    else if (trans_a)
-        SC_LAUNCH((gemm_kernel<true, false>), (unsigned)tiles, SC_THREADS, g, tiles_n);
-    else if (trans_b)
-        SC_LAUNCH((gemm_kernel<false, true>), (unsigned)tiles, SC_THREADS, g, tiles_n);
-    else
-        SC_LAUNCH((gemm_kernel<false, false>), (unsigned)tiles, SC_THREADS, g, tiles_n);
+    if (parts == 1) {
+        launch(g, trans_a, trans_b, 1);
+        return;
+    }
+    gemm_args split = g;
+    split.c = (float *)sc_cuda_workspace();
+    split.ldc = n;
+    split.accumulate = false;
+    launch(split, trans_a, trans_b, parts);
+    SC_LAUNCH(merge_kernel, grid_of(m * n), SC_THREADS, g, split.c, parts);
+}
+
+void sc_cuda_products(sc_real *c, const sc_real *a, const sc_real *b, size_t m, size_t n, size_t k)
+{
+    launch({c, a, b, n, k, k, m, n, k, k, 0, false}, false, true, 1);
 }
 
 void sc_cuda_put_gemm(sc_backend *table)

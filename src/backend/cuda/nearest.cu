@@ -2,7 +2,7 @@
  *
  * nearest.cu - of each query the k rows of a bank with the largest products, exactly.
  *
- * The products are gemm's.  Then a block of threads has a query.  Candidates are ordered by one number,
+ * The products are each one sum in the order of the features.  Then a block of threads has a query.  Candidates are ordered by one number,
  * their rank: the bits of the product, made to rise with it, above the index, inverted; so no two ranks
  * are equal.  The k-th largest is found four bits at a time, from the top: the candidates that agree with
  * it so far are counted by their next four bits, which tells in which of 16 bins it lies.  That ends as
@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "backend/cuda/elem.cuh"
+#include "backend/cuda/gemm.cuh"
 #include "backend/cuda/kernels.h"
 
 enum {
@@ -188,7 +189,6 @@ void sc_cuda_nearest(const sc_device_nearest *nearest)
     const sc_device_nearest t = *nearest;
 
     assert(t.k >= 1 && t.k <= t.b_rows - (t.self == SC_NO_SELF ? 0 : 1));
-    sc_cuda_table(SC_FP32)->gemm(t.product, t.b_rows, t.query, t.dim, false, t.bank, t.dim, true,
-                                 t.q_rows, t.b_rows, t.dim, false);
+    sc_cuda_products(t.product, t.query, t.bank, t.q_rows, t.b_rows, t.dim);
     SC_LAUNCH(choose_nearest, (unsigned)t.q_rows, SC_THREADS, t);
 }

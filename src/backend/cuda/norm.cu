@@ -3,12 +3,12 @@
  * norm.cu - batch normalisation forward: folding into scale and shift, y = f(x scale + shift + residual).
  */
 #include "backend/cuda/channels.cuh"
+#include "backend/cuda/fold.cuh"
 #include "backend/cuda/parts.h"
 
 /* One block: all threads read *batches before the first writes it. */
 static __global__ void __launch_bounds__(SC_THREADS) fold_kernel(sc_norm_fold f)
 {
-    double unbias = f.rows > 1 ? (double)f.rows / (double)(f.rows - 1) : 1;
     double m = f.momentum;
 
     if (f.update) {
@@ -18,23 +18,8 @@ static __global__ void __launch_bounds__(SC_THREADS) fold_kernel(sc_norm_fold f)
         if (threadIdx.x == 0)
             *f.batches = batches;
     }
-    for (size_t c = threadIdx.x; c < f.channels; c += SC_THREADS) {
-        double scale = 1, shift = f.beta != nullptr ? (double)f.beta[c] : 0;
-        if (f.update) {
-            double mean = (double)f.running_mean[c], var = (double)f.running_var[c];
-            f.running_mean[c] = (sc_real)((1 - m) * mean + m * (double)f.mean[c]);
-            f.running_var[c] = (sc_real)((1 - m) * var + m * unbias * (double)f.invstd[c]);
-        }
-        if (f.batch) {
-            double var = (double)(f.statistics ? f.invstd : f.running_var)[c];
-            f.mean[c] = f.statistics ? f.mean[c] : f.running_mean[c];
-            f.invstd[c] = (sc_real)(1 / sqrt(var + f.eps));
-            scale = (double)f.invstd[c] * (f.gamma != nullptr ? (double)f.gamma[c] : 1);
-            shift -= (double)f.mean[c] * scale;
-        }
-        f.scale[c] = (sc_real)scale;
-        f.shift[c] = (sc_real)shift;
-    }
+    for (size_t c = threadIdx.x; c < f.channels; c += SC_THREADS)
+        fold_channel(f, m, c);
 }
 
 static void norm_fold(const sc_norm_fold *fold)

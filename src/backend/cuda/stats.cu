@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats.cu - mean and variance of channels over rows.
+ * stats.cu - mean and variance of channels over rows; then, where it is asked for, a norm's scale and shift.
  *
  *   thread: sums of d and d^2 in float, d = x - the thread's first row, so that a large mean costs no
  *           digits; of them its mean and its squared deviations from that
@@ -10,6 +10,8 @@
 #include <assert.h>
 
 #include "backend/cuda/channels.cuh"
+#include "backend/cuda/fold.cuh"
+#include "backend/cuda/kernels.h"
 #include "backend/cuda/parts.h"
 
 /* The rows of a slice, of which the first threads of a column of the tile may take one more. */
@@ -104,8 +106,11 @@ static __global__ void __launch_bounds__(SC_THREADS)
     }
 }
 
+/* FOLD: mean and var are the fold's. */
+template <bool FOLD>
 static __global__ void __launch_bounds__(SC_THREADS)
-    merge_moments_kernel(sc_real *mean, sc_real *var, const float *partial, channel_walk w)
+    merge_moments_kernel(sc_real *mean, sc_real *var, const float *partial, channel_walk w,
+                         sc_norm_fold fold)
 {
     __shared__ double share[2][MERGE_PARTS][MERGE_CHANNELS];
     unsigned lane = threadIdx.x % MERGE_CHANNELS, part = threadIdx.x / MERGE_CHANNELS;
@@ -133,27 +138,51 @@ static __global__ void __launch_bounds__(SC_THREADS)
             squares += share[1][k][lane];
         mean[c] = (sc_real)sum;
         var[c] = (sc_real)(squares > 0 ? squares / (double)w.rows : 0);
+        if (FOLD)
+            fold_channel(fold, fold.momentum, c);
+        if (FOLD && fold.update && c == 0)
+            *fold.batches += 1;
     }
 }
 
-template <int V, class E>
-static void stats(sc_real *mean, sc_real *var, const E *x, size_t rows, size_t c)
+/* A cumulative mean wants the number of batches in every block: that is folded by itself. */
+template <int V, class E> static void stats(sc_channel_stats to, const E *x, size_t rows, size_t c)
 {
     channel_walk w = channel_walk_of<V>(rows, c);
     float *partial = (float *)sc_cuda_workspace();
+    bool folds = to.fold != nullptr && !(to.fold->update && to.fold->momentum < 0);
+    sc_norm_fold fold = folds ? *to.fold : sc_norm_fold{};
 
     SC_LAUNCH((moments_kernel<V, E>), dim3((unsigned)w.slices, w.tiles), SC_THREADS, partial, w, x);
-    SC_LAUNCH(merge_moments_kernel, merge_blocks(c), SC_THREADS, mean, var, partial, w);
+    if (folds)
+        SC_LAUNCH(merge_moments_kernel<true>, merge_blocks(c), SC_THREADS, to.mean, to.var, partial,
+                  w, fold);
+    else
+        SC_LAUNCH(merge_moments_kernel<false>, merge_blocks(c), SC_THREADS, to.mean, to.var,
+                  partial, w, fold);
+    if (to.fold != nullptr && !folds)
+        sc_cuda_table(SC_FP32)->norm_fold(to.fold);
+}
+
+template <class E> static void take(sc_channel_stats to, const sc_map *x, size_t rows, size_t c)
+{
+    assert(rows >= 1);
+    if (elem_may_widen<E>(c, x))
+        stats<elem_wide<E>>(to, (const E *)x, rows, c);
+    else
+        stats<1>(to, (const E *)x, rows, c);
+}
+
+void sc_cuda_stats(sc_channel_stats to, sc_precision precision, const sc_map *x, size_t rows,
+                   size_t c)
+{
+    precision == SC_BF16 ? take<sc_bf16>(to, x, rows, c) : take<float>(to, x, rows, c);
 }
 
 template <class E>
 static void channel_stats(sc_real *mean, sc_real *var, const sc_map *x, size_t rows, size_t c)
 {
-    assert(rows >= 1);
-    if (elem_may_widen<E>(c, x))
-        stats<elem_wide<E>>(mean, var, (const E *)x, rows, c);
-    else
-        stats<1>(mean, var, (const E *)x, rows, c);
+    take<E>({mean, var, nullptr}, x, rows, c);
 }
 
 void sc_cuda_put_stats(sc_backend *table)

@@ -4,7 +4,7 @@
  * the gradient is not finite.
  *
  *   1. every piece: |g|^2, for LARS |w|^2 and the square of what its ratio divides by
- *   2. one block:   gradient_norm, updated, LARS's trust ratios
+ *   2. one block:   gradient_norm, updated; for LARS one more of each entry: its trust ratio
  *   3. every piece: the update
  *
  * The arithmetic of 3 is the CPU's, bit for bit.  Sums of squares are in double and in an order of
@@ -59,39 +59,33 @@ __device__ static bool is_finite(double x)
     return x - x == 0;
 }
 
-/* The first piece of an entry, or of a later one: pieces come entry by entry. */
-__device__ static size_t first_piece(const sc_device_update &u, size_t entry)
-{
-    size_t low = 0, high = u.pieces;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (u.piece[middle].entry < entry)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-__device__ static double trust_ratio(const sc_device_update &u, size_t entry)
+/* A block of its own for each entry: one thread would wait for memory at every piece. */
+__device__ static void trust_ratio(double *shared, const sc_device_update &u, size_t entry)
 {
     double ww = 0, rr = 0;
-    bool adapts = false;
 
-    for (size_t i = first_piece(u, entry); i < u.pieces && u.piece[i].entry == entry; i++) {
-        ww += u.sum[3 * i + 1];
-        rr += u.sum[3 * i + 2];
-        adapts = u.piece[i].adapts != 0;
+    for (size_t i = threadIdx.x; i < u.pieces; i += THREADS) {
+        if (u.piece[i].entry == entry && u.piece[i].adapts) {
+            ww += u.sum[3 * i + 1];
+            rr += u.sum[3 * i + 2];
+        }
     }
-    return adapts && ww > 0 && rr > 0 ? u.trust * sqrt(ww) / sqrt(rr) : 1;
+    ww = block_sum<THREADS>(shared, ww);
+    rr = block_sum<THREADS>(shared, rr);
+    if (threadIdx.x == 0)
+        u.ratio[entry] = ww > 0 && rr > 0 ? u.trust * sqrt(ww) / sqrt(rr) : 1;
 }
 
+/* The first block decides of the whole step. */
 __global__ static void __launch_bounds__(THREADS) decide(sc_step_output *out, sc_device_update u)
 {
     __shared__ double shared[THREADS];
     double gg = 0;
 
+    if (blockIdx.x > 0) {
+        trust_ratio(shared, u, blockIdx.x - 1);
+        return;
+    }
     for (size_t i = threadIdx.x; i < u.pieces; i += THREADS)
         gg += u.sum[3 * i];
     gg = block_sum<THREADS>(shared, gg);
@@ -99,8 +93,6 @@ __global__ static void __launch_bounds__(THREADS) decide(sc_step_output *out, sc
         out->gradient_norm = sqrt(gg);
         out->updated = is_finite(out->loss) && is_finite(gg);
     }
-    for (size_t e = threadIdx.x; u.kind == SC_UPDATE_LARS && e < u.entries; e += THREADS)
-        u.ratio[e] = trust_ratio(u, e);
 }
 
 /* ---- 3: updates; what they need of the options and of one piece ---- */
@@ -202,7 +194,7 @@ void sc_cuda_update(sc_step_output *out, const sc_step_input *in, const sc_devic
         SC_LAUNCH(sum_squares<true>, job.pieces, THREADS, job);
     else
         SC_LAUNCH(sum_squares<false>, job.pieces, THREADS, job);
-    SC_LAUNCH(decide, 1, THREADS, out, job);
+    SC_LAUNCH(decide, job.kind == SC_UPDATE_LARS ? 1 + job.entries : 1, THREADS, out, job);
     switch (job.kind) {
     case SC_UPDATE_SGD:
         SC_LAUNCH((update<sgd, false>), job.pieces, THREADS, out, in, job);

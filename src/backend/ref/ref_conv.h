@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "backend/conv_shape.h"
+#include "backend/ref/ref.h"
 #include "backend/ref/ref_norm.h"
 #include "core/parallel.h"
 
@@ -115,7 +116,8 @@ static void ref_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *
                                void *scratch)
 {
     sc_conv_shape_check(shape);
-    assert(!stats.mean == !stats.var && (!make || make->y == x));
+    sc_conv_stats_check(stats, shape);
+    assert(!make || make->y == x);
     if (make) {
         ref_channel_affine(make, shape->n * shape->h * shape->w, shape->c);
     }
@@ -124,6 +126,9 @@ static void ref_conv2d_forward(sc_map *y, sc_channel_stats stats, const sc_map *
     sc_parallel_for(shape->n * shape->p, ref_conv_forward_row, &g);
     if (stats.mean) {
         ref_channel_stats(stats.mean, stats.var, y, shape->n * shape->p * shape->q, shape->k);
+    }
+    if (stats.fold) {
+        sc_ref_norm_fold(stats.fold);
     }
 }
 
