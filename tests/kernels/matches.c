@@ -16,9 +16,10 @@
  *
  * Winograd in bf16 rounds the transformed tiles as well.  F(4x4,3x3) with the points 0, +-3/4, +-3/2
  * costs 1.2 % of the rms output in rms and 5 to 7 % at most, F(2x2,3x3) 0.4 and 1.6 %, F(4,2) in the
- * phases of stride 2 1.0 and 5 to 11 % (measured); the worst of the 666,000 weights whose gradient is a
- * sum of two tiles alone errs by 13 to 18 % (six seeds).  Twice the first is allowed, and nine times that
- * for the worst: a term left out or doubled among the at least 144 of a sum is 8 % in rms.
+ * phases of stride 2 1.0 and 5 to 11 % (measured); of the weights whose gradient is a sum of two tiles
+ * alone the worst of 666,000 errs by 13 to 18 % (six seeds), of one tile that of 4.7 million by 24 % (sixteen).
+ * Twice the first is allowed, and fourteen times that for the worst: a term left out or doubled among the at
+ * least 144 of a sum is 8 % in rms.
  */
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@
 #include "kernelcheck.h"
 
 static const double BF16_STEP = 1.0 / 128;
-static const double WORST = 9; /* times the rms */
+static const double WORST = 14; /* times the rms */
 
 typedef struct {
     double largest, rms; /* of the reference */
