@@ -24,7 +24,7 @@ const bool table_transforms = false;
 #ifdef SC_CUDA_RACES /* a hundred times as slow */
 const double table_most_work = 1e6;
 #else
-const double table_most_work = 16e6;
+const double table_most_work = 5e6;
 #endif
 
 const sc_backend *table_by_name(const char *name, sc_precision precision)
