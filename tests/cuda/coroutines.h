@@ -9,6 +9,8 @@
 #ifndef COROUTINES_H
 #define COROUTINES_H
 
+#include <stdbool.h>
+
 enum { COROUTINES_MOST = 1024 /* threads of a block, as CUDA */ };
 
 /* Before the first block of a launch, and after its last. */
