@@ -3,8 +3,7 @@
  * coroutines.h - the threads of a block that cuda_on_cpu.cpp runs, each a coroutine.
  *
  * coroutines_jump.cpp switches between them quickly.  coroutines_races.cpp tells ThreadSanitizer of
- * each thread and each barrier, so that it finds what is touched twice without a barrier in between: by
- * threads of one block, or by blocks of one launch.
+ * each thread and each barrier, so that it finds what threads of one block touch without a barrier in between.
  */
 #ifndef COROUTINES_H
 #define COROUTINES_H

@@ -5,8 +5,9 @@
  * one block, what was before a barrier is before what follows it.  Nothing else, so an access to memory
  * that meets another one's without that is a race, though everything runs on one processor.
  *
- * Adjacent blocks have coroutines of their own, so that their accesses meet too.  Shared memory is every
- * block's own: before each it is mapped anew, which makes ThreadSanitizer forget it, and filled with NaN.
+ * Adjacent blocks have coroutines of their own; but it knows 255 threads at a time, and most accesses of two
+ * blocks that meet are missed.  Shared memory is every block's own: before each it is mapped anew, which
+ * makes ThreadSanitizer forget it, and filled with NaN.
  * This file is compiled without ThreadSanitizer, which would see one processor's bookkeeping.
  */
 #include "coroutines.h"
