@@ -40,7 +40,7 @@ static int by_step_down(const void *a, const void *b)
 
 void sc_store_sort(sc_fs_list *list)
 {
-    qsort(list->name, list->count, sizeof *list->name, by_step_down);
+    sc_fs_list_sort(list, by_step_down);
 }
 
 int sc_checkpoint_verify(const char *path, uint64_t *step, simclr_error *err)
@@ -233,7 +233,7 @@ static int list_candidates(sc_fs_list *list, const char *store, simclr_error *er
 {
     int rc = sc_fs_list_dir(list, store, err);
     if (rc == 0)
-        qsort(list->name, list->count, sizeof *list->name, by_candidate);
+        sc_fs_list_sort(list, by_candidate);
     return rc;
 }
 

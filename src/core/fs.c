@@ -247,6 +247,12 @@ static int list_add(sc_fs_list *list, const char *name, simclr_error *err)
     return 0;
 }
 
+void sc_fs_list_sort(sc_fs_list *list, int (*compare)(const void *a, const void *b))
+{
+    if (list->count > 0) /* the names of an empty list are NULL, which qsort does not take */
+        qsort(list->name, list->count, sizeof *list->name, compare);
+}
+
 int sc_fs_list_dir(sc_fs_list *out, const char *path, simclr_error *err)
 {
     DIR *dir = opendir(path);
@@ -269,8 +275,8 @@ int sc_fs_list_dir(sc_fs_list *out, const char *path, simclr_error *err)
     closedir(dir);
     if (result < 0)
         sc_fs_list_free(out);
-    else if (out->count)
-        qsort(out->name, out->count, sizeof *out->name, compare_names);
+    else
+        sc_fs_list_sort(out, compare_names);
     return result;
 }
 

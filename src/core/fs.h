@@ -58,6 +58,8 @@ typedef struct {
     size_t count;
 } sc_fs_list;
 int sc_fs_list_dir(sc_fs_list *out, const char *path, simclr_error *err);
+/* Another order: compare gets two char *const *, as qsort's.  An empty list is fine. */
+void sc_fs_list_sort(sc_fs_list *list, int (*compare)(const void *a, const void *b));
 void sc_fs_list_free(sc_fs_list *list);
 
 /* Exclusive lock on `path` for the life of the process or until unlock; SIMCLR_E_BUSY when another

@@ -84,6 +84,25 @@ static void test_save_find_prune(void **state)
     sct_scratch_remove();
 }
 
+/* Killed while the first checkpoint began: its directory is there, and nothing in it. */
+static void test_empty_store(void **state)
+{
+    (void)state;
+    simclr_error err;
+    sc_checkpoint_found found;
+    char store[SC_PATH_MAX];
+    const char *run = sct_scratch();
+    sct_assert_ok(sc_path_join(store, run, "checkpoints", &err), &err);
+    sct_assert_ok(sc_fs_mkdirs(store, &err), &err);
+    sct_assert_error(sc_checkpoint_find(&found, run, NULL, NULL, &err), &err, SIMCLR_E_NOT_FOUND,
+                     "no checkpoint");
+    sct_assert_error(sc_checkpoint_look(&found, run, NULL, NULL, &err), &err, SIMCLR_E_NOT_FOUND,
+                     "no checkpoint");
+    sct_assert_ok(save(run, 1, "one", &err), &err);
+    sct_assert_ok(sc_checkpoint_find(&found, run, NULL, NULL, &err), &err);
+    sct_scratch_remove();
+}
+
 /* From 10^8 steps on a name is longer than those of the steps before. */
 static void test_prune_by_number(void **state)
 {
@@ -308,7 +327,8 @@ static void test_no_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_save_find_prune), cmocka_unit_test(test_prune_by_number),
+        cmocka_unit_test(test_save_find_prune), cmocka_unit_test(test_empty_store),
+        cmocka_unit_test(test_prune_by_number),
         cmocka_unit_test(test_every_bit),       cmocka_unit_test(test_fallback),
         cmocka_unit_test(test_leftovers),       cmocka_unit_test(test_look),
         cmocka_unit_test(test_look_at_damage),  cmocka_unit_test(test_no_links),
