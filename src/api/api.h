@@ -9,6 +9,7 @@
 
 #include "api/api_config.h"
 #include "data/dataset.h"
+#include "eval/embed.h"
 #include "model/network.h"
 #include "train/trainer.h"
 #include "views/views.h"
@@ -61,5 +62,9 @@ int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char
                     const simclr_config *settings, const simclr_observer *observer,
                     simclr_error *err);
 void sc_api_run_close(sc_api_run *r);
+
+/* How every image of a split of the run is embedded. */
+sc_embed_options sc_api_whole_split(const sc_api_run *r, const char *what,
+                                    const simclr_observer *observer);
 
 #endif

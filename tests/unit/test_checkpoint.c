@@ -327,11 +327,15 @@ static void test_no_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_save_find_prune), cmocka_unit_test(test_empty_store),
+        cmocka_unit_test(test_save_find_prune),
+        cmocka_unit_test(test_empty_store),
         cmocka_unit_test(test_prune_by_number),
-        cmocka_unit_test(test_every_bit),       cmocka_unit_test(test_fallback),
-        cmocka_unit_test(test_leftovers),       cmocka_unit_test(test_look),
-        cmocka_unit_test(test_look_at_damage),  cmocka_unit_test(test_no_links),
+        cmocka_unit_test(test_every_bit),
+        cmocka_unit_test(test_fallback),
+        cmocka_unit_test(test_leftovers),
+        cmocka_unit_test(test_look),
+        cmocka_unit_test(test_look_at_damage),
+        cmocka_unit_test(test_no_links),
         cmocka_unit_test(test_no_space),
     };
     return sct_run(tests);
