@@ -30,8 +30,15 @@ target_include_directories(simclr_proto PUBLIC ${generated})
 target_compile_options(simclr_proto PRIVATE -w)
 target_link_libraries(simclr_proto PRIVATE PkgConfig::SIMCLR_PC)
 
+# src/report/page/page.* as arrays, for src/report/page.c.
+set(page ${PROJECT_SOURCE_DIR}/src/report/page/page)
+add_custom_command(OUTPUT ${generated}/page_text.c
+    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${generated}/page_text.c -DPREFIX=sc_page_
+        -DFILES=${page}.html,${page}.css,${page}.js -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${page}.html ${page}.css ${page}.js ${PROJECT_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+
 # An object library compiles everything once for the static and the shared library.
-add_library(simclr_objects OBJECT ${SIMCLR_SOURCES} ${generated}/proto_empty.c)
+add_library(simclr_objects OBJECT ${SIMCLR_SOURCES} ${generated}/page_text.c)
 add_dependencies(simclr_objects simclr_proto)
 target_include_directories(simclr_objects PUBLIC
     ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)

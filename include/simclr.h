@@ -291,6 +291,12 @@ SIMCLR_API int simclr_embed(size_t *count, const char *npy_path, const char *run
 SIMCLR_API int simclr_plot(const char *png_path, const char *run, const char *spec,
                            const char *split, const char *method, const simclr_observer *observer,
                            simclr_error *err);
+/* Writes a page of HTML that holds all it needs: figures, a map of at most `images` images (0: 1,000; at most
+ * 5,000) with thumbnails and neighbours, curves, views, images left out, settings.  spec and split as for
+ * simclr_plot.  SIMCLR_E_DATA where fewer than two images can be shown. */
+SIMCLR_API int simclr_report(const char *html_path, const char *run, const char *spec,
+                             const char *split, size_t images, const simclr_observer *observer,
+                             simclr_error *err);
 /* The encoder (and with `projector`, g) under torchvision's names as safetensors, with the settings that
  * make a function of it; and back: makes a run whose step 0 holds the weights of the file.  Settings that
  * `config` leaves at their defaults are the file's own, or recognised from its tensors.  Mismatches are

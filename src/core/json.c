@@ -222,6 +222,11 @@ void sc_json_append_string(sc_json *array, const char *value)
     push(array, new_string(value));
 }
 
+void sc_json_append(sc_json *array, sc_json *value)
+{
+    push(array, take(value));
+}
+
 /* Jansson prints 17 digits (0.10000000000000001).  Rewrites one such number, in place, by the
  * fewest digits that read back as the same value; returns its new length. */
 static size_t shorten_number(char *number, size_t length)

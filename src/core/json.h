@@ -41,6 +41,7 @@ void sc_json_set(sc_json *object, const char *key, sc_json *value); /* takes val
 void sc_json_append_integer(sc_json *array, int64_t value);
 void sc_json_append_number(sc_json *array, double value);
 void sc_json_append_string(sc_json *array, const char *value);
+void sc_json_append(sc_json *array, sc_json *value); /* takes value */
 /* Text in insertion order, one line or indented; the caller's, sc_free. */
 int sc_json_dump(char **text, const sc_json *json, bool indent, simclr_error *err);
 

@@ -98,16 +98,13 @@ static int write_metadata(const char *path, const sc_embedding_projector *p, siz
     return rc;
 }
 
-/* Thumbnails row by row in a square grid; the rest stays white. */
-static int write_sprite(const char *path, const sc_embedding_projector *p, size_t count,
-                        uint32_t side, simclr_error *err)
+int sc_sprite_encode(void **png, size_t *size, const sc_embedding_projector *p, size_t count,
+                     uint32_t side, simclr_error *err)
 {
     uint32_t columns = sc_sprite_columns(count);
     size_t width = (size_t)columns * side;
     uint8_t *sheet = sc_alloc(width * width, 3, err);
     uint8_t *thumb = sc_alloc((size_t)side * side, 3, err);
-    void *png = NULL;
-    size_t size = 0;
     int rc = sheet == NULL || thumb == NULL ? SIMCLR_E_MEMORY : 0;
     if (rc == 0)
         memset(sheet, 255, width * width * 3);
@@ -118,12 +115,22 @@ static int write_sprite(const char *path, const sc_embedding_projector *p, size_
             memcpy(corner + y * width * 3, thumb + (size_t)y * side * 3, (size_t)side * 3);
     }
     if (rc == 0)
-        rc = sc_png_encode(&png, &size, sheet, (uint32_t)width, (uint32_t)width, 3, err);
-    if (rc == 0)
-        rc = sc_fs_write_atomic(path, png, size, err);
-    sc_free(png);
+        rc = sc_png_encode(png, size, sheet, (uint32_t)width, (uint32_t)width, 3, err);
     sc_free(thumb);
     sc_free(sheet);
+    return rc;
+}
+
+static int write_sprite(const char *path, const sc_embedding_projector *p, size_t count,
+                        uint32_t side, simclr_error *err)
+{
+    void *png;
+    size_t size;
+    int rc = sc_sprite_encode(&png, &size, p, count, side, err);
+    if (rc < 0)
+        return rc;
+    rc = sc_fs_write_atomic(path, png, size, err);
+    sc_free(png);
     return rc;
 }
 

@@ -32,6 +32,10 @@ typedef struct {
 int sc_embedding_projector_write(const char *run, const sc_embedding_projector *p,
                                  simclr_error *err);
 
+/* The thumbnails row by row in a square grid, sc_sprite_columns(count) of `side` pixels in a row; the rest
+ * stays white.  Uses thumb and context alone; *png is the caller's (sc_free). */
+int sc_sprite_encode(void **png, size_t *size, const sc_embedding_projector *p, size_t count,
+                     uint32_t side, simclr_error *err);
 /* Side of a thumbnail that keeps the square sprite of `count` within 8192 pixels: <= wanted. */
 uint32_t sc_sprite_thumb_side(size_t count, uint32_t wanted);
 /* Thumbnails per row and per column: ceil(sqrt(count)). */

@@ -8,11 +8,11 @@
 
 #include "core/alloc.h"
 #include "core/fs.h"
-#include "monitor/metrics.h"
 #include "report/curves.h"
 #include "report/pca.h"
 #include "report/scatter.h"
 #include "report/tsne.h"
+#include "train/history.h"
 
 static int write_canvas(const char *path, const sc_canvas *canvas, simclr_error *err)
 {
@@ -41,6 +41,21 @@ static void normalise_rows(float *out, const sc_embedding *e)
     }
 }
 
+int sc_latent_points(float *points, const sc_embedding *e, sc_latent_method method, uint64_t seed,
+                     simclr_error *err)
+{
+    float *unit = sc_alloc(e->n * e->dim, sizeof *unit, err);
+    if (unit == NULL)
+        return SIMCLR_E_MEMORY;
+    sc_tsne_options options = sc_tsne_defaults();
+    options.seed = seed;
+    normalise_rows(unit, e);
+    int rc = method == SC_LATENT_TSNE ? sc_tsne(points, unit, e->n, e->dim, &options, err)
+                                      : sc_pca(points, NULL, unit, e->n, e->dim, 2, err);
+    sc_free(unit);
+    return rc;
+}
+
 static int draw_map(sc_canvas *canvas, const sc_latent_map *map, const float *points, int *labels,
                     simclr_error *err)
 {
@@ -67,18 +82,12 @@ static int draw_map(sc_canvas *canvas, const sc_latent_map *map, const float *po
 int sc_latent_write(const char *png_path, const sc_latent_map *map, simclr_error *err)
 {
     const sc_embedding *e = map->embedding;
-    float *unit = sc_alloc(e->n * e->dim, sizeof *unit, err);
+    sc_canvas canvas = {0};
     float *points = sc_alloc(2 * e->n, sizeof *points, err);
     int *labels = sc_alloc(e->n, sizeof *labels, err);
-    int rc = unit == NULL || points == NULL || labels == NULL ? SIMCLR_E_MEMORY : 0;
-    if (rc == 0) {
-        sc_tsne_options options = sc_tsne_defaults();
-        options.seed = map->seed;
-        normalise_rows(unit, e);
-        rc = map->method == SC_LATENT_TSNE ? sc_tsne(points, unit, e->n, e->dim, &options, err)
-                                           : sc_pca(points, NULL, unit, e->n, e->dim, 2, err);
-    }
-    sc_canvas canvas = {0};
+    int rc = points == NULL || labels == NULL ? SIMCLR_E_MEMORY : 0;
+    if (rc == 0)
+        rc = sc_latent_points(points, e, map->method, map->seed, err);
     if (rc == 0)
         rc = draw_map(&canvas, map, points, labels, err);
     if (rc == 0)
@@ -86,95 +95,40 @@ int sc_latent_write(const char *png_path, const sc_latent_map *map, simclr_error
     sc_canvas_close(&canvas);
     sc_free(labels);
     sc_free(points);
-    sc_free(unit);
     return rc;
 }
 
 /* ---- the curves ---- */
 
-enum { LOSS, TOP1, KNN, SERIES };
-
-typedef struct {
-    double *x[SERIES], *y[SERIES];
-    size_t count[SERIES], capacity;
-    double ceiling; /* of a full batch */
-} series;
-
-static void collect(series *s, int which, const sc_json *line, const char *key)
+static sc_curve curve_of(const sc_history *h, sc_history_name name, const char *title)
 {
-    double epoch, value;
-    if (s->count[which] < s->capacity && sc_json_number(&epoch, sc_json_get(line, "epoch")) &&
-        sc_json_number(&value, sc_json_get(line, key))) {
-        s->x[which][s->count[which]] = epoch;
-        s->y[which][s->count[which]++] = value;
-    }
+    const sc_history_curve *c = &h->curve[name];
+    return (sc_curve){title, c->epoch, c->value, c->count};
 }
 
-/* The last batch of an epoch is smaller, its task easier and its loss lower: no point of the curve. */
-static bool is_full_batch(const series *s, const sc_json *line)
+static int draw_curves(sc_canvas *canvas, const sc_history *h, simclr_error *err)
 {
-    double ceiling;
-    return !sc_json_number(&ceiling, sc_json_get(line, "loss_ceiling")) || ceiling >= s->ceiling;
-}
-
-static int collect_line(void *context, uint64_t step, const sc_json *line)
-{
-    (void)step;
-    if (is_full_batch(context, line)) {
-        collect(context, LOSS, line, "loss");
-        collect(context, TOP1, line, "contrastive_top1");
-    }
-    collect(context, KNN, line, "knn_top1");
-    return 0;
-}
-
-static int measure_line(void *context, uint64_t step, const sc_json *line)
-{
-    (void)step;
-    series *s = context;
-    double ceiling;
-    s->capacity++;
-    if (sc_json_number(&ceiling, sc_json_get(line, "loss_ceiling")) && ceiling > s->ceiling)
-        s->ceiling = ceiling;
-    return 0;
-}
-
-static int draw_curves(sc_canvas *canvas, const series *s, simclr_error *err)
-{
-    const sc_curve loss = {"training loss", s->x[LOSS], s->y[LOSS], s->count[LOSS]};
-    const sc_curve top1 = {"contrastive top-1", s->x[TOP1], s->y[TOP1], s->count[TOP1]};
-    const sc_curve knn = {"k-NN top-1", s->x[KNN], s->y[KNN], s->count[KNN]};
+    const sc_curve loss = curve_of(h, SC_HISTORY_LOSS, "training loss");
+    const sc_curve top1 = curve_of(h, SC_HISTORY_CONTRASTIVE_TOP1, "contrastive top-1");
+    const sc_curve knn = curve_of(h, SC_HISTORY_KNN_TOP1, "k-NN top-1");
     const sc_curves_panel panels[] = {
         {"NT-Xent loss", &loss, 1}, {"contrastive top-1", &top1, 1}, {"k-NN top-1, %", &knn, 1}};
-    const sc_curves plot = {.title = "training",
-                            .x_label = "epoch",
-                            .panels = panels,
-                            .count = s->count[KNN] > 0 ? 3 : 2};
+    const sc_curves plot = {
+        .title = "training", .x_label = "epoch", .panels = panels, .count = knn.count > 0 ? 3 : 2};
     return sc_curves_draw(canvas, &plot, err);
 }
 
 int sc_latent_write_curves(const char *png_path, const char *run, simclr_error *err)
 {
-    series s = {.capacity = 1};
+    sc_history history;
     sc_canvas canvas = {0};
-    int rc = sc_metrics_each(run, measure_line, &s, err);
-    for (int i = 0; rc == 0 && i < SERIES; i++) {
-        s.x[i] = sc_alloc(s.capacity, sizeof *s.x[i], err);
-        s.y[i] = sc_alloc(s.capacity, sizeof *s.y[i], err);
-        if (s.x[i] == NULL || s.y[i] == NULL)
-            rc = SIMCLR_E_MEMORY;
-    }
-    if (rc == 0)
-        rc = sc_metrics_each(run, collect_line, &s, err);
-    if (rc == 0 && s.count[LOSS] > 0) {
-        rc = draw_curves(&canvas, &s, err);
+    int rc = sc_history_read(&history, run, err);
+    if (rc == 0 && history.curve[SC_HISTORY_LOSS].count > 0) {
+        rc = draw_curves(&canvas, &history, err);
         if (rc == 0)
             rc = write_canvas(png_path, &canvas, err);
     }
     sc_canvas_close(&canvas);
-    for (int i = 0; i < SERIES; i++) {
-        sc_free(s.x[i]);
-        sc_free(s.y[i]);
-    }
+    sc_history_free(&history);
     return rc;
 }

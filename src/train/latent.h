@@ -18,7 +18,9 @@ typedef struct {
     sc_latent_method method;
 } sc_latent_map;
 
-/* Rows of h are l2-normalised first: distances on the map are those of cosine similarity. */
+/* points (n, 2).  Rows of h are l2-normalised first: distances on the map are those of cosine similarity. */
+int sc_latent_points(float *points, const sc_embedding *embedding, sc_latent_method method,
+                     uint64_t seed, simclr_error *err);
 int sc_latent_write(const char *png_path, const sc_latent_map *map, simclr_error *err);
 
 /* Loss and k-NN over epochs from RUN/metrics.jsonl. */

@@ -15,8 +15,9 @@
 #include "monitor/embedding_projector.h"
 #include "train/latent.h"
 #include "train/memory.h"
+#include "train/thumb.h"
 
-enum { SHEET_ROWS = 8, WEIGHTED_K = 200, PROJECTOR_IMAGES = 2000, THUMB_SIDE = 32, GRAY = 128 };
+enum { SHEET_ROWS = 8, WEIGHTED_K = 200, PROJECTOR_IMAGES = 2000, THUMB_SIDE = 32 };
 
 static const double WEIGHTED_TEMPERATURE = 0.1, PIXELS_SHARE = 0.25, GIB = 1073741824.0;
 
@@ -117,29 +118,10 @@ static const char *shown_name(void *context, size_t i)
     return sc_dataset_name(s->ds, s->embedding->index[i]);
 }
 
-/* Nearest pixels of the evaluation view: recognisable, and quick.  Gray for an image that was lost after
- * it was embedded. */
 static int shown_thumb(uint8_t *rgb, void *context, size_t i, simclr_error *err)
 {
-    shown *s = context;
-    sc_image image;
-    int rc = sc_dataset_try_read(&image, s->ds, s->embedding->index[i], err);
-    if (rc <= 0) {
-        memset(rgb, GRAY, (size_t)THUMB_SIDE * THUMB_SIDE * 3);
-        return rc;
-    }
-    uint32_t side = image.height < image.width ? image.height : image.width;
-    uint32_t top = (image.height - side) / 2, left = (image.width - side) / 2;
-    for (uint32_t y = 0; y < THUMB_SIDE; y++)
-        for (uint32_t x = 0; x < THUMB_SIDE; x++) {
-            size_t row = top + (size_t)y * side / THUMB_SIDE;
-            size_t column = left + (size_t)x * side / THUMB_SIDE;
-            const uint8_t *from = image.pixels + (row * image.width + column) * image.channels;
-            for (uint32_t c = 0; c < 3; c++)
-                *rgb++ = from[image.channels == 3 ? c : 0];
-        }
-    sc_image_free(&image);
-    return 0;
+    const shown *s = context;
+    return sc_thumb(rgb, THUMB_SIDE, s->ds, s->embedding->index[i], &s->t->step.views, err);
 }
 
 static int write_projector(sc_trainer *t, shown *s, simclr_error *err)
