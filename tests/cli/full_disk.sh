@@ -38,7 +38,8 @@ verified "$disk/run"
 mount -o remount,size=8m "$disk" 2> /dev/null
 head -c 64m /dev/zero > "$disk/filler" 2> /dev/null
 for command in "export $scratch/whole -o $disk/model.safetensors" \
-    "embed $scratch/whole -o $disk/features.npy" "views shapes -o $disk/views.png"; do
+    "embed $scratch/whole -o $disk/features.npy" "views shapes -o $disk/views.png" \
+    "report $scratch/whole -o $disk/report.html"; do
     "$SIMCLR" $command > "$scratch/out" 2> "$scratch/err"
     check_exit "$command" 4 $?
     one_error "disk full"

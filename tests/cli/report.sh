@@ -51,12 +51,53 @@ print(json.dumps(data))
 EOF
 }
 
+says() # WHAT: the data of the page that was looked at last
+{
+    [ ! -s "$scratch/look" ] || grep -qF -- "$1" "$scratch/look" || fail "the page lacks $1"
+}
+
 expect 0 "$run/report.html: open it" "$SIMCLR" report "$run"
-look "$run/report.html" 100 10
-if [ -s "$scratch/look" ]; then
-    for what in '"loss": {"x"' '"knn_top1": ' '"raw_pixels_top1": ' '"settings": "# simclr conf' '"state", "finished"' \
-        '"loss_ceiling": 3.43' '100 of 100 images, test of shapes'; do
-        grep -qF -- "$what" "$scratch/look" || fail "the page lacks $what"
-    done
-fi
-expect 0 "" "$SIMCLR" report "$run" -o "$scratch/again.html" threads=1
+look "$run/report.html" 21 10
+for what in '"loss": {"x"' '"knn_top1": ' '"raw_pixels_top1": ' '"settings": "# simclr conf' '"state", "finished"' \
+    '"loss_ceiling": 3.43' '"21 of 21 images, test of shapes:128"' '"skipped_count": 0'; do
+    says "$what"
+done
+expect 0 "" "$SIMCLR" report "$run" -o "$scratch/again.html"
+cmp "$run/report.html" "$scratch/again.html" || fail "the same report twice differs"
+expect 0 "" "$SIMCLR" report "$run" shapes:60 --split all --images 50 -o "$scratch/some.html"
+look "$scratch/some.html" 50 10
+says '"50 of 70 images, all of shapes:60"'
+
+# Pictures of a folder without classes, one of them damaged, names that would be markup.
+folder="$scratch/pictures"
+for n in 1 2 3 4 5 6; do
+    "$SIMCLR" views shapes:60 -q -n 1 train.seed=$n -o "$scratch/$n.png" > "$scratch/out"
+done
+mkdir "$folder"
+cp "$scratch"/[1-5].png "$folder"
+cp "$scratch/6.png" "$folder/<img src=x onerror=alert(1)>.png"
+cp "$scratch/5.png" "$folder/$(printf 'not\377UTF-8').png"
+head -c 100 "$scratch/1.png" > "$folder/damaged.png"
+tiny "$scratch/plain" "$folder" batch=4 data.image_size=32 steps=2 epochs=2 data.max_bad=0.5
+check_exit "train on a folder without classes" 0 $?
+expect 0 "" "$SIMCLR" report "$scratch/plain" -o "$scratch/plain.html"
+look "$scratch/plain.html" 7 0
+says 'onerror=alert'
+says 'damaged.png'
+grep -qF '<img src=x' "$scratch/plain.html" && fail "a name is markup"
+
+# While it trains, and before the first step; what cannot be.
+cp -a "$run" "$scratch/early"
+rm "$scratch/early/metrics.jsonl" "$scratch/early/STATUS.json" "$scratch/early/skipped.tsv"
+expect 0 "" "$SIMCLR" report "$scratch/early"
+look "$scratch/early/report.html" 21 10
+says '"curves": {}'
+expect 2 "--images" "$SIMCLR" report "$run" --images 1
+expect 2 "--images" "$SIMCLR" report "$run" --images 5001
+expect 3 "$scratch/none" "$SIMCLR" report "$scratch/none"
+expect 3 "unlabeled" "$SIMCLR" report "$run" shapes:60 --split unlabeled
+expect 4 "$scratch/none/page.html" "$SIMCLR" report "$run" -o "$scratch/none/page.html"
+mkdir "$scratch/one"
+cp "$scratch/1.png" "$scratch/one"
+expect 3 "1 image; a map needs two" "$SIMCLR" report "$run" "$scratch/one"
+finish

@@ -24,17 +24,20 @@ static void test_what_is_a_point(void **state)
 {
     (void)state;
     sc_history h;
-    read_lines(&h, "{\"step\": 0, \"eval\": 1, \"epoch\": 0, \"knn_top1\": 12, \"raw_pixels_top1\": 30}\n"
-                   "{\"step\": 1, \"epoch\": 0.5, \"loss\": 5, \"loss_ceiling\": 6, \"images_per_s\": 0}\n"
-                   "{\"step\": 2, \"epoch\": 1, \"loss\": 2, \"loss_ceiling\": 3, \"images_per_s\": 9}\n"
-                   "{\"step\": 3, \"epoch\": 1.5, \"loss\": null, \"loss_ceiling\": 6, \"lr\": 0.5}\n"
-                   "{\"step\": 4, \"epoch\": 2, \"loss\": 4, \"loss_ceiling\": 6, \"images_per_s\": 7}\n"
-                   "{\"step\": 4, \"eval\": 1, \"epoch\": 2, \"knn_top1\": 80, \"n_train\": 90, \"n_test\": 10}\n"
-                   "{\"step\": 5, \"epoch\": 2.5, \"loss\": 1, \"loss_cei");
+    read_lines(
+        &h, "{\"step\": 0, \"eval\": 1, \"epoch\": 0, \"knn_top1\": 12, \"raw_pixels_top1\": 30}\n"
+            "{\"step\": 1, \"epoch\": 0.5, \"loss\": 5, \"loss_ceiling\": 6, \"images_per_s\": 0}\n"
+            "{\"step\": 2, \"epoch\": 1, \"loss\": 2, \"loss_ceiling\": 3, \"images_per_s\": 9}\n"
+            "{\"step\": 3, \"epoch\": 1.5, \"loss\": null, \"loss_ceiling\": 6, \"lr\": 0.5}\n"
+            "{\"step\": 4, \"epoch\": 2, \"loss\": 4, \"loss_ceiling\": 6, \"images_per_s\": 7}\n"
+            "{\"step\": 4, \"eval\": 1, \"epoch\": 2, \"knn_top1\": 80, \"n_train\": 90, "
+            "\"n_test\": 10}\n"
+            "{\"step\": 5, \"epoch\": 2.5, \"loss\": 1, \"loss_cei");
     const sc_history_curve *loss = &h.curve[SC_HISTORY_LOSS];
     const sc_history_curve *speed = &h.curve[SC_HISTORY_IMAGES_PER_S];
     const sc_history_curve *knn = &h.curve[SC_HISTORY_KNN_TOP1];
-    assert_int_equal(loss->count, 2); /* neither the smaller batch, nor null, nor the line cut short */
+    assert_int_equal(loss->count,
+                     2); /* neither the smaller batch, nor null, nor the line cut short */
     assert_true(loss->value[0] == 5 && loss->value[1] == 4 && loss->epoch[1] == 2);
     assert_int_equal(h.curve[SC_HISTORY_LR].count, 1);
     assert_int_equal(speed->count, 1);

@@ -24,7 +24,8 @@ static char *write_page(void)
     size_t size;
     sc_json *data = sc_json_new_object();
     sc_json_set_string(data, "name", hostile);
-    const sc_page_picture picture[] = {{"one", png, sizeof png}, {"two", png, 3}, {"three", png, 4}};
+    const sc_page_picture picture[] = {
+        {"one", png, sizeof png}, {"two", png, 3}, {"three", png, 4}};
     const sc_page page = {
         .title = hostile, .version = "1.2", .data = data, .picture = picture, .pictures = 3};
     sct_assert_ok(sc_path_join(path, sct_scratch(), "page.html", &err), &err);
