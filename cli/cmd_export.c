@@ -17,7 +17,7 @@ static const char *const export_examples[] = {
     "simclr export runs/a -o resnet18.safetensors",
     "for torchvision, timm, Hugging Face",
     "simclr export runs/a -o encoder.onnx",
-    "for ONNX Runtime, OpenCV, TensorRT",
+    "for ONNX Runtime, OpenCV",
     NULL,
 };
 

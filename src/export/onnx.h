@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * onnx.h - the encoder, and with it if wanted the projector, as an ONNX model of operator set 13, IR version 7:
- * what ONNX Runtime, OpenCV and TensorRT have read since 2020.
+ * what readers have known since 2020.
  *
  *   images (batch,C,H,W) in 0 .. 1 -> Sub mean, Div std -> encoder -> features (batch,D) [-> z (batch,d)]
  *

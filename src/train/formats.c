@@ -106,8 +106,7 @@ int sc_format_find(const sc_format **out, const char *name, const char *path, si
     *out = NULL;
     if (name != NULL)
         return sc_fail(err, SIMCLR_E_USAGE, "format '%s' is not known; use %s", name, all);
-    return sc_fail(err, SIMCLR_E_USAGE, "%s: no extension that tells a format; use --format %s",
-                   path, all);
+    return sc_fail(err, SIMCLR_E_USAGE, "%s: its name tells no format; use --format %s", path, all);
 }
 
 int sc_format_write(const char *path, const sc_format *format, const sc_network *network,
