@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 static const cli_option export_options[] = {
-    {"output", 'o', "FILE", "default model.safetensors"},
-    {"format", 0, "safetensors", "the file's format"},
+    {"output", 'o', "FILE", "default model.FORMAT"},
+    {"format", 0, "safetensors|pth|onnx|npz", "default: what FILE's extension says; safetensors"},
     {"projector", 0, NULL, "with the projector (projector.*), not the encoder alone"},
     {0},
 };
@@ -16,17 +16,22 @@ static const cli_option export_options[] = {
 static const char *const export_examples[] = {
     "simclr export runs/a -o resnet18.safetensors",
     "for torchvision, timm, Hugging Face",
+    "simclr export runs/a -o encoder.onnx",
+    "for ONNX Runtime, OpenCV",
     NULL,
 };
 
 static int run_export(const cli_args *args, simclr_error *err)
 {
     const char *output = cli_value(args, "output"), *format = cli_value(args, "format");
+    char name[64];
     simclr_observer observer = cli_observer(args);
-    if (output == NULL)
-        output = "model.safetensors";
-    int rc = simclr_export(output, args->word[0], format == NULL ? "safetensors" : format,
-                           cli_flag(args, "projector"), &observer, err);
+    if (output == NULL) {
+        snprintf(name, sizeof name, "model.%s", format == NULL ? "safetensors" : format);
+        output = name;
+    }
+    int rc =
+        simclr_export(output, args->word[0], format, cli_flag(args, "projector"), &observer, err);
     if (rc == 0)
         printf("%s: written\n", output);
     return rc;
@@ -34,14 +39,34 @@ static int run_export(const cli_args *args, simclr_error *err)
 
 const cli_command cmd_export = {
     .name = "export",
-    .usage = "RUN [-o FILE] [--format safetensors] [--projector]",
-    .summary = "The encoder for PyTorch and timm",
-    .text = "Names and layouts are torchvision's: load the file into\n"
-            "torchvision.models.resnet18 with strict=False, and only fc.* is missing. With\n"
-            "the cifar stem, first set model.conv1 to a 3x3 convolution of stride 1 and\n"
-            "model.maxpool to torch.nn.Identity(). Where width, strides, kernels, pool, norm,\n"
-            "activation or padding are not torchvision's, its module must be changed to\n"
-            "match; the file's metadata says all of them.",
+    .usage = "RUN [-o FILE] [--format safetensors|pth|onnx|npz] [--projector]",
+    .summary = "The encoder for PyTorch, timm, ONNX Runtime and NumPy",
+    .text = "safetensors, for torchvision and timm:\n"
+            "  model = torchvision.models.resnet18()\n"
+            "  state = safetensors.torch.load_file(\"model.safetensors\")\n"
+            "  model.load_state_dict(state, strict=False)   # only fc.* is missing\n"
+            "\n"
+            "pth, the same by PyTorch alone:\n"
+            "  state = torch.load(\"model.pth\", weights_only=True)\n"
+            "  model.load_state_dict(state, strict=False)\n"
+            "  print(state.metadata[\"views.normalize\"])     # what pixels it expects\n"
+            "\n"
+            "onnx, the function itself, which normalises the pixels:\n"
+            "  run = onnxruntime.InferenceSession(\"model.onnx\").run\n"
+            "  x = images.astype(numpy.float32) / 255       # (N,3,H,W), RGB bytes\n"
+            "  h = run([\"features\"], {\"images\": x})[0]      # or \"z\": --projector\n"
+            "\n"
+            "npz, arrays:\n"
+            "  weights = numpy.load(\"model.npz\")\n"
+            "  weights[\"conv1.weight\"]                      # (K,C,R,S), float32\n"
+            "  json.loads(weights.zip.comment)              # the settings\n"
+            "\n"
+            "Names and layouts of weights are torchvision's. With the cifar stem, first set\n"
+            "model.conv1 to a 3x3 convolution of stride 1 and model.maxpool to\n"
+            "torch.nn.Identity(). Where width, strides, kernels, pool, norm, activation or\n"
+            "padding are not torchvision's, its module must be changed to match; the file's\n"
+            "metadata says all of them. Not so in ONNX: that is the graph of any encoder, for\n"
+            "images of its size, as many as you like.",
     .options = export_options,
     .examples = export_examples,
     .words_min = 1,

@@ -49,6 +49,7 @@ function(simclr_support_library name library)
     target_link_libraries(${name} PUBLIC ${library} PkgConfig::CMOCKA)
 endfunction()
 simclr_support_library(simclr_support simclr_internal)
+target_include_directories(simclr_support SYSTEM PUBLIC ${generated}) # tests decode what we write
 
 # Gradient checks: the layers and the reference backend again, in double.
 # backend.c chooses between CPU tables, which exist in float only; sc_backend_ref is in ref/.

@@ -297,12 +297,15 @@ SIMCLR_API int simclr_plot(const char *png_path, const char *run, const char *sp
 SIMCLR_API int simclr_report(const char *html_path, const char *run, const char *spec,
                              const char *split, size_t images, const simclr_observer *observer,
                              simclr_error *err);
-/* The encoder (and with `projector`, g) under torchvision's names as safetensors, with the settings that
- * make a function of it; and back: makes a run whose step 0 holds the weights of the file.  Settings that
- * `config` leaves at their defaults are the file's own, or recognised from its tensors.  Mismatches are
- * listed and fatal, but for a projector: it is left out, with a warning. */
+/* The encoder (and with `projector`, g) of a run as "safetensors", "pth" (torch.load) or "npz" (numpy.load), under
+ * torchvision's names, or as "onnx": images (batch,C,H,W) of bytes / 255 to features (batch,D) and z (batch,d).
+ * format NULL: as path ends (.pt is pth).  All have with them the settings that make a function of weights.
+ * SIMCLR_E_USAGE also for more than 2 GiB as onnx, 4 as pth or npz. */
 SIMCLR_API int simclr_export(const char *path, const char *run, const char *format, bool projector,
                              const simclr_observer *observer, simclr_error *err);
+/* And back, from safetensors: makes a run whose step 0 holds the weights of the file.  Settings that `config`
+ * leaves at their defaults are the file's own, or recognised from its tensors.  Mismatches are listed and
+ * fatal, but for a projector: it is left out, with a warning. */
 SIMCLR_API int simclr_import(const char *run, const char *path, const simclr_config *config,
                              const simclr_observer *observer, simclr_error *err);
 /* What a checkpoint, run, safetensors or .npy file holds, as text (the caller's, simclr_text_free);

@@ -10,6 +10,7 @@
 #include "core/alloc.h"
 #include "core/fs.h"
 #include "core/parallel.h"
+#include "train/formats.h"
 #include "train/metadata.h"
 #include "train/setup.h"
 #include "train/state.h"
@@ -22,19 +23,20 @@ void simclr_text_free(char *text)
 int simclr_export(const char *path, const char *run, const char *format, bool projector,
                   const simclr_observer *observer, simclr_error *err)
 {
-    if (strcmp(format, "safetensors") != 0)
-        return sc_fail(err, SIMCLR_E_USAGE, "format %s: this version writes safetensors", format);
     sc_config cfg;
     sc_network network = {0};
+    const sc_format *as;
     uint64_t step;
-    int rc = sc_state_read_config(&cfg, run, err);
+    int rc = sc_format_find(&as, format, path, err);
+    if (rc == 0)
+        rc = sc_state_read_config(&cfg, run, err);
     if (rc == 0)
         rc = sc_api_open_network(&network, &cfg, NULL, sc_setup_weights_size(&cfg), 2, err);
     if (rc == 0)
         rc = sc_state_load_weights(&network, &step, run, observer, err);
     if (rc == 0)
-        rc = sc_state_export(path, &network, projector ? SC_WEIGHTS_ALL : SC_WEIGHTS_ENCODER, &cfg,
-                             err);
+        rc = sc_format_write(path, as, &network, projector ? SC_WEIGHTS_ALL : SC_WEIGHTS_ENCODER,
+                             &cfg, err);
     sc_network_close(&network);
     return sc_api_result(rc, err);
 }

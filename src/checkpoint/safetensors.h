@@ -56,6 +56,9 @@ typedef struct {
     size_t size;      /* bytes of data; ignored when writing (follows from dtype and shape) */
 } sc_tensor_desc;
 
+/* Bytes of its data, as dtype and shape have it; SIMCLR_E_INTERNAL for a shape that none can have. */
+int sc_tensor_bytes(uint64_t *bytes, const char *path, const sc_tensor_desc *t, simclr_error *err);
+
 typedef struct {
     const char *key, *value;
 } sc_string_pair;

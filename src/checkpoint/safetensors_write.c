@@ -44,8 +44,7 @@ static int compare(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static int tensor_bytes(uint64_t *bytes, const char *path, const sc_tensor_desc *t,
-                        simclr_error *err)
+int sc_tensor_bytes(uint64_t *bytes, const char *path, const sc_tensor_desc *t, simclr_error *err)
 {
     uint64_t bits = sc_dtype_bits(t->dtype);
     if (bits == 0 || t->ndim > SC_TENSOR_DIMS)
@@ -68,7 +67,7 @@ uint64_t sc_safetensors_size_bound(const sc_tensor_desc *list, size_t count)
     uint64_t total = 4096;
     for (size_t i = 0; i < count; i++) {
         uint64_t bytes = 0;
-        if (tensor_bytes(&bytes, "", &list[i], NULL) == 0)
+        if (sc_tensor_bytes(&bytes, "", &list[i], NULL) == 0)
             total += bytes;
         /* A byte of a name takes at most 6 in JSON, a dimension or an offset at most 21. */
         total += 6 * (uint64_t)strlen(list[i].name) + 21 * (SC_TENSOR_DIMS + 2) + 64;
@@ -80,7 +79,7 @@ static int add_tensor(sc_json *header, uint64_t *offset, const char *path, const
                       simclr_error *err)
 {
     uint64_t bytes;
-    int rc = tensor_bytes(&bytes, path, t, err);
+    int rc = sc_tensor_bytes(&bytes, path, t, err);
     if (rc < 0)
         return rc;
     if (strcmp(t->name, "__metadata__") == 0)
@@ -158,7 +157,7 @@ static int write_parts(const char *path, const unsigned char *head, size_t head_
     rc = sc_fs_writer_write(writer, head, head_size, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         uint64_t bytes;
-        rc = tensor_bytes(&bytes, path, sorted[i], err);
+        rc = sc_tensor_bytes(&bytes, path, sorted[i], err);
         if (rc == 0 && bytes > 0)
             rc = sc_fs_writer_write(writer, sorted[i]->data, (size_t)bytes, err);
     }

@@ -12,7 +12,7 @@
 
 #include "core/fs.h"
 
-enum { HEADER_MAX = 10000, ALIGNMENT = 64, WRITE_MAX = 256 };
+enum { HEADER_MAX = 10000, ALIGNMENT = 64 };
 
 static const struct {
     const char *descr;
@@ -33,14 +33,15 @@ static bool data_bytes(uint64_t *bytes, sc_npy_type type, const uint64_t *shape,
     return true;
 }
 
-static size_t make_header(char out[WRITE_MAX], sc_npy_type type, const uint64_t *shape, size_t ndim)
+size_t sc_npy_put_header(char out[SC_NPY_HEADER], sc_npy_type type, const uint64_t *shape,
+                         size_t ndim)
 {
     char dims[96] = "";
     size_t used = 0;
     for (size_t i = 0; i < ndim; i++)
         used += (size_t)snprintf(dims + used, sizeof dims - used, "%s%" PRIu64 "%s",
                                  i > 0 ? ", " : "", shape[i], ndim == 1 ? "," : "");
-    int n = snprintf(out + 10, WRITE_MAX - 10,
+    int n = snprintf(out + 10, SC_NPY_HEADER - 10,
                      "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", types[type].descr,
                      dims);
     size_t total = 10 + (size_t)n + 1;
@@ -56,13 +57,13 @@ static size_t make_header(char out[WRITE_MAX], sc_npy_type type, const uint64_t 
 int sc_npy_write(const char *path, const void *data, sc_npy_type type, const uint64_t *shape,
                  size_t ndim, simclr_error *err)
 {
-    char header[WRITE_MAX];
+    char header[SC_NPY_HEADER];
     uint64_t bytes;
     sc_fs_writer *writer;
     if (ndim > SC_NPY_DIMS || (unsigned)type >= TYPE_COUNT ||
         !data_bytes(&bytes, type, shape, ndim) || bytes > SIZE_MAX / 2)
         return sc_fail(err, SIMCLR_E_INTERNAL, "%s: no shape for a .npy file", path);
-    size_t size = make_header(header, type, shape, ndim);
+    size_t size = sc_npy_put_header(header, type, shape, ndim);
     int rc = sc_fs_writer_open(&writer, path, err);
     if (rc < 0)
         return rc;

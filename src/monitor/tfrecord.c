@@ -4,7 +4,7 @@
  */
 #include "monitor/tfrecord.h"
 
-#include "core/crc32c.h"
+#include "core/crc32.h"
 
 static void put(unsigned char *out, uint64_t value, unsigned bytes)
 {

@@ -39,14 +39,14 @@ static sc_tensor_desc describe(const sc_param *p, const void *data)
     return t;
 }
 
-int sc_weights_save(const char *path, const sc_network *network, sc_weights_part part,
-                    const sc_string_pair *metadata, size_t metadata_count, simclr_error *err)
+int sc_weights_describe(sc_weights_tensors *out, const sc_network *network, sc_weights_part part,
+                        simclr_error *err)
 {
     const sc_params *params = &network->params;
-    sc_tensor_desc *list = sc_alloc(params->entry_count, sizeof *list, err);
-    int64_t *counter = sc_alloc(params->entry_count, sizeof *counter, err);
-    int rc = list == NULL || counter == NULL ? SIMCLR_E_MEMORY : 0;
-    size_t count = 0;
+    *out =
+        (sc_weights_tensors){.list = sc_alloc(params->entry_count, sizeof *out->list, err),
+                             .counter = sc_alloc(params->entry_count, sizeof *out->counter, err)};
+    int rc = out->list == NULL || out->counter == NULL ? SIMCLR_E_MEMORY : 0;
     if (rc == 0)
         rc = sc_params_pull(params, err);
     for (size_t i = 0; rc == 0 && i < params->entry_count; i++) {
@@ -54,19 +54,33 @@ int sc_weights_save(const char *path, const sc_network *network, sc_weights_part
         if (!in_part(p, part))
             continue;
         const sc_real *value = params->value + p->offset;
-        counter[i] = (int64_t)value[0];
-        list[count++] = describe(p, p->flags & SC_PARAM_COUNTER ? (const void *)&counter[i]
-                                                                : (const void *)value);
+        out->counter[i] = (int64_t)value[0];
+        out->list[out->count++] = describe(
+            p, p->flags & SC_PARAM_COUNTER ? (const void *)&out->counter[i] : (const void *)value);
     }
+    return rc;
+}
+
+void sc_weights_tensors_free(sc_weights_tensors *tensors)
+{
+    sc_free(tensors->counter);
+    sc_free(tensors->list);
+    memset(tensors, 0, sizeof *tensors);
+}
+
+int sc_weights_save(const char *path, const sc_network *network, sc_weights_part part,
+                    const sc_string_pair *metadata, size_t metadata_count, simclr_error *err)
+{
+    sc_weights_tensors tensors;
+    int rc = sc_weights_describe(&tensors, network, part, err);
     if (rc == 0) {
         sc_string_pair pairs[METADATA_MAX] = {{"format", "pt"}};
         size_t n = metadata_count < METADATA_MAX ? metadata_count : METADATA_MAX - 1;
         if (n > 0)
             memcpy(pairs + 1, metadata, n * sizeof *metadata);
-        rc = sc_safetensors_write(path, list, count, pairs, n + 1, err);
+        rc = sc_safetensors_write(path, tensors.list, tensors.count, pairs, n + 1, err);
     }
-    sc_free(counter);
-    sc_free(list);
+    sc_weights_tensors_free(&tensors);
     return rc;
 }
 

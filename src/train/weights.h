@@ -14,6 +14,18 @@
 
 typedef enum { SC_WEIGHTS_ENCODER, SC_WEIGHTS_ALL } sc_weights_part;
 
+/* The tensors of a part, in the order of the table; they lie in the network. */
+typedef struct {
+    sc_tensor_desc *list;
+    size_t count;
+    int64_t *counter; /* the values of those that are counters */
+} sc_weights_tensors;
+
+/* Free it also after a failure. */
+int sc_weights_describe(sc_weights_tensors *out, const sc_network *network, sc_weights_part part,
+                        simclr_error *err);
+void sc_weights_tensors_free(sc_weights_tensors *tensors);
+
 /* Metadata may be NULL; "format": "pt" is always written.  Nothing is written of a device that failed: its
  * error, as in what follows. */
 int sc_weights_save(const char *path, const sc_network *network, sc_weights_part part,

@@ -101,6 +101,14 @@ expect 0 "the projector of the file is left out" "$SIMCLR" import "$scratch/forg
 forge '"projector.last_norm":"false"' '"projector.lost_norm":"1"'
 expect 0 "step 0" "$SIMCLR" import "$scratch/forged.safetensors" -o "$scratch/unknown"
 refuse 4 "cannot be" "$SIMCLR" export "$run" -o /proc/nowhere/model.safetensors
+refuse 4 "cannot be" "$SIMCLR" export "$run" -o /proc/nowhere/model.pth
+refuse 4 "cannot be" "$SIMCLR" export "$run" -o /proc/nowhere/model.onnx
+refuse 2 "format 'hdf5' is not known; use safetensors, pth, onnx or npz" \
+    "$SIMCLR" export "$run" --format hdf5 -o "$scratch/imported"
+refuse 2 "imported: its name tells no format; use --format safetensors, pth, onnx or npz" \
+    "$SIMCLR" export "$run" -o "$scratch/imported"
+refuse 2 "imported.tar: its name tells no format" "$SIMCLR" export "$run" -o "$scratch/imported.tar"
+refuse 2 "model: its name tells no format" "$SIMCLR" export "$run" -o "$scratch/a.npz/model"
 [ -e "$scratch/imported" ] && fail "a refused import leaves a directory"
 
 [ "$before" = "$(hashes "$run")" ] || fail "refused commands changed the run"

@@ -118,6 +118,29 @@ cmp <(tensors "$scratch/a.safetensors") <(tensors "$run/model.safetensors") ||
 diff <("$SIMCLR" inspect "$scratch/a.safetensors") <("$SIMCLR" inspect "$scratch/b.safetensors") ||
     fail "export, import, export: other names or shapes"
 
+# Every format, by its name and by what the file is called; the same run gives the same bytes.
+simclr=$(realpath "$SIMCLR")
+for format in safetensors pth onnx npz; do
+    (cd "$scratch" && "$simclr" export run --format $format > out) || fail "export --format $format"
+    grep -q "^model.$format: written" "$scratch/out" || fail "the file of --format $format"
+    expect 0 "written" "$SIMCLR" export "$run" -o "$scratch/other.$format"
+    cmp "$scratch/model.$format" "$scratch/other.$format" || fail "$format by name and by extension"
+    expect 0 "written" "$SIMCLR" export "$run" --projector -o "$scratch/other.$format"
+    [ "$(wc -c < "$scratch/other.$format")" -gt "$(wc -c < "$scratch/model.$format")" ] ||
+        fail "$format with the projector"
+    expect 0 "written" "$SIMCLR" export "$run" --format $format -o "$scratch/named.bin"
+    cmp "$scratch/model.$format" "$scratch/named.bin" || fail "--format $format and another extension"
+done
+expect 0 "written" "$SIMCLR" export "$run" -o "$scratch/other.pt"
+cmp "$scratch/model.pth" "$scratch/other.pt" || fail ".pt is not .pth"
+grep -qa "model.arch" "$scratch/model.onnx" || fail "onnx without the settings"
+if have python3; then
+    for file in model.pth model.npz other.npz; do
+        expect 0 "Done testing" python3 -m zipfile -t "$scratch/$file"
+        [ "$(wc -l < "$scratch/out")" -eq 1 ] || fail "$file: $(head -1 "$scratch/out")"
+    done
+fi
+
 expect 0 "every hash is right" "$SIMCLR" inspect "$run" --verify
 expect 0 "every hash is right" "$SIMCLR" inspect "$scratch/import" --verify
 expect 0 "every hash is right" "$SIMCLR" inspect "$run/checkpoints/last" --verify

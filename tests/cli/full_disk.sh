@@ -38,6 +38,7 @@ verified "$disk/run"
 mount -o remount,size=8m "$disk" 2> /dev/null
 head -c 64m /dev/zero > "$disk/filler" 2> /dev/null
 for command in "export $scratch/whole -o $disk/model.safetensors" \
+    "export $scratch/whole -o $disk/model.pth" "export $scratch/whole -o $disk/model.onnx" \
     "embed $scratch/whole -o $disk/features.npy" "views shapes -o $disk/views.png" \
     "report $scratch/whole -o $disk/report.html"; do
     "$SIMCLR" $command > "$scratch/out" 2> "$scratch/err"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
 # check.py SIMCLR - what simclr writes, read by the programs it is meant for, and the other way round:
-# safetensors and torchvision (weights both ways, equal features), NumPy, TensorBoard.
-# Needs: torch torchvision safetensors tensorboard numpy pillow.  Prints one line a check; exit 1 when
-# one fails, 77 when a package is missing.
+# safetensors, torch.load and torchvision (weights both ways, equal features), NumPy, ONNX Runtime (equal features
+# of every kind of encoder), TensorBoard.
+# Needs: torch torchvision safetensors onnx onnxruntime tensorboard numpy pillow.  Prints one line a check; exit 1
+# when one fails, 77 when a package is missing.
 import glob
 import json
 import os
@@ -13,9 +14,12 @@ import tempfile
 
 try:
     import numpy as np
+    import onnx
+    import onnxruntime
     import torch
     import torchvision
     from PIL import Image
+    from safetensors import safe_open
     from safetensors.torch import load_file, save_file
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
@@ -43,7 +47,7 @@ def run(*args):
 
 
 def pictures(folder, side, n=40):
-    """n PNG files in 4 classes; the same as a tensor, as the evaluation sees them."""
+    """n PNG files in 4 classes; the same as a tensor (n,3,side,side) in 0 .. 1, as the evaluation sees them."""
     rng = np.random.default_rng(0)
     x = []
     for i in range(n):
@@ -51,9 +55,9 @@ def pictures(folder, side, n=40):
         image = Image.fromarray(small).resize((side, side), Image.BICUBIC)
         os.makedirs(f"{folder}/class{i % 4}", exist_ok=True)
         image.save(f"{folder}/class{i % 4}/{i:03}.png")
-        x.append(((i % 4, i), (np.asarray(image) / 255 - MEAN) / STD))
+        x.append(((i % 4, i), np.asarray(image) / 255))
     x.sort(key=lambda item: item[0])
-    return torch.tensor(np.stack([v for _, v in x]).transpose(0, 3, 1, 2), dtype=torch.float32)
+    return np.stack([v for _, v in x]).transpose(0, 3, 1, 2)
 
 
 def resnet(arch, stem):
@@ -67,12 +71,57 @@ def resnet(arch, stem):
 def features(net, x):
     net.fc = torch.nn.Identity()
     net.eval()
+    normal = (x - MEAN.reshape(3, 1, 1)) / STD.reshape(3, 1, 1)
     with torch.no_grad():
-        return net(x).numpy()
+        return net(torch.tensor(normal, dtype=torch.float32)).numpy()
 
 
 def relative(a, b):
     return float(np.abs(a - b).max() / np.abs(b).max())
+
+
+def relative_l2(a, b):
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def same_tensors(path, name):
+    """torch.load and numpy.load of the other formats give what safetensors holds, and its settings."""
+    state = load_file(path + ".safetensors")
+    with safe_open(path + ".safetensors", "pt") as file:
+        settings = {k: v for k, v in file.metadata().items() if k != "format"}
+    for mmap in False, True:
+        pth = torch.load(path + ".pth", weights_only=True, mmap=mmap)
+        check(pth.keys() == state.keys() and pth.metadata == settings and
+              all(pth[k].dtype == state[k].dtype and torch.equal(pth[k], state[k]) for k in state),
+              f"{name}: torch.load(mmap={mmap}) gives the same {len(pth)} tensors and settings")
+    npz = np.load(path + ".npz")
+    ours = {k: v.numpy() for k, v in state.items()}
+    check(set(npz.files) == state.keys() and json.loads(npz.zip.comment) == settings and
+          all(npz[k].dtype == ours[k].dtype and np.array_equal(npz[k], ours[k]) for k in ours),
+          f"{name}: numpy.load gives the same {len(npz.files)} tensors and settings")
+    return pth
+
+
+def runs(path, x, ours, name):
+    """ONNX Runtime makes our features of the same images, in batches of any size, and z of them."""
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    images = x.astype(np.float32)
+    h, z = session.run(["features", "z"], {"images": images})
+    one = session.run(["features"], {"images": images[:1]})[0]
+    worst = max(relative_l2(h, ours), relative_l2(one, ours[:1]))
+    settings = {p.key: p.value for p in model.metadata_props}
+    check(h.shape == ours.shape and z.shape == (len(x), int(settings["projector.out_dim"])) and
+          worst < 1e-4, f"{name}: ONNX Runtime gives the same features; relative L2 {worst:.1e}")
+    return z
+
+
+def projected(path, h):
+    """z of the projector that is not set otherwise: linear, ReLU, linear."""
+    state = load_file(path)
+    hidden = torch.tensor(h) @ state["projector.0.weight"].T + state["projector.0.bias"]
+    return (hidden.relu() @ state["projector.2.weight"].T + state["projector.2.bias"]).numpy()
 
 
 def weights(work, arch, stem, side):
@@ -80,7 +129,7 @@ def weights(work, arch, stem, side):
     data, name = f"{work}/{arch}-{stem}", f"{arch}, {stem} stem, {side} px"
     x = pictures(data, side)
     run("train", f"folder:{data}", "-o", data + "-run", f"arch={arch}", "train.log_every=1",
-        f"stem={stem}", f"image_size={side}", "batch=8", "steps=4", "epochs=2")
+        f"stem={stem}", f"image_size={side}", "batch=8", "steps=4", "epochs=2", "precision=fp32")
     run("export", data + "-run", "-o", data + ".safetensors")
     state = load_file(data + ".safetensors")
     net = resnet(arch, stem)
@@ -93,7 +142,47 @@ def weights(work, arch, stem, side):
     # fp32 through 18 to 50 layers, sums in another order
     check(ours.shape == (len(x), 512 if arch != "resnet50" else 2048) and worst < 1e-4,
           f"{name}: the same features; worst difference {worst:.1e} of the largest")
+    for extension in "pth", "npz":
+        run("export", data + "-run", "-o", f"{data}.{extension}")
+    missing, unexpected = resnet(arch, stem).load_state_dict(same_tensors(data, name), strict=False)
+    check(missing == ["fc.weight", "fc.bias"] and not unexpected,
+          f"{name}: torchvision loads the .pth; missing {missing}, unexpected {unexpected}")
+    for extension in "onnx", "safetensors":
+        run("export", data + "-run", "--projector", "-o", f"{data}-z.{extension}")
+    worst = relative_l2(runs(data + "-z.onnx", x, ours, name), projected(data + "-z.safetensors", ours))
+    check(worst < 1e-4, f"{name}: ONNX Runtime gives the same z; relative L2 {worst:.1e}")
     return data + "-run", x, data
+
+
+SMALL = ["model.width=0.125", "stem=imagenet", "projector.layers=32"]
+ACTIVATIONS = ["identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "hardswish",
+               "softplus", "tanh", "sigmoid"]
+OPTIONS = [[f"model.activation={name}", f"projector.activation={name}"] for name in ACTIVATIONS] + [
+    ["model.activation=leaky_relu", "model.activation_alpha=0.3"],
+    ["model.activation=softplus", "model.activation_alpha=3"],
+    ["model.norm=groupnorm", "model.norm_groups=4", "projector.norm=groupnorm", "projector.norm_groups=4"],
+    ["model.norm=groupnorm", "model.norm_groups=8", "model.norm_affine=false"],
+    ["model.norm=instancenorm"], ["model.norm=instancenorm", "model.norm_affine=false"],
+    ["model.norm=none"], ["model.norm_affine=false", "projector.norm=batchnorm", "projector.last_norm=true"],
+    ["model.norm_eps=0.05"], ["model.padding=reflect"], ["model.padding=reflect", "model.down=conv"],
+    ["model.down=conv"], ["model.down=avgpool", "model.pool_kernel=5"], ["model.down=none"],
+    ["model.pool_kernel=2"], ["model.last_pool=max"], ["model.out_channels=24"], ["model.stem_kernel=5"],
+    ["model.strides=1,3,2,1,3,1"], ["model.dilations=2,1,3,2"], ["projector.layers="],
+    ["views.normalize=own", "views.mean=0.1,0.2,0.3", "views.std=0.4,0.5,0.6"],
+    ["views.normalize=none"], ["arch=resnet34", "stem=cifar"],
+]
+
+
+def options(work):
+    """Every kind of encoder as a graph."""
+    x = pictures(f"{work}/small", 40, 12)
+    for i, keys in enumerate(OPTIONS):
+        of = f"{work}/small-{i}"
+        run("train", f"folder:{work}/small", "-o", of, "image_size=40", "batch=6", "steps=2", "epochs=1",
+            "precision=fp32", "train.checkpoint_steps=0", *SMALL, *keys)
+        run("embed", of, f"folder:{work}/small", "-o", of + ".npy")
+        run("export", of, "--projector", "-o", of + ".onnx")
+        runs(of + ".onnx", x, np.load(of + ".npy"), " ".join(keys))
 
 
 def back(work, x, data, side):
@@ -105,7 +194,7 @@ def back(work, x, data, side):
             m.running_mean.normal_(0, .1)
             m.running_var.uniform_(.5, 2)
     save_file(net.state_dict(), f"{work}/tv.safetensors")
-    run("import", f"{work}/tv.safetensors", "-o", f"{work}/imported", f"image_size={side}",
+    run("import", f"{work}/tv.safetensors", "-o", f"{work}/imported", f"image_size={side}", "precision=fp32",
         f"data.dataset=folder:{data}")
     run("embed", f"{work}/imported", f"folder:{data}", "-o", f"{work}/imported.npy")
     worst = relative(np.load(f"{work}/imported.npy"), features(net, x))
@@ -153,7 +242,9 @@ with tempfile.TemporaryDirectory() as work:
     weights(work, "resnet18", "cifar", 32)
     trained, x, data = weights(work, "resnet18", "imagenet", 96)
     back(work, x, data, 96)
+    options(work)
     tensorboard(trained)
     check(len(glob.glob(trained + "/events.out.tfevents.*")) == 1, "one event file")
-print("torch", torch.__version__, "torchvision", torchvision.__version__, "numpy", np.__version__)
+print("torch", torch.__version__, "torchvision", torchvision.__version__, "numpy", np.__version__,
+      "onnx", onnx.__version__, "onnxruntime", onnxruntime.__version__)
 sys.exit(failures > 0)

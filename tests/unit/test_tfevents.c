@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "core/crc32c.h"
+#include "core/crc32.h"
 #include "core/fs.h"
 #include "monitor/tfevents.h"
 #include "monitor/tfrecord.h"
