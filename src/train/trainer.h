@@ -59,8 +59,10 @@ void sc_trainer_close(sc_trainer *t); /* zeroed is fine */
 
 /* ---- trainer_group.c, for a trainer of several processes ---- */
 
-/* Before anything is opened; then once data and settings are settled; with the tables of this processor; with the
- * loader; and when the first has its state. */
+/* rc, where all processes have 0; else the error of the first that has one. */
+int sc_trainer_group_agree(sc_trainer *t, int rc, simclr_error *err);
+/* Before anything is opened; then once data and settings are settled; with the loader; and when the first has its
+ * state. */
 int sc_trainer_group_check(const sc_trainer *t, simclr_error *err);
 int sc_trainer_group_settle(sc_trainer *t, simclr_error *err);
 int sc_trainer_group_loader(sc_trainer *t, simclr_error *err);

@@ -10,6 +10,13 @@
 
 #include <stdio.h>
 
+int sc_trainer_group_agree(sc_trainer *t, int rc, simclr_error *err)
+{
+    rc = sc_group_agree(rc, t->step.group.group, err);
+    t->together = rc < 0;
+    return rc;
+}
+
 int sc_trainer_group_check(const sc_trainer *t, simclr_error *err)
 {
     if (t->step.group.group == NULL || sc_config_device(t->cfg.train.device) < 0)
@@ -25,7 +32,8 @@ int sc_trainer_group_settle(sc_trainer *t, simclr_error *err)
     const sc_group *group = t->step.group.group;
     if (group == NULL)
         return 0;
-    if (!sc_group_same(t->data_digest, group))
+    t->together = !sc_group_same(t->data_digest, group);
+    if (t->together)
         return sc_fail(err, SIMCLR_E_USAGE,
                        "%s: the %d processes have not the same images there; every machine needs "
                        "the same directory with the same contents",

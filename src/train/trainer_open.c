@@ -218,10 +218,9 @@ static int open_run(sc_trainer *t, simclr_error *err)
     return rc < 0 ? rc : sc_trainer_write_skipped(t, err);
 }
 
-/* Settings, data and where it computes: all that the network is laid out for. */
+/* Settings, data and where it computes, as far as one process can tell. */
 static int settle(sc_trainer *t, const sc_tables *tables, simclr_error *err)
 {
-    const sc_group *group = t->step.group.group;
     int rc = sc_config_check(&t->cfg, err);
     if (rc == 0)
         rc = check_stages(&t->cfg, err);
@@ -231,21 +230,40 @@ static int settle(sc_trainer *t, const sc_tables *tables, simclr_error *err)
         rc = sc_state_check_place(t->run, err);
     if (rc == 0)
         rc = open_data(t, err);
-    if (rc == 0 && tables == NULL && group == NULL)
+    if (rc == 0 && tables == NULL && t->step.group.group == NULL)
         rc = sc_setup_device(&t->device, &t->cfg, t->observer, err);
     if (rc == 0)
         sc_setup_settle_precision(&t->cfg, t->device, t->run);
-    if (rc == 0)
-        rc = sc_trainer_group_settle(t, err);
-    return rc < 0 ? rc : choose_tables(t, tables, err);
+    return rc;
 }
 
-/* The run's directory, its state and its logs; `first` of several processes has them. */
-static int begin_run(sc_trainer *t, bool first, simclr_error *err)
+/* All that is laid out for these settings. */
+static int lay_out(sc_trainer *t, const sc_tables *tables, simclr_error *err)
 {
+    int rc = choose_tables(t, tables, err);
+    if (rc == 0)
+        rc = open_views(t, err);
+    if (rc == 0)
+        rc = open_loader(t, err);
+    if (rc == 0)
+        rc = open_step(t, err);
+    if (rc < 0)
+        return rc;
+    t->steps_per_epoch = sc_loader_steps_per_epoch(t->step.loader);
+    t->total_steps = (uint64_t)t->cfg.train.epochs * t->steps_per_epoch;
+    t->stop_at = t->cfg.train.steps > 0 && t->cfg.train.steps < t->total_steps ? t->cfg.train.steps
+                                                                               : t->total_steps;
+    t->step.schedule = sc_setup_schedule(&t->cfg, t->steps_per_epoch);
+    return 0;
+}
+
+/* The run's directory, its state and its logs; the first of several processes has them. */
+static int begin_run(sc_trainer *t, simclr_error *err)
+{
+    const bool first = sc_group_first(t->step.group.group);
     int rc = sc_trainer_plan(t, err);
-    if (rc == 0 && first)
-        rc = open_run(t, err);
+    if (rc == 0)
+        rc = sc_trainer_group_agree(t, first ? open_run(t, err) : 0, err);
     if (rc == 0)
         sc_trainer_group_state(t);
     if (rc == 0)
@@ -277,21 +295,12 @@ int sc_trainer_open_in(sc_trainer *t, const sc_config *cfg, const char *run,
     t->log.raw_pixels_top1 = t->log.untrained_top1 = t->log.knn_top1 = -1;
     snprintf(t->run, sizeof t->run, "%s", first && has_run ? run : "");
     sc_parallel_set_threads(sc_setup_threads(cfg));
-    int rc = settle(t, tables, err);
+    int rc = sc_trainer_group_agree(t, settle(t, tables, err), err);
     if (rc == 0)
-        rc = open_views(t, err);
+        rc = sc_trainer_group_settle(t, err);
     if (rc == 0)
-        rc = open_loader(t, err);
-    if (rc == 0)
-        rc = open_step(t, err);
-    if (rc < 0)
-        return rc;
-    t->steps_per_epoch = sc_loader_steps_per_epoch(t->step.loader);
-    t->total_steps = (uint64_t)t->cfg.train.epochs * t->steps_per_epoch;
-    t->stop_at = t->cfg.train.steps > 0 && t->cfg.train.steps < t->total_steps ? t->cfg.train.steps
-                                                                               : t->total_steps;
-    t->step.schedule = sc_setup_schedule(&t->cfg, t->steps_per_epoch);
-    return has_run ? begin_run(t, first, err) : 0;
+        rc = sc_trainer_group_agree(t, lay_out(t, tables, err), err);
+    return rc < 0 || !has_run ? rc : begin_run(t, err);
 }
 
 int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const sc_tables *tables,
