@@ -14,6 +14,7 @@ NEEDS = {
     "views": ["torch", "torchvision", "PIL"],
     "photos": ["torch", "torchvision", "PIL"],
     "knn": ["sklearn"],
+    "ranks": [],
 }
 INSTALL = {
     "torch": "apt-get install python3-torch, or pip install torch",

@@ -100,36 +100,55 @@ static void print_result(const simclr_train_status *s, const char *run, bool jso
            run, run, run, run, run);
 }
 
-static int train(const cli_args *args, simclr_error *err)
+/* Trains in `run`, or in a directory that is made for it. */
+static int train_in(simclr_train_status *status, const char *run, const simclr_config *config,
+                    const cli_args *args, simclr_error *err)
 {
     char chosen[64] = "";
     bool first = false;
+    simclr_observer observer = cli_observer(args);
+    int rc = run != NULL ? 0 : choose_run(chosen, sizeof chosen, &first, err);
+    if (rc < 0)
+        return rc;
+    if (run == NULL)
+        say_chosen(&observer, chosen);
+    rc = simclr_train(status, config, run != NULL ? run : chosen, &observer, err);
+    cli_clear_line();
+    if (rc == SIMCLR_E_INTERRUPTED)
+        say_how_to_go_on(err, chosen);
+    if (rc < 0 && run == NULL && rmdir(chosen) == 0 && first) /* where nothing was written */
+        rmdir("runs");
+    if (rc == 0)
+        print_result(status, run != NULL ? run : chosen, cli_flag(args, "json"));
+    return rc;
+}
+
+/* The first of several processes has the run and speaks; any name will do for the others. */
+static int train_with_others(simclr_train_status *status, const simclr_config *config,
+                             const cli_args *args, simclr_error *err)
+{
+    simclr_observer observer = cli_observer(args);
+    return simclr_train(status, config, "runs", &observer, err);
+}
+
+static int train(const cli_args *args, simclr_error *err)
+{
+    int rank = 0, count = 1;
     simclr_config *config;
     simclr_train_status status = {.knn_top1 = -1};
     const char *run = cli_value(args, "output");
     int rc = cli_config(&config, args, err);
     if (rc == 0 && args->words > 0)
         rc = simclr_config_set(config, "data.dataset", args->word[0], SIMCLR_FROM_CLI, "DATA", err);
-    if (rc == 0 && run == NULL) {
-        run = chosen;
-        rc = choose_run(chosen, sizeof chosen, &first, err);
-    }
+    if (rc == 0)
+        rc = simclr_processes(&rank, &count, err);
     if (rc == 0) {
-        simclr_observer observer = cli_observer(args);
         cli_catch_signals();
         cli_outlive_reader();
-        if (run == chosen)
-            say_chosen(&observer, run);
-        rc = simclr_train(&status, config, run, &observer, err);
-        cli_clear_line();
-        if (rc == SIMCLR_E_INTERRUPTED)
-            say_how_to_go_on(err, chosen);
-        if (rc < 0 && run == chosen && rmdir(run) == 0 && first) /* where nothing was written */
-            rmdir("runs");
+        rc = rank == 0 ? train_in(&status, run, config, args, err)
+                       : train_with_others(&status, config, args, err);
     }
     simclr_config_free(config);
-    if (rc == 0)
-        print_result(&status, run, cli_flag(args, "json"));
     return rc;
 }
 
@@ -146,6 +165,8 @@ const cli_command cmd_train = {
             "pictures, and model.safetensors under torchvision's names. Ctrl-C, SIGTERM or\n"
             "the end of the terminal save the state and exit with 75; the same command, with\n"
             "-o and the run's directory, goes on to the same bits as an uninterrupted run.\n"
+            "Several processes train one model: mpirun -n 4 simclr train ..., or srun, each with\n"
+            "its share of every batch, on one machine or many (docs/ranks.md).\n"
             "A closed pipe, as of `2>&1 | head`, does not stop it; exit code 4 then says that the\n"
             "result could not be printed.",
     .options = options,

@@ -80,7 +80,8 @@ static int run_command(const cli_command *command, int argc, char **argv)
         rc = command->run(args, &err);
     }
     free(args);
-    if (rc < 0) {
+    bool told = err.code == rc && err.text[0] == '\0'; /* by the first of several processes */
+    if (rc < 0 && !told) {
         err.code = rc;
         print_error(&err, command->name);
     }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# cmake --install: program, libsimclr.so, libsimclr_cuda.so, simclr.h, simclr.pc, man page, presets.
+# cmake --install: program, libsimclr.so, libsimclr_mpi.so, libsimclr_cuda.so, simclr.h, simclr.pc, man page, presets.
 
 file(RELATIVE_PATH SIMCLR_PC_PREFIX
     /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
@@ -8,6 +8,9 @@ string(REGEX REPLACE "/$" "" SIMCLR_PC_PREFIX "${SIMCLR_PC_PREFIX}")
 configure_file(cmake/simclr.pc.in simclr.pc @ONLY)
 
 install(TARGETS simclr_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET simclr_mpi)
+    install(TARGETS simclr_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 if(TARGET simclr_cuda)
     install(TARGETS simclr_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()

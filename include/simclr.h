@@ -234,6 +234,14 @@ typedef struct {
 SIMCLR_API int simclr_train(simclr_train_status *out, const simclr_config *config, const char *run,
                             const simclr_observer *observer, simclr_error *err);
 
+/* Which of the processes that mpirun or srun started together this is, 0 .. count-1; alone: 0 of 1.  They train one
+ * model: each calls simclr_train with the same configuration and the same `run`, which the first alone reads and
+ * writes, and takes its share of every batch; the loss is that of the whole batch, whose statistics normalise it.
+ * As many processes give the same bits again; other numbers of them differ by rounding.  Where all of them fail
+ * alike, the first has the text of the error, and the others' is empty.  A process that exits after another
+ * failure ends them all.  SIMCLR_E_USAGE: several were started, but cannot be connected. */
+SIMCLR_API int simclr_processes(int *rank, int *count, simclr_error *err);
+
 /* The same, a step at a time and without a run directory; simclr_trainer_step, too, takes NULL for out. */
 typedef struct simclr_trainer simclr_trainer;
 SIMCLR_API int simclr_trainer_open(simclr_trainer **out, const simclr_config *config,

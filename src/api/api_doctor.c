@@ -15,6 +15,7 @@
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "dist/dist_load.h"
 
 enum { DOCTOR_TEXT = 4096 };
 
@@ -119,6 +120,13 @@ static void add_gpu(lines *l)
     add(l, "gpu", text);
 }
 
+static void add_mpi(lines *l)
+{
+    char text[1500];
+    sc_dist_probe(text, sizeof(text));
+    add(l, "mpi", text);
+}
+
 static void add_build(lines *l)
 {
     add(l, "simclr", simclr_version());
@@ -132,7 +140,7 @@ static void add_build(lines *l)
     bool selected = sc_backend_select(&backend, SC_FP32, &err) == SIMCLR_OK;
     add(l, "engine", selected ? backend->name : err.text);
     add_bf16(l);
-    add(l, "not compiled in", "MPI");
+    add_mpi(l);
     add(l, "image formats", "JPEG, PNG, WebP, PPM, BMP");
 }
 

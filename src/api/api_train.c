@@ -5,6 +5,7 @@
 #include "api/api.h"
 
 #include "core/alloc.h"
+#include "dist/dist_load.h"
 
 static void fill_status(simclr_train_status *out, const sc_trainer *t, const sc_step_stats *stats)
 {
@@ -24,6 +25,7 @@ int simclr_train(simclr_train_status *out, const simclr_config *config, const ch
                  const simclr_observer *observer, simclr_error *err)
 {
     sc_config fallback;
+    const sc_group *group;
     if (run == NULL || run[0] == '\0')
         return sc_fail(
             err, SIMCLR_E_USAGE,
@@ -31,14 +33,30 @@ int simclr_train(simclr_train_status *out, const simclr_config *config, const ch
     sc_trainer *t = sc_alloc(1, sizeof *t, err);
     if (t == NULL)
         return SIMCLR_E_MEMORY;
-    int rc = sc_trainer_open(t, sc_api_config(config, &fallback), run, NULL, observer, err);
+    int rc = sc_dist_join(&group, err);
+    if (rc == 0)
+        rc = sc_trainer_open_in(t, sc_api_config(config, &fallback), run, NULL, group, observer,
+                                err);
     if (rc == 0)
         rc = sc_trainer_run(t, err);
+    if (t->together && group != NULL)
+        group->leave();
+    if (t->together && rc < 0 && !sc_group_first(group) && err != NULL)
+        err->text[0] = '\0'; /* the first has the same to tell */
     if (out != NULL)
         fill_status(out, t, &t->last);
     sc_trainer_close(t);
     sc_free(t);
     return sc_api_result(rc, err);
+}
+
+int simclr_processes(int *rank, int *count, simclr_error *err)
+{
+    const sc_group *group;
+    int rc = sc_dist_join(&group, err);
+    *rank = group == NULL ? 0 : group->rank;
+    *count = group == NULL ? 1 : group->size;
+    return rc;
 }
 
 int simclr_trainer_open(simclr_trainer **out, const simclr_config *config, simclr_error *err)

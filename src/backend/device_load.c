@@ -13,9 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/fs.h"
+#include "core/plugin_path.h"
 
 #define PLUGIN "libsimclr_cuda.so"
 #define CUDNN "libcudnn.so.9"
@@ -30,44 +29,6 @@ static const struct {
     {"", "/usr/local/lib/python3*/*-packages/nvidia/cudnn/lib/" CUDNN},
     {"", "/usr/lib/python3*/*-packages/nvidia/cudnn/lib/" CUDNN},
 };
-
-/* Path of the file that holds this code, the program or libsimclr.so: its line in the process's map. */
-static bool own_path(char out[SC_PATH_MAX])
-{
-    FILE *maps = fopen("/proc/self/maps", "re");
-    char line[SC_PATH_MAX + 200];
-    unsigned long begin, end, here = (unsigned long)(uintptr_t)own_path;
-    bool found = false;
-    while (maps != NULL && !found && fgets(line, sizeof(line), maps) != NULL) {
-        char *path = strchr(line, '/');
-        if (sscanf(line, "%lx-%lx", &begin, &end) == 2 && begin <= here && here < end &&
-            path != NULL) {
-            path[strcspn(path, "\n")] = '\0';
-            found = snprintf(out, SC_PATH_MAX, "%s", path) < SC_PATH_MAX;
-        }
-    }
-    if (maps != NULL) {
-        fclose(maps);
-    }
-    return found;
-}
-
-/* The plug-in's file, or its bare name for the system's search. */
-static void plugin_path(char out[SC_PATH_MAX])
-{
-    static const char *const beside[] = {"", "../lib/"};
-    char own[SC_PATH_MAX];
-    if (own_path(own)) {
-        *(strrchr(own, '/') + 1) = '\0';
-        for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
-            if (snprintf(out, SC_PATH_MAX, "%s%s" PLUGIN, own, beside[i]) < SC_PATH_MAX &&
-                access(out, F_OK) == 0) {
-                return;
-            }
-        }
-    }
-    snprintf(out, SC_PATH_MAX, PLUGIN);
-}
 
 /* libcudnn.so.9 from the first of these directories that has it. */
 static void cudnn_of_user(const char *directories)
@@ -163,7 +124,7 @@ static int load(const sc_device_plugin **out, simclr_error *err)
         return sc_fail(err, SIMCLR_E_DEVICE, "switched off by SIMCLR_CUDA");
     }
     if (wish == NULL || wish[0] == '\0') {
-        plugin_path(path);
+        sc_plugin_path(path, PLUGIN);
     } else if (strchr(wish, '/') == NULL ||
                snprintf(path, sizeof(path), "%s", wish) >= SC_PATH_MAX) {
         return sc_fail(err, SIMCLR_E_DEVICE, "SIMCLR_CUDA: '%.200s' is neither a path nor off",

@@ -17,6 +17,7 @@
 
 #include "core/alloc.h"
 #include "core/fs.h"
+#include "core/parallel.h"
 #include "data/loader_parts.h"
 
 typedef struct {
@@ -24,6 +25,7 @@ typedef struct {
     sc_image *image; /* (batch + 1), NULL: drawn */
     uint8_t *drawn;
     size_t count, first; /* positions first .. first + count - 1 of the epoch */
+    size_t total;        /* of the batch */
     size_t taken, done;  /* images given to threads, finished */
     uint64_t step;
     sc_epoch *order;
@@ -40,6 +42,7 @@ struct sc_loader {
     sc_loader_draw draw; /* bytes 0: whole images */
     size_t images, batch, steps;
     bool in_order, drop_last;
+    size_t rank, ranks; /* of each batch the share of this process */
     uint64_t seed;
     slot ring[SC_LOADER_DEPTH];
     size_t depth; /* slots in use */
@@ -76,8 +79,11 @@ static int plan_step(sc_loader *l, simclr_error *err)
     if (rc != 0) {
         return rc;
     }
-    s->first = within * l->batch;
-    s->count = within + 1 == l->steps && !l->drop_last ? l->images - s->first : l->batch;
+    size_t begin, end, first = within * l->batch;
+    s->total = within + 1 == l->steps && !l->drop_last ? l->images - first : l->batch;
+    sc_part_range(&begin, &end, s->total, l->ranks, l->rank);
+    s->first = first + begin;
+    s->count = end - begin;
     s->step = l->planned++;
     s->order = l->current;
     s->order->users++;
@@ -203,7 +209,8 @@ int sc_loader_next(sc_batch *out, sc_loader *l, simclr_error *err)
     if (l->threads > 0) {
         pthread_mutex_lock(&l->mutex);
     }
-    *out = (sc_batch){s->index, s->image, s->drawn, s->count, s->step / l->steps, s->step};
+    *out =
+        (sc_batch){s->index, s->image, s->drawn, s->count, s->total, s->step / l->steps, s->step};
     l->next_step++;
     if (l->threads > 0) {
         pthread_mutex_unlock(&l->mutex);
@@ -258,6 +265,7 @@ int sc_loader_open(sc_loader **out, sc_dataset *ds, size_t batch, uint64_t seed,
     l->images = images;
     l->batch = batch < images ? batch : images;
     l->seed = seed;
+    l->ranks = 1;
     l->steps = images / l->batch + (images % l->batch > 1);
     l->next_step = l->planned = start_step;
     l->depth = sc_loader_depth(sc_dataset_bytes(ds) / images * (l->batch + 1));
@@ -312,6 +320,19 @@ void sc_loader_set_order(sc_loader *l, bool shuffle, bool drop_last)
     if (drop_last) {
         l->steps = l->images / l->batch;
     }
+}
+
+void sc_loader_set_share(sc_loader *l, int rank, int size)
+{
+    assert(l->planned == l->next_step && rank < size);
+    l->rank = (size_t)rank;
+    l->ranks = (size_t)size;
+}
+
+size_t sc_loader_least(const sc_loader *l)
+{
+    size_t last = l->images - (l->steps - 1) * l->batch;
+    return l->drop_last || last > l->batch ? l->batch : last;
 }
 
 int sc_loader_set_draw(sc_loader *l, const sc_loader_draw *draw, simclr_error *err)

@@ -24,6 +24,7 @@ typedef struct {
     sc_image *image; /* NULL: drawn */
     uint8_t *drawn;  /* what sc_loader_draw made of each image, one behind the other */
     size_t count;
+    size_t total; /* of the batch: more than count where it is shared among processes */
     uint64_t epoch;
     uint64_t step; /* since the start of training */
 } sc_batch;
@@ -46,6 +47,12 @@ void sc_loader_close(sc_loader *loader); /* NULL is fine */
 /* Before the first sc_loader_next: without `shuffle` every epoch has the order of the data set, with
  * `drop_last` a smaller last batch is left out.  The default is shuffled, nothing left out. */
 void sc_loader_set_order(sc_loader *loader, bool shuffle, bool drop_last);
+
+/* Before the first sc_loader_next: of every batch only the share of process `rank` of `size` (sc_part_range);
+ * no batch may have fewer images than there are processes. */
+void sc_loader_set_share(sc_loader *loader, int rank, int size);
+/* Images in the smallest batch of an epoch. */
+size_t sc_loader_least(const sc_loader *loader);
 
 /* Before the first sc_loader_next: batches of a data set that is not resident hold what this draws. */
 int sc_loader_set_draw(sc_loader *loader, const sc_loader_draw *draw, simclr_error *err);

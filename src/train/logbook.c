@@ -262,7 +262,7 @@ int sc_logbook_eval(sc_logbook *log, uint64_t step, const sc_metric *values, siz
 int sc_logbook_histograms(sc_logbook *log, sc_step *step, bool batch, simclr_error *err)
 {
     const sc_network *net = &step->network;
-    size_t rows = 2 * step->batch.count;
+    size_t rows = 2 * step->batch.count, all = 2 * step->batch.total;
     int rc = sc_params_pull(&net->params, err);
     if (rc == 0 && batch)
         rc = sc_step_fetch_h(step, err);
@@ -273,7 +273,7 @@ int sc_logbook_histograms(sc_logbook *log, sc_step *step, bool batch, simclr_err
                                    rows * net->dim_h, err);
     if (rc == 0 && batch)
         rc = sc_tfevents_histogram(log->events, "activations/z", step->step, step->z,
-                                   rows * net->dim_z, err);
+                                   all * net->dim_z, err);
     for (size_t i = 0; rc == 0 && i < net->params.entry_count; i++) {
         const sc_param *p = &net->params.entry[i];
         char tag[160];

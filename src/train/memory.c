@@ -20,12 +20,14 @@ static const size_t LEFT_FREE = (size_t)512 << 20;
 sc_network_options sc_run_network(const sc_trainer *t, size_t batch)
 {
     size_t images = sc_dataset_count(t->train);
+    size_t ranks = sc_step_group_rows(1, t->step.group.group);
+    size_t most = sc_loader_largest(images, batch, t->cfg.data.drop_last);
     return (sc_network_options){
         .encoder = sc_setup_encoder(&t->cfg, t->size),
         .projector = sc_setup_projector(&t->cfg),
         .height = t->size,
         .width = t->size,
-        .max_rows = 2 * sc_loader_largest(images, batch, t->cfg.data.drop_last),
+        .max_rows = 2 * ((most + ranks - 1) / ranks),
         .precision = sc_setup_precision(&t->cfg),
         .seed = t->cfg.train.seed,
         .tables = t->tables,
@@ -36,14 +38,20 @@ void sc_run_plan(sc_step *step, size_t rows, sc_arena *arena)
 {
     sc_step *s = step;
     const sc_network *net = &s->network;
+    size_t all = sc_step_group_rows(rows, s->group.group);
     s->h = sc_arena_take(arena, rows * net->dim_h, sizeof *s->h);
-    s->z = sc_arena_take(arena, rows * net->dim_z, sizeof *s->z);
+    s->own_z = s->z = sc_arena_take(arena, all * net->dim_z, sizeof *s->z);
     sc_ntxent_plan(&s->ntxent, arena);
     if (net->device != NULL)
         return; /* the others are in its memory */
     s->x = sc_arena_take(arena, rows * net->height * net->width * net->channels, sizeof *s->x);
     s->dh = sc_arena_take(arena, rows * net->dim_h, sizeof *s->dh);
-    s->dz = sc_arena_take(arena, rows * net->dim_z, sizeof *s->dz);
+    s->own_dz = s->dz = sc_arena_take(arena, all * net->dim_z, sizeof *s->dz);
+    if (all == rows)
+        return;
+    s->own_z = sc_arena_take(arena, rows * net->dim_z, sizeof *s->own_z);
+    s->own_dz = sc_arena_take(arena, rows * net->dim_z, sizeof *s->own_dz);
+    sc_step_group_plan(&s->group, rows, net->dim_z, arena);
 }
 
 /* What a block of so many bytes takes of the device's memory. */
@@ -63,7 +71,8 @@ static size_t step_bytes(sc_step *s, const sc_trainer *t, size_t rows)
         return block(device, &net->params.memory_there) + block(device, &net->arena) +
                block(device, &s->there.arena) + block(device, &s->there.staging.store);
     }
-    if (sc_ntxent_init(&s->ntxent, net->backend, rows, net->dim_z, t->cfg.temperature, NULL) < 0)
+    size_t all = sc_step_group_rows(rows, s->group.group);
+    if (sc_ntxent_init(&s->ntxent, net->backend, all, net->dim_z, t->cfg.temperature, NULL) < 0)
         return SIZE_MAX;
     sc_run_plan(s, rows, &host);
     return net->params.memory_here.used + net->arena.used + host.used;
@@ -83,7 +92,7 @@ size_t sc_run_loader_bytes(const sc_trainer *t, size_t batch)
 
 size_t sc_run_bytes(const sc_trainer *t, size_t batch)
 {
-    sc_step s = {.views = t->step.views};
+    sc_step s = {.views = t->step.views, .group.group = t->step.group.group};
     sc_network_options options = sc_run_network(t, batch);
     if (sc_network_measure(&s.network, &options, NULL) < 0)
         return SIZE_MAX;

@@ -8,9 +8,11 @@
 
 #include "train/trainer.h"
 
-/* Options of the network for batches of `batch` images, once data, size and tables of t are settled. */
+/* Options of the network for batches of `batch` images, of all processes together, once data, size and tables
+ * of t are settled. */
 sc_network_options sc_run_network(const sc_trainer *t, size_t batch);
-/* x, h, z, their gradients and NT-Xent of a step of `rows` views, as far as they are the host's. */
+/* x, h, z, their gradients and NT-Xent of a step of `rows` views of this process, as far as they are the
+ * host's; step->group says how many processes there are. */
 void sc_run_plan(sc_step *step, size_t rows, sc_arena *arena);
 
 /* Bytes that a run of `batch` images a step takes where its network is: in the device's memory, else

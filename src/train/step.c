@@ -37,32 +37,49 @@ int sc_step_views(sc_step *t, simclr_error *err)
     return 0;
 }
 
+/* With several processes, each with some of the images: z of all of them, for the loss; and what the loss
+ * wants of one's own. */
+static void gather_z(sc_step *t)
+{
+    if (t->group.group != NULL)
+        sc_step_group_gather(t->z, t->own_z, t->batch.count, t->batch.total, &t->group);
+}
+
+static void share_dz(sc_step *t)
+{
+    if (t->group.group != NULL)
+        sc_step_group_share(t->own_dz, t->dz, t->batch.count, t->batch.total, &t->group);
+}
+
 int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err)
 {
     if (t->there.device != NULL)
         return sc_step_on_device(out, t, err);          /* the same, in its memory */
     int rc = sc_loader_next(&t->batch, t->loader, err); /* N images, u8                  */
-    if (rc < 0)
-        return rc;
-    size_t n = t->batch.count;
-    rc = sc_step_views(t, err); /* x (2N,H,W,C): view 0 of all, then view 1 */
+    if (rc == 0)
+        rc = sc_step_views(t, err); /* x (2N,H,W,C): view 0 of all, then view 1 */
+    rc = sc_group_agree(rc, t->group.group, err);
     if (rc < 0)
         return rc;
 
+    size_t n = t->batch.count, all = t->batch.total; /* all = n without other processes */
     sc_network *net = &t->network;
     sc_encoder_forward(t->h, t->x, 2 * n, true, &net->encoder); /* h (2N,D)               */
     sc_projector_set_step(&net->projector, t->step);
-    sc_projector_forward(t->z, t->h, 2 * n, true, &net->projector); /* z (2N,d)               */
-    out->loss = sc_ntxent_forward(&t->ntxent, t->z, 2 * n);         /* eq. 1, mean over 2N    */
+    sc_projector_forward(t->own_z, t->h, 2 * n, true, &net->projector); /* z (2N,d)           */
+    gather_z(t);
+    out->loss = sc_ntxent_forward(&t->ntxent, t->z, 2 * all); /* eq. 1, mean over 2N    */
 
     sc_params_zero_grad(&net->params);
     sc_ntxent_backward(t->dz, &t->ntxent);
-    sc_projector_backward(t->dh, t->dz, &net->projector);
+    share_dz(t);
+    sc_projector_backward(t->dh, t->own_dz, &net->projector);
     sc_encoder_backward(t->dh, &net->encoder); /* no gradient to the pixels      */
+    sc_group_sum(net->params.grad, net->params.trained, t->group.sum, t->group.group);
 
     out->step = t->step;
     out->epoch = t->batch.epoch;
-    out->images = n;
+    out->images = all;
     out->lr = sc_schedule_lr(&t->schedule, t->step);
     out->gradient_norm = sc_params_grad_norm(&net->params, NULL);
     rc = sc_step_check(out, &net->params, err);

@@ -13,12 +13,13 @@
 #include "optim/optim.h"
 #include "optim/schedule.h"
 #include "train/step_device.h"
+#include "train/step_group.h"
 #include "views/drawer.h"
 
 typedef struct {
     uint64_t step;  /* number of this step, from 0 */
     uint64_t epoch; /* it belongs to, from 0 */
-    size_t images;  /* N */
+    size_t images;  /* N, of all processes */
     double loss, lr;
     double gradient_norm;
 } sc_step_stats;
@@ -30,12 +31,14 @@ typedef struct {
     sc_ntxent ntxent;
     sc_optim optim;
     sc_schedule schedule;
-    uint64_t step;        /* steps done */
-    sc_batch batch;       /* N images, or their views, u8 */
-    sc_real *x;           /* (2N, H, W, C) */
-    sc_real *h, *dh;      /* (2N, D) */
-    sc_real *z, *dz;      /* (2N, d) */
-    sc_step_device there; /* with a device it has these, and h, z hold what was fetched */
+    uint64_t step;           /* steps done */
+    sc_batch batch;          /* N images, or their views, u8 */
+    sc_real *x;              /* (2n, H, W, C), n <= N the images of this process */
+    sc_real *h, *dh;         /* (2n, D) */
+    sc_real *own_z, *own_dz; /* (2n, d); of one process, n = N, z and dz */
+    sc_real *z, *dz;         /* (2N, d) */
+    sc_step_group group;     /* with several processes */
+    sc_step_device there;    /* with a device it has these, and h, z hold what was fetched */
     /* What the host has to do while a device computes the step; NULL: nothing. */
     int (*meanwhile)(void *context, simclr_error *err);
     void *meanwhile_context;

@@ -33,6 +33,7 @@ int sc_trainer_step(sc_step_stats *out, sc_trainer *t, simclr_error *err)
 {
     int rc = sc_train_step(out, &t->step, err);
     const sc_device *device = t->step.network.device;
+    t->together = rc < 0; /* a step fails on all processes */
     bool ran_out = rc < 0 && device != NULL && device->wait(NULL) == SIMCLR_E_MEMORY;
     return ran_out ? sc_run_ran_out(t, err) : rc;
 }
@@ -92,7 +93,8 @@ static int run_steps(sc_trainer *t, simclr_error *err)
         if (rc < 0)
             return rc;
         double stepped = sc_clock();
-        bool stop = sc_stop_asked(t->observer);
+        bool stop = sc_group_any(sc_stop_asked(t->observer), t->step.group.group);
+        t->together = stop;
         bool evaluate = !stop && evaluation_due(t);
         if (stop || evaluate || checkpoint_due(t, saved)) {
             rc = write_figures(t, err); /* a checkpoint has all lines up to its step */
@@ -145,9 +147,12 @@ int sc_trainer_write_skipped(const sc_trainer *t, simclr_error *err)
 
 int sc_trainer_run(sc_trainer *t, simclr_error *err)
 {
+    if (!sc_group_first(t->step.group.group))
+        return sc_trainer_follow(t, err);
     if (was_finished(t)) {
         sc_say(t->observer, SIMCLR_NOTE, "%s is finished: %llu steps", t->run,
                (unsigned long long)t->step.step);
+        t->together = true;
         return 0;
     }
     int rc = sc_logbook_phase(&t->log, "training", t->step.step, -1, err);
@@ -167,5 +172,7 @@ int sc_trainer_run(sc_trainer *t, simclr_error *err)
                                                      : "failed";
     int rc_phase =
         sc_logbook_phase(&t->log, phase, t->step.step, sc_exit_code(rc), rc < 0 ? &late : err);
-    return rc < 0 ? rc : rc_phase;
+    rc = rc < 0 ? rc : rc_phase;
+    t->together = t->together || rc == 0;
+    return rc;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend/device_load.h"
+#include "backend/group_table.h"
 #include "core/alloc.h"
 #include "core/parallel.h"
 #include "model/encoder_shapes.h"
@@ -109,6 +110,9 @@ static int open_loader(sc_trainer *t, simclr_error *err)
     if (rc < 0)
         return rc;
     sc_loader_set_order(t->step.loader, t->cfg.data.shuffle, t->cfg.data.drop_last);
+    rc = sc_trainer_group_loader(t, err);
+    if (rc < 0)
+        return rc;
     const sc_loader_draw draw = {.draw = sc_drawer_draw,
                                  .context = &t->drawer,
                                  .bytes = sc_drawer_bytes(&t->step.views.options)};
@@ -118,10 +122,17 @@ static int open_loader(sc_trainer *t, simclr_error *err)
 
 static int choose_tables(sc_trainer *t, const sc_tables *tables, simclr_error *err)
 {
+    const sc_group *group = t->step.group.group;
+    sc_tables own = {0};
+    int rc = 0;
     if (tables == NULL)
-        return sc_setup_tables(&t->tables, t->device, sc_setup_precision(&t->cfg), err);
-    t->tables = *tables;
-    return 0;
+        rc = sc_setup_tables(&own, t->device, sc_setup_precision(&t->cfg), err);
+    else
+        own = *tables;
+    if (rc == 0 && group != NULL)
+        return sc_group_tables_open(&t->tables, &own, group, err);
+    t->tables = own;
+    return rc;
 }
 
 static int open_network(sc_trainer *t, simclr_error *err)
@@ -129,10 +140,10 @@ static int open_network(sc_trainer *t, simclr_error *err)
     sc_step *s = &t->step;
     sc_network_options options = sc_run_network(t, (size_t)t->cfg.train.batch);
     sc_optim_options optim = sc_setup_optim(&t->cfg);
-    size_t rows = options.max_rows;
+    size_t rows = options.max_rows, all = sc_step_group_rows(rows, s->group.group);
     int rc = sc_network_open(&s->network, &options, err);
     if (rc == 0)
-        rc = sc_ntxent_init(&s->ntxent, s->network.backend, rows, s->network.dim_z,
+        rc = sc_ntxent_init(&s->ntxent, s->network.backend, all, s->network.dim_z,
                             t->cfg.temperature, err);
     if (rc == 0)
         rc = sc_optim_init(&s->optim, &optim, &s->network.params, err);
@@ -207,28 +218,29 @@ static int open_run(sc_trainer *t, simclr_error *err)
     return rc < 0 ? rc : sc_trainer_write_skipped(t, err);
 }
 
-int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const sc_tables *tables,
-                    const simclr_observer *observer, simclr_error *err)
+/* Settings, data and where it computes, as far as one process can tell. */
+static int settle(sc_trainer *t, const sc_tables *tables, simclr_error *err)
 {
-    memset(t, 0, sizeof *t);
-    t->cfg = *cfg;
-    t->observer = observer;
-    t->log.raw_pixels_top1 = t->log.untrained_top1 = t->log.knn_top1 = -1;
-    snprintf(t->run, sizeof t->run, "%s", run == NULL ? "" : run);
-    sc_parallel_set_threads(sc_setup_threads(cfg));
     int rc = sc_config_check(&t->cfg, err);
     if (rc == 0)
         rc = check_stages(&t->cfg, err);
+    if (rc == 0)
+        rc = sc_trainer_group_check(t, err);
     if (rc == 0 && t->run[0] != '\0')
         rc = sc_state_check_place(t->run, err);
     if (rc == 0)
         rc = open_data(t, err);
-    if (rc == 0 && tables == NULL)
-        rc = sc_setup_device(&t->device, &t->cfg, observer, err);
+    if (rc == 0 && tables == NULL && t->step.group.group == NULL)
+        rc = sc_setup_device(&t->device, &t->cfg, t->observer, err);
     if (rc == 0)
         sc_setup_settle_precision(&t->cfg, t->device, t->run);
-    if (rc == 0)
-        rc = choose_tables(t, tables, err);
+    return rc;
+}
+
+/* All that is laid out for these settings. */
+static int lay_out(sc_trainer *t, const sc_tables *tables, simclr_error *err)
+{
+    int rc = choose_tables(t, tables, err);
     if (rc == 0)
         rc = open_views(t, err);
     if (rc == 0)
@@ -242,20 +254,59 @@ int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const 
     t->stop_at = t->cfg.train.steps > 0 && t->cfg.train.steps < t->total_steps ? t->cfg.train.steps
                                                                                : t->total_steps;
     t->step.schedule = sc_setup_schedule(&t->cfg, t->steps_per_epoch);
-    if (t->run[0] == '\0')
-        return 0;
-    rc = sc_trainer_plan(t, err);
+    return 0;
+}
+
+/* The run's directory, its state and its logs; the first of several processes has them. */
+static int begin_run(sc_trainer *t, simclr_error *err)
+{
+    const bool first = sc_group_first(t->step.group.group);
+    int rc = sc_trainer_plan(t, err);
     if (rc == 0)
-        rc = open_run(t, err);
+        rc = sc_trainer_group_agree(t, first ? open_run(t, err) : 0, err);
+    if (rc == 0)
+        sc_trainer_group_state(t);
     if (rc == 0)
         rc = open_loader(t, err); /* from the step resumed at */
-    if (rc == 0)
-        rc = sc_logbook_open(&t->log, t->run, &t->cfg, t->step.step, t->observer, err);
+    if (rc < 0 || !first)
+        return rc;
+    rc = sc_logbook_open(&t->log, t->run, &t->cfg, t->step.step, t->observer, err);
     t->last.loss = t->log.last_loss;
     t->last.lr = t->log.last_lr;
     t->log.steps_per_epoch = t->steps_per_epoch;
     t->log.total_steps = t->stop_at;
     return rc;
+}
+
+int sc_trainer_open_in(sc_trainer *t, const sc_config *cfg, const char *run,
+                       const sc_tables *tables, const sc_group *group,
+                       const simclr_observer *observer, simclr_error *err)
+{
+    const bool first = sc_group_first(group), has_run = run != NULL && run[0] != '\0';
+    memset(t, 0, sizeof *t);
+    t->cfg = *cfg;
+    t->step.group.group = group;
+    t->observer = observer;
+    if (!first) {
+        t->quiet = observer != NULL ? *observer : (simclr_observer){0};
+        t->quiet.message = NULL;
+        t->observer = &t->quiet;
+    }
+    t->log.raw_pixels_top1 = t->log.untrained_top1 = t->log.knn_top1 = -1;
+    snprintf(t->run, sizeof t->run, "%s", first && has_run ? run : "");
+    sc_parallel_set_threads(sc_setup_threads(cfg));
+    int rc = sc_trainer_group_agree(t, settle(t, tables, err), err);
+    if (rc == 0)
+        rc = sc_trainer_group_settle(t, err);
+    if (rc == 0)
+        rc = sc_trainer_group_agree(t, lay_out(t, tables, err), err);
+    return rc < 0 || !has_run ? rc : begin_run(t, err);
+}
+
+int sc_trainer_open(sc_trainer *t, const sc_config *cfg, const char *run, const sc_tables *tables,
+                    const simclr_observer *observer, simclr_error *err)
+{
+    return sc_trainer_open_in(t, cfg, run, tables, NULL, observer, err);
 }
 
 void sc_trainer_close(sc_trainer *t)
@@ -270,6 +321,8 @@ void sc_trainer_close(sc_trainer *t)
     sc_network_close(&t->step.network);
     if (t->device != NULL)
         sc_device_close();
+    if (t->step.group.group != NULL && t->tables.maps != NULL)
+        sc_group_tables_close();
     sc_arena_close(&t->arena);
     close_bank(t);
     sc_dataset_close(t->test);
