@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_index.c - searching a folder by the public functions: what is found, and when the features that
+ * a run keeps are believed.
+ */
+#include "support/support.h"
+
+#include <simclr.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/alloc.h"
+#include "core/fs.h"
+#include "data/image.h"
+#include "support/data_fixture.h"
+
+enum { IMAGES = 14, SIDE = 16, PIXELS = SIDE * SIDE * 3 };
+
+typedef struct {
+    char run[512], data[512];
+    char name[IMAGES][560];
+    int warnings, notes;
+    char warning[600]; /* the last one */
+} rig;
+
+static void hear(void *context, simclr_message_kind kind, const char *text)
+{
+    rig *r = context;
+    r->notes += kind == SIMCLR_NOTE;
+    r->warnings += kind == SIMCLR_WARNING;
+    if (kind == SIMCLR_WARNING)
+        snprintf(r->warning, sizeof r->warning, "%s", text);
+}
+
+/* A file of SIDE x SIDE pixels of noise over a colour; of one size in bytes whatever it shows. */
+static void write_image(const char *path, uint32_t shade)
+{
+    unsigned char bytes[64 + PIXELS];
+    size_t head = (size_t)snprintf((char *)bytes, 64, "P6 %d %d 255\n", SIDE, SIDE);
+    simclr_error err = {0};
+    for (size_t i = 0; i < PIXELS; i++)
+        bytes[head + i] = (unsigned char)(shade * (1 + i % 3) % 192 + sct_below(64));
+    sct_assert_ok(sc_fs_write_atomic(path, bytes, head + PIXELS, &err), &err);
+}
+
+static void train(const rig *r, const char *steps)
+{
+    const char *const settings[][2] = {
+        {"data.dataset", "shapes:64"}, {"train.batch", "8"},      {"train.steps", steps},
+        {"eval.max_train", "16"},      {"eval.max_test", "8"},    {"train.precision", "fp32"},
+        {"train.device", "cpu"},       {"data.image_size", "16"}, {"train.threads", "2"}};
+    simclr_config *config = NULL;
+    simclr_error err = {0};
+    sct_assert_ok(simclr_config_new(&config, &err), &err);
+    sct_assert_ok(simclr_config_set_preset(config, "tiny", &err), &err);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        sct_assert_ok(
+            simclr_config_set(config, settings[i][0], settings[i][1], SIMCLR_FROM_CLI, NULL, &err),
+            &err);
+    sct_assert_ok(simclr_train(NULL, config, r->run, NULL, &err), &err);
+    simclr_config_free(config);
+}
+
+/* A run of one step, and a folder of two classes. */
+static rig *set_up(void)
+{
+    rig *r = calloc(1, sizeof *r);
+    simclr_error err = {0};
+    snprintf(r->run, sizeof r->run, "%s/run", sct_scratch());
+    snprintf(r->data, sizeof r->data, "%s/data", sct_scratch());
+    train(r, "1");
+    for (int i = 0; i < IMAGES; i++) {
+        char dir[540];
+        snprintf(dir, sizeof dir, "%s/%s", r->data, i < IMAGES / 2 ? "a" : "b");
+        snprintf(r->name[i], sizeof r->name[i], "%s/%02d.ppm", dir, i);
+        sct_assert_ok(sc_fs_mkdirs(dir, &err), &err);
+        write_image(r->name[i], (uint32_t)(17 * i));
+    }
+    return r;
+}
+
+static void tear_down(rig *r)
+{
+    free(r);
+    sct_scratch_remove();
+}
+
+static simclr_index *open_index(rig *r, bool fresh)
+{
+    simclr_index *index;
+    simclr_error err = {0};
+    const simclr_observer observer = {.context = r, .message = hear};
+    const simclr_index_options options = {.spec = r->data, .fresh = fresh};
+    r->warnings = r->notes = 0;
+    sct_assert_ok(simclr_index_open(&index, r->run, &options, &observer, &err), &err);
+    return index;
+}
+
+/* All images by similarity to each of them: (n, n); whether the features were kept. */
+static bool search_all(simclr_match *out, rig *r, bool fresh, size_t images)
+{
+    const char *query[IMAGES];
+    simclr_index *index = open_index(r, fresh);
+    simclr_index_info info;
+    simclr_error err = {0};
+    size_t k = 1000;
+    for (size_t i = 0; i < IMAGES; i++)
+        query[i] = r->name[i];
+    simclr_match *large = calloc(IMAGES * k, sizeof *large);
+    sct_assert_ok(simclr_index_search(large, &k, index, query, IMAGES, &err), &err);
+    assert_int_equal(k, images);
+    memcpy(out, large, IMAGES * k * sizeof *out);
+    free(large);
+    sct_assert_ok(simclr_index_load(&info, index, &err), &err);
+    assert_int_equal(info.images, images);
+    assert_int_equal(info.classes, 2);
+    simclr_index_close(index);
+    return info.kept;
+}
+
+/* ---- what is found ---- */
+
+static void files_find_themselves(void **state)
+{
+    (void)state;
+    rig *r = set_up();
+    simclr_match found[IMAGES * IMAGES];
+    assert_false(search_all(found, r, false, IMAGES));
+    assert_int_equal(r->warnings, 0);
+    simclr_index *index = open_index(r, false);
+    simclr_error err = {0};
+    sct_assert_ok(simclr_index_load(NULL, index, &err), &err);
+    for (size_t i = 0; i < IMAGES; i++) {
+        const simclr_match *row = found + i * IMAGES;
+        uint32_t seen = 0;
+        assert_string_equal(simclr_index_name(index, row[0].image), r->name[i]);
+        assert_string_equal(simclr_index_class(index, row[0].image), i < IMAGES / 2 ? "a" : "b");
+        assert_true(row[0].similarity > 1 - 2e-6f && row[0].similarity <= 1);
+        for (size_t j = 0; j < IMAGES; j++) {
+            assert_true(j == 0 || row[j].similarity <= row[j - 1].similarity);
+            seen |= 1u << row[j].image;
+            for (size_t m = 0; m < IMAGES; m++) /* the same the other way round */
+                if (found[row[j].image * IMAGES + m].image == i)
+                    assert_true(found[row[j].image * IMAGES + m].similarity - row[j].similarity <
+                                2e-6f);
+        }
+        assert_int_equal(seen, (1u << IMAGES) - 1);
+    }
+    simclr_index_close(index);
+    tear_down(r);
+}
+
+static void names_of_the_set(void **state)
+{
+    (void)state;
+    rig *r = set_up();
+    const char *const query[] = {"shape-test-3", "shape-7"};
+    simclr_index *index;
+    simclr_error err = {0};
+    simclr_match found[4];
+    size_t k = 2;
+    sct_assert_ok(simclr_index_open(&index, r->run, NULL, NULL, &err), &err);
+    sct_assert_ok(simclr_index_search(found, &k, index, query, 2, &err), &err);
+    assert_string_equal(simclr_index_name(index, found[0].image), "shape-test-3");
+    assert_string_equal(simclr_index_name(index, found[2].image), "shape-7");
+    assert_true(found[0].similarity > 1 - 2e-6f && found[2].similarity > 1 - 2e-6f);
+    simclr_index_close(index);
+    const simclr_index_options train_only = {.split = "train"};
+    sct_assert_ok(simclr_index_open(&index, r->run, &train_only, NULL, &err), &err);
+    sct_assert_error(simclr_index_search(found, &k, index, query, 2, &err), &err,
+                     SIMCLR_E_NOT_FOUND, "shape-test-3");
+    simclr_index_close(index);
+    tear_down(r);
+}
+
+static void duplicates_outliers_sheet(void **state)
+{
+    (void)state;
+    rig *r = set_up();
+    simclr_match out[IMAGES], unusual[IMAGES + 5];
+    simclr_error err = {0};
+    size_t size[IMAGES / 2 + 1], groups, count = IMAGES + 5, k = 1000;
+    char command[2400], png[560];
+    snprintf(command, sizeof command, "%s/b/13.ppm", r->data);
+    void *bytes;
+    sct_assert_ok(sc_fs_read(&bytes, &count, r->name[4], 1 << 20, &err), &err);
+    sct_assert_ok(sc_fs_write_atomic(command, bytes, count, &err), &err);
+    sc_free(bytes);
+    simclr_index *index = open_index(r, false);
+    sct_assert_ok(simclr_index_duplicates(out, size, &groups, index, 1, &err), &err);
+    assert_true(groups == 1 && size[0] == 2);
+    assert_string_equal(simclr_index_name(index, out[0].image), r->name[4]);
+    assert_string_equal(simclr_index_name(index, out[1].image), command);
+    count = IMAGES + 5;
+    sct_assert_ok(simclr_index_outliers(unusual, &count, &k, index, &err), &err);
+    assert_true(count == IMAGES && k == IMAGES - 1);
+    for (size_t i = 1; i < count; i++)
+        assert_true(unusual[i].similarity >= unusual[i - 1].similarity);
+    sct_assert_error(simclr_index_duplicates(out, size, &groups, index, 0, &err), &err,
+                     SIMCLR_E_USAGE, "threshold");
+
+    /* Query and two images, in the place of a vanished one a grey field. */
+    const simclr_sheet_row rows[] = {{r->name[4], out, 2}, {NULL, unusual, 2}};
+    sc_image sheet;
+    snprintf(png, sizeof png, "%s/sheet.png", r->data);
+    assert_int_equal(unlink(r->name[4]), 0);
+    sct_assert_ok(simclr_index_sheet(png, index, rows, 2, &err), &err);
+    sct_assert_ok(sc_fs_read(&bytes, &count, png, 1 << 24, &err), &err);
+    sct_assert_ok(sc_image_decode(&sheet, bytes, count, png, 3, &err), &err);
+    assert_true(sheet.width > 3 * 128 && sheet.width < 4 * 128 && sheet.height > 2 * 128);
+    sc_image_free(&sheet);
+    sc_free(bytes);
+    sct_assert_error(simclr_index_sheet(png, index, rows, 0, &err), &err, SIMCLR_E_USAGE,
+                     "at least one");
+    simclr_index_close(index);
+    tear_down(r);
+}
+
+/* ---- what is refused ---- */
+
+static void refusals(void **state)
+{
+    (void)state;
+    rig *r = set_up();
+    simclr_match found[4];
+    simclr_error err = {0};
+    char path[600], kept[600];
+    size_t k = 1;
+    snprintf(path, sizeof path, "%s/run/config.yaml", sct_scratch());
+    snprintf(kept, sizeof kept, "%s/index", r->run);
+    const char *query[] = {r->name[0], "nowhere.jpg"};
+    simclr_index *index = open_index(r, false);
+    sct_assert_error(simclr_index_search(found, &k, index, query, 2, &err), &err,
+                     SIMCLR_E_NOT_FOUND, "nowhere.jpg: no such file");
+    query[1] = path;
+    sct_assert_error(simclr_index_search(found, &k, index, query, 2, &err), &err, SIMCLR_E_FORMAT,
+                     "config.yaml: not an image");
+    assert_false(sc_fs_exists(kept)); /* nothing was embedded for them */
+    k = 0;
+    sct_assert_error(simclr_index_search(found, &k, index, query, 1, &err), &err, SIMCLR_E_USAGE,
+                     "k = 0");
+    simclr_index_close(index);
+    const simclr_index_options nowhere = {.spec = "/nonexistent"}, split = {.split = "nothing"};
+    sct_assert_error(simclr_index_open(&index, r->run, &nowhere, NULL, &err), &err,
+                     SIMCLR_E_NOT_FOUND, "/nonexistent");
+    sct_assert_error(simclr_index_open(&index, r->run, &split, NULL, &err), &err,
+                     SIMCLR_E_NOT_FOUND, "nothing");
+    assert_null(index);
+    tear_down(r);
+}
+
+static void unreadable_images(void **state)
+{
+    (void)state;
+    rig *r = set_up();
+    /* Too large to be decoded at the start, so that its damage is met later. */
+    char path[600], cut[200] = "P6 800 800 255\n";
+    simclr_error err = {0};
+    simclr_index_info info;
+    simclr_match found[IMAGES * IMAGES];
+    snprintf(path, sizeof path, "%s/a/00-bad.ppm", r->data);
+    sct_assert_ok(sc_fs_write_atomic(path, cut, sizeof cut, &err), &err);
+    for (int kept = 0; kept < 2; kept++) {
+        simclr_index *index = open_index(r, false);
+        sct_assert_ok(simclr_index_load(&info, index, &err), &err);
+        assert_true(info.images == IMAGES && info.skipped == 1 && info.kept == (kept == 1));
+        assert_int_equal(r->warnings, 1);
+        assert_non_null(strstr(r->warning, "1 of 15 images cannot be read"));
+        simclr_index_close(index);
+    }
+    assert_true(search_all(found, r, false, IMAGES));
+    for (size_t i = 0; i < IMAGES; i++)
+        assert_int_equal(found[i * IMAGES].image, i); /* rows go on past it */
+    tear_down(r);
+}
+
+/* ---- what is kept ---- */
+
+static void kept_and_fresh_are_equal(void **state)
+{
+    (void)state;
+    rig *r = set_up();
+    simclr_match a[IMAGES * IMAGES], b[IMAGES * IMAGES], c[IMAGES * IMAGES];
+    assert_false(search_all(a, r, false, IMAGES));
+    assert_true(search_all(b, r, false, IMAGES));
+    assert_false(search_all(c, r, true, IMAGES));
+    assert_memory_equal(a, b, sizeof a);
+    assert_memory_equal(a, c, sizeof a);
+    tear_down(r);
+}
+
+static void changes_are_noticed(void **state)
+{
+    (void)state;
+    rig *r = set_up();
+    simclr_match a[IMAGES * IMAGES], b[IMAGES * IMAGES], c[IMAGES * (IMAGES + 1)];
+    char path[600];
+    assert_false(search_all(a, r, false, IMAGES));
+    train(r, "2"); /* other weights */
+    assert_false(search_all(b, r, false, IMAGES));
+    assert_true(memcmp(a, b, sizeof a) != 0);
+    assert_true(r->notes == 1 && r->warnings == 0);
+    assert_true(search_all(b, r, false, IMAGES));
+
+    /* Another picture in as many bytes; times of files may be as coarse as the kernel's clock. */
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    write_image(r->name[3], 1000);
+    assert_false(search_all(a, r, false, IMAGES));
+    assert_true(memcmp(a, b, sizeof a) != 0);
+    assert_true(search_all(a, r, false, IMAGES));
+
+    snprintf(path, sizeof path, "%s/b/99.ppm", r->data); /* one more */
+    write_image(path, 5);
+    assert_false(search_all(c, r, false, IMAGES + 1));
+    assert_true(search_all(c, r, false, IMAGES + 1));
+
+    /* Another precision, asked for here. */
+    simclr_config *settings;
+    simclr_error err = {0};
+    simclr_index *index;
+    simclr_index_info info;
+    sct_assert_ok(simclr_config_new(&settings, &err), &err);
+    sct_assert_ok(simclr_config_set(settings, "precision", "bf16", SIMCLR_FROM_CLI, NULL, &err),
+                  &err);
+    const simclr_index_options options = {.spec = r->data, .settings = settings};
+    for (int kept = 0; kept < 2; kept++) {
+        sct_assert_ok(simclr_index_open(&index, r->run, &options, NULL, &err), &err);
+        sct_assert_ok(simclr_index_load(&info, index, &err), &err);
+        assert_true(info.kept == (kept == 1));
+        simclr_index_close(index);
+    }
+    simclr_config_free(settings);
+    tear_down(r);
+}
+
+/* The one file of RUN/index. */
+static void kept_file(char out[SC_PATH_MAX], const rig *r)
+{
+    sc_fs_list list;
+    char dir[600];
+    simclr_error err = {0};
+    snprintf(dir, sizeof dir, "%s/index", r->run);
+    sct_assert_ok(sc_fs_list_dir(&list, dir, &err), &err);
+    assert_int_equal(list.count, 1);
+    sct_assert_ok(sc_path_join(out, dir, list.name[0], &err), &err);
+    sc_fs_list_free(&list);
+}
+
+/* Damage at every place: header, each tensor, the end cut off, nothing left. */
+static void damage_is_noticed(void **state)
+{
+    (void)state;
+    rig *r = set_up();
+    simclr_match a[IMAGES * IMAGES], b[IMAGES * IMAGES];
+    char path[SC_PATH_MAX];
+    simclr_error err = {0};
+    void *bytes;
+    size_t size;
+    assert_false(search_all(a, r, false, IMAGES));
+    kept_file(path, r);
+    sct_assert_ok(sc_fs_read(&bytes, &size, path, 1 << 24, &err), &err);
+    const size_t at[] = {3, 9, size - 3, size - IMAGES * sizeof(uint32_t) - 90};
+    for (size_t i = 0; i < 7; i++) {
+        unsigned char *copy = malloc(size);
+        memcpy(copy, bytes, size);
+        if (i < 4)
+            copy[at[i]] ^= 0x10;
+        size_t left = i < 4 ? size : i == 4 ? size - 1 : i == 5 ? 20 : 0;
+        sct_assert_ok(sc_fs_write_atomic(path, copy, left, &err), &err);
+        free(copy);
+        assert_false(search_all(b, r, false, IMAGES));
+        assert_int_equal(r->warnings, 1);
+        assert_non_null(strstr(r->warning, "made anew"));
+        assert_memory_equal(a, b, sizeof a);
+        assert_true(search_all(b, r, false, IMAGES));
+        assert_int_equal(r->warnings, 0);
+    }
+    sc_free(bytes);
+    tear_down(r);
+}
+
+/* A run that cannot be written to: a warning, and the results are the same. */
+static void not_kept(void **state)
+{
+    (void)state;
+    rig *r = set_up();
+    simclr_match a[IMAGES * IMAGES], b[IMAGES * IMAGES];
+    char path[600];
+    simclr_error err = {0};
+    assert_false(search_all(a, r, false, IMAGES));
+    snprintf(path, sizeof path, "%s/index", r->run);
+    sct_assert_ok(sc_fs_remove_tree(path, &err), &err);
+    sct_assert_ok(sc_fs_write_atomic(path, "", 0, &err), &err); /* in the directory's place */
+    for (int again = 0; again < 2; again++) {
+        assert_false(search_all(b, r, false, IMAGES));
+        assert_int_equal(r->warnings, 1);
+        assert_non_null(strstr(r->warning, "not kept"));
+        assert_memory_equal(a, b, sizeof a);
+    }
+    tear_down(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_find_themselves),
+        cmocka_unit_test(names_of_the_set),
+        cmocka_unit_test(duplicates_outliers_sheet),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(unreadable_images),
+        cmocka_unit_test(kept_and_fresh_are_equal),
+        cmocka_unit_test(changes_are_noticed),
+        cmocka_unit_test(damage_is_noticed),
+        cmocka_unit_test(not_kept),
+    };
+    return sct_run(tests);
+}
