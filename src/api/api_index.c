@@ -74,9 +74,7 @@ static int embed(simclr_index *x, simclr_error *err)
     if (rc == 0 && x->bank.n == 0)
         rc = sc_fail(err, SIMCLR_E_DATA, "data: none of %zu images can be read",
                      sc_dataset_count(r->train));
-    if (rc == 0)
-        rc = normalise(x, err);
-    return rc < 0 ? rc : sc_api_index_keep(x, err);
+    return rc < 0 ? rc : normalise(x, err);
 }
 
 /* Images that were bad at the start are not of the count, those met later have no row. */
@@ -100,12 +98,18 @@ static void describe(simclr_index *x, bool kept)
 
 int sc_api_index_ready(simclr_index *x, simclr_error *err)
 {
+    sc_api_identity *identity;
     bool found = false;
     if (x->ready)
         return 0;
-    int rc = x->fresh ? 0 : sc_api_index_read(&found, x, err);
+    int rc = sc_api_identity_open(&identity, x, err);
+    if (rc == 0 && !x->fresh)
+        rc = sc_api_index_read(&found, x, identity, err);
     if (rc == 0 && !found)
         rc = embed(x, err);
+    if (rc == 0 && !found)
+        sc_api_index_keep(x, identity);
+    sc_api_identity_close(identity);
     if (rc < 0) {
         sc_embedding_free(&x->bank);
         return rc;

@@ -19,14 +19,14 @@
 
 enum { OWN_PAIRS = 9 };
 
-typedef struct {
+struct sc_api_identity {
     sc_metadata settings; /* that make a function of the weights */
     sc_string_pair pair[SC_CONFIG_ROWS_MAX + OWN_PAIRS];
-    size_t count, identity; /* of those, the first are what features follow from */
+    size_t count;
     char weights[SC_SHA256_HEX], data[SC_SHA256_HEX], files[SC_SHA256_HEX], size[16];
-    char h[SC_SHA256_HEX], rows[SC_SHA256_HEX];
     char precision[SC_CONFIG_TEXT], rotate[SC_CONFIG_TEXT];
-} identity;
+    char dir[SC_PATH_MAX], path[SC_PATH_MAX]; /* where features are kept */
+};
 
 /* ---- what features follow from ---- */
 
@@ -49,7 +49,7 @@ static int digest_files(char hex[SC_SHA256_HEX], const sc_dataset *ds, simclr_er
     return rc;
 }
 
-static void add(identity *id, const char *key, const char *value)
+static void add(sc_api_identity *id, const char *key, const char *value)
 {
     id->pair[id->count++] = (sc_string_pair){key, value};
 }
@@ -59,11 +59,9 @@ static void setting_text(char out[SC_CONFIG_TEXT], const sc_config *cfg, const c
     sc_config_row_text(cfg, (size_t)sc_config_find(key), out, SC_CONFIG_TEXT);
 }
 
-/* Free its settings also after a failure. */
-static int identify(identity *id, const simclr_index *x, simclr_error *err)
+static int identify(sc_api_identity *id, const simclr_index *x, simclr_error *err)
 {
     const sc_api_run *r = &x->run;
-    id->count = 0;
     int rc = sc_metadata_write(&id->settings, &r->cfg, r->size, SC_WEIGHTS_ENCODER, err);
     if (rc == 0)
         rc = sc_weights_digest(id->weights, &r->network, err);
@@ -85,29 +83,43 @@ static int identify(identity *id, const simclr_index *x, simclr_error *err)
     add(id, "data.exif_rotate", id->rotate);
     for (size_t i = 0; i < id->settings.count; i++)
         id->pair[id->count++] = id->settings.pair[i];
-    id->identity = id->count;
     return 0;
 }
 
 /* RUN/index, and in it a file for each set and split as they are called. */
-static int name_file(char dir[SC_PATH_MAX], char path[SC_PATH_MAX], const simclr_index *x,
-                     simclr_error *err)
+static int name_file(sc_api_identity *id, const simclr_index *x, simclr_error *err)
 {
     char text[SC_CONFIG_STRING + sizeof x->split + 1], hex[SC_SHA256_HEX], name[40];
     snprintf(text, sizeof text, "%s\n%s", x->run.spec, x->split);
     int rc = sc_sha256(hex, text, strlen(text), err);
-    snprintf(name, sizeof name, "%.16s.safetensors", rc == 0 ? hex : "");
     if (rc == 0)
-        rc = sc_path_join(dir, x->path, "index", err);
-    return rc < 0 ? rc : sc_path_join(path, dir, name, err);
+        rc = sc_path_join(id->dir, x->path, "index", err);
+    if (rc < 0)
+        return rc;
+    snprintf(name, sizeof name, "%.16s.safetensors", hex);
+    return sc_path_join(id->path, id->dir, name, err);
+}
+
+int sc_api_identity_open(sc_api_identity **out, const simclr_index *index, simclr_error *err)
+{
+    *out = sc_alloc(1, sizeof **out, err);
+    int rc = *out == NULL ? SIMCLR_E_MEMORY : name_file(*out, index, err);
+    return rc < 0 ? rc : identify(*out, index, err);
+}
+
+void sc_api_identity_close(sc_api_identity *identity)
+{
+    if (identity != NULL)
+        sc_metadata_free(&identity->settings);
+    sc_free(identity);
 }
 
 /* ---- reading ---- */
 
-static bool agrees(const identity *id, const sc_safetensors *st)
+static bool agrees(const sc_api_identity *id, const sc_safetensors *st)
 {
     bool equal = true;
-    for (size_t i = 0; equal && i < id->identity; i++) {
+    for (size_t i = 0; equal && i < id->count; i++) {
         const char *value = sc_safetensors_metadata(st, id->pair[i].key);
         equal = value != NULL && strcmp(value, id->pair[i].value) == 0;
     }
@@ -140,8 +152,12 @@ static int copy_rows(sc_embedding *out, const sc_dataset *ds, const sc_tensor_de
         return SIMCLR_E_MEMORY;
     memcpy(out->h, h->data, h->size);
     memcpy(out->index, rows->data, rows->size);
-    for (size_t i = 0; i < out->n; i++)
+    for (size_t i = 0; i < out->n; i++) {
+        if (out->index[i] >= sc_dataset_count(ds))
+            return sc_fail(err, SIMCLR_E_CHECKPOINT, "row %zu is of image %u, which is none", i,
+                           out->index[i]);
         out->label[i] = (int32_t)sc_dataset_label(ds, out->index[i]);
+    }
     return 0;
 }
 
@@ -165,82 +181,61 @@ static int take_tensors(simclr_index *x, const sc_safetensors *st, const char *p
 }
 
 /* 1: there are features, but of something else. */
-static int read_file(simclr_index *x, const identity *id, const char *path, simclr_error *err)
+static int read_file(simclr_index *x, const sc_api_identity *id, simclr_error *err)
 {
     sc_safetensors *st;
-    int rc = sc_safetensors_open(&st, path, err);
+    int rc = sc_safetensors_open(&st, id->path, err);
     if (rc < 0)
         return rc;
-    rc = agrees(id, st) ? take_tensors(x, st, path, err) : 1;
+    rc = agrees(id, st) ? take_tensors(x, st, id->path, err) : 1;
     sc_safetensors_close(st);
     return rc;
 }
 
-int sc_api_index_read(bool *found, simclr_index *x, simclr_error *err)
+int sc_api_index_read(bool *found, simclr_index *x, const sc_api_identity *id, simclr_error *err)
 {
-    char dir[SC_PATH_MAX], path[SC_PATH_MAX];
     simclr_error why = {0};
-    *found = false;
-    int rc = name_file(dir, path, x, err);
-    if (rc < 0 || !sc_fs_exists(path))
-        return rc;
-    identity *id = sc_alloc(1, sizeof *id, err);
-    if (id == NULL)
-        return SIMCLR_E_MEMORY;
-    rc = identify(id, x, err);
-    int got = rc == 0 ? read_file(x, id, path, &why) : 0;
-    *found = rc == 0 && got == 0;
-    if (got < 0)
+    int rc = sc_fs_exists(id->path) ? read_file(x, id, &why) : SIMCLR_E_NOT_FOUND;
+    *found = rc == 0;
+    if (rc < 0)
         sc_embedding_free(&x->bank);
-    if (got == SIMCLR_E_MEMORY)
-        rc = sc_fail(err, got, "%s", why.text);
-    else if (got < 0)
-        sc_say(&x->observer, SIMCLR_WARNING, "%s; the features are made anew", why.text);
-    else if (got > 0)
+    if (rc == SIMCLR_E_MEMORY)
+        return sc_fail(err, rc, "%s", why.text);
+    if (rc > 0)
         sc_say(&x->observer, SIMCLR_NOTE,
-               "index     %s: weights, settings or images are others now; made anew", path);
-    sc_metadata_free(&id->settings);
-    sc_free(id);
-    return rc;
+               "index     %s: weights, settings or images are others now; made anew", id->path);
+    else if (rc < 0 && rc != SIMCLR_E_NOT_FOUND)
+        sc_say(&x->observer, SIMCLR_WARNING, "%s; the features are made anew", why.text);
+    return 0;
 }
 
 /* ---- writing ---- */
 
-static int write_file(identity *id, const simclr_index *x, const char *path, simclr_error *err)
+static int write_file(const sc_api_identity *id, const sc_embedding *e, simclr_error *err)
 {
-    const sc_embedding *e = &x->bank;
+    char h[SC_SHA256_HEX], rows[SC_SHA256_HEX];
     const sc_tensor_desc tensors[] = {
         {.name = "h", .dtype = SC_DTYPE_F32, .ndim = 2, .shape = {e->n, e->dim}, .data = e->h},
         {.name = "rows", .dtype = SC_DTYPE_U32, .ndim = 1, .shape = {e->n}, .data = e->index}};
-    int rc = sc_sha256(id->h, e->h, e->n * e->dim * sizeof *e->h, err);
+    sc_string_pair pair[SC_CONFIG_ROWS_MAX + OWN_PAIRS];
+    int rc = sc_sha256(h, e->h, e->n * e->dim * sizeof *e->h, err);
     if (rc == 0)
-        rc = sc_sha256(id->rows, e->index, e->n * sizeof *e->index, err);
-    add(id, "sha256.h", id->h);
-    add(id, "sha256.rows", id->rows);
-    return rc < 0 ? rc : sc_safetensors_write(path, tensors, 2, id->pair, id->count, err);
+        rc = sc_sha256(rows, e->index, e->n * sizeof *e->index, err);
+    memcpy(pair, id->pair, id->count * sizeof *pair);
+    pair[id->count] = (sc_string_pair){"sha256.h", h};
+    pair[id->count + 1] = (sc_string_pair){"sha256.rows", rows};
+    return rc < 0 ? rc : sc_safetensors_write(id->path, tensors, 2, pair, id->count + 2, err);
 }
 
-int sc_api_index_keep(const simclr_index *x, simclr_error *err)
+void sc_api_index_keep(const simclr_index *x, const sc_api_identity *id)
 {
-    char dir[SC_PATH_MAX], path[SC_PATH_MAX];
     simclr_error why = {0};
-    identity *id = sc_alloc(1, sizeof *id, err);
-    if (id == NULL)
-        return SIMCLR_E_MEMORY;
-    int rc = name_file(dir, path, x, err);
+    int rc = sc_fs_mkdirs(id->dir, &why);
     if (rc == 0)
-        rc = identify(id, x, err);
-    if (rc == 0) {
-        int kept = sc_fs_mkdirs(dir, &why);
-        if (kept == 0)
-            kept = sc_fs_remove_leftovers(dir, &why);
-        if (kept == 0)
-            kept = write_file(id, x, path, &why);
-        if (kept < 0)
-            sc_say(&x->observer, SIMCLR_WARNING,
-                   "%s; the features are not kept, and the next search makes them again", why.text);
-    }
-    sc_metadata_free(&id->settings);
-    sc_free(id);
-    return rc;
+        rc = sc_fs_remove_leftovers(id->dir, &why);
+    if (rc == 0)
+        rc = write_file(id, &x->bank, &why);
+    if (rc < 0)
+        sc_say(&x->observer, SIMCLR_WARNING,
+               "%s; the features are not kept, and the next search makes them again", why.text);
 }

@@ -26,7 +26,7 @@ typedef struct {
     sc_real *tile;    /* (BLOCK, BLOCK) */
     uint32_t *hits;   /* (BLOCK): of a row in the tile */
     uint32_t *parent; /* (n): of the union-find; a root is the earliest row of its group */
-    sc_real *best;    /* (n): the largest similarity met that counts; else -1 */
+    sc_real *best;    /* (n): the largest similarity to a later row that counts; else -1 */
     size_t q0, q_rows, b0, b_rows;
 } pairs;
 
@@ -41,6 +41,7 @@ static uint32_t root_of(uint32_t *parent, uint32_t i)
     return i;
 }
 
+/* i is the earlier row. */
 static void join(pairs *p, size_t i, size_t j, sc_real similarity)
 {
     uint32_t a = root_of(p->parent, (uint32_t)i), b = root_of(p->parent, (uint32_t)j);
@@ -48,7 +49,6 @@ static void join(pairs *p, size_t i, size_t j, sc_real similarity)
         p->parent[a > b ? a : b] = a > b ? b : a;
     }
     p->best[i] = similarity > p->best[i] ? similarity : p->best[i];
-    p->best[j] = similarity > p->best[j] ? similarity : p->best[j];
 }
 
 /* Columns of row i of the tile that count: in the block of the diagonal those to the right of it. */

@@ -268,6 +268,7 @@ static void unreadable_images(void **state)
         simclr_index *index = open_index(r, false);
         sct_assert_ok(simclr_index_load(&info, index, &err), &err);
         assert_true(info.images == IMAGES && info.skipped == 1 && info.kept == (kept == 1));
+        assert_string_equal(simclr_index_name(index, 0), r->name[0]); /* not that of the bad one */
         assert_int_equal(r->warnings, 1);
         assert_non_null(strstr(r->warning, "1 of 15 images cannot be read"));
         simclr_index_close(index);
@@ -275,6 +276,41 @@ static void unreadable_images(void **state)
     assert_true(search_all(found, r, false, IMAGES));
     for (size_t i = 0; i < IMAGES; i++)
         assert_int_equal(found[i * IMAGES].image, i); /* rows go on past it */
+    tear_down(r);
+}
+
+/* Images that are decoded when they are needed, by several threads at once. */
+static void threads_are_equal(void **state)
+{
+    (void)state;
+    rig *r = set_up();
+    char path[600], cut[200] = "P6 800 800 255\n";
+    simclr_match found[2][IMAGES * IMAGES];
+    simclr_config *settings;
+    simclr_error err = {0};
+    const char *query[IMAGES];
+    for (size_t i = 0; i < IMAGES; i++)
+        query[i] = r->name[i];
+    for (int bad = 0; bad < 3; bad++) {
+        snprintf(path, sizeof path, "%s/a/0%d-bad.ppm", r->data, 2 * bad);
+        sct_assert_ok(sc_fs_write_atomic(path, cut, sizeof cut, &err), &err);
+    }
+    sct_assert_ok(simclr_config_new(&settings, &err), &err);
+    for (int t = 0; t < 2; t++) {
+        const char *threads = t == 0 ? "1" : "5";
+        sct_assert_ok(simclr_config_set(settings, "threads", threads, SIMCLR_FROM_CLI, NULL, &err),
+                      &err);
+        const simclr_index_options options = {.spec = r->data, .fresh = true, .settings = settings};
+        simclr_index *index;
+        size_t k = IMAGES;
+        sct_assert_ok(simclr_index_open(&index, r->run, &options, NULL, &err), &err);
+        sct_assert_ok(simclr_index_search(found[t], &k, index, query, IMAGES, &err), &err);
+        for (size_t i = 0; i < IMAGES; i++)
+            assert_string_equal(simclr_index_name(index, i), r->name[i]);
+        simclr_index_close(index);
+    }
+    assert_memory_equal(found[0], found[1], sizeof found[0]);
+    simclr_config_free(settings);
     tear_down(r);
 }
 
@@ -416,6 +452,7 @@ int main(void)
         cmocka_unit_test(changes_are_noticed),
         cmocka_unit_test(damage_is_noticed),
         cmocka_unit_test(not_kept),
+        cmocka_unit_test(threads_are_equal),
     };
     return sct_run(tests);
 }
