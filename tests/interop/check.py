@@ -113,28 +113,32 @@ def back(work, x, data, side):
 
 
 def search(trained, data):
-    """Neighbours, duplicates and outliers by NumPy, from the features of embed and from those that are kept."""
-    names = [line.split("\t")[1] for line in open(os.path.dirname(data) + "/" + os.path.basename(data) + ".files.tsv")][1:]
+    """Neighbours, outliers and duplicates by NumPy, of the features that embed has written."""
+    names = [line.split("\t")[1] for line in open(data + ".files.tsv")][1:]
     h = np.load(data + ".npy").astype(np.float64)
     u = h / np.linalg.norm(h, axis=1, keepdims=True)
     cosine = u @ u.T
     found = json.loads(run("search", trained, data, "--data", f"folder:{data}", "-k", len(names), "--json"))
-    worst = max(abs(match["similarity"] - cosine[names.index(q["query"]), names.index(match["path"])])
+    row = {name: i for i, name in enumerate(names)}
+    worst = max(abs(match["similarity"] - cosine[row[q["query"]], row[match["path"]]])
                 for q in found["queries"] for match in q["neighbours"])
-    check(len(found["queries"]) == len(names) and worst < 1e-5, f"search: cosines differ by {worst:.1e} at most")
+    check(len(found["queries"]) == len(names) and worst < 1e-5,
+          f"search: cosines differ by {worst:.1e} at most")
     np.fill_diagonal(cosine, -1)
     near = np.sort(cosine)[:, -10:].mean(1)
-    unusual = json.loads(run("search", trained, "--data", f"folder:{data}", "--outliers", "--json"))["outliers"]
-    check(all(abs(o["distance"] - 1 + near[names.index(o["path"])]) < 1e-5 for o in unusual) and
-          unusual[0]["path"] == names[near.argmin()], "search: outliers")
+    found = json.loads(run("search", trained, "--data", f"folder:{data}", "--outliers", "--json"))
+    worst = max(abs(o["distance"] - 1 + near[row[o["path"]]]) for o in found["outliers"])
+    check(worst < 1e-5 and found["outliers"][0]["path"] == names[near.argmin()],
+          f"search: distances of outliers differ by {worst:.1e} at most")
     threshold = np.sort(cosine.ravel())[-40] - 1e-6
-    groups = json.loads(run("search", trained, "--data", f"folder:{data}", "--duplicates", "--threshold",
-                            repr(float(threshold)), "--json"))["groups"]
+    found = json.loads(run("search", trained, "--data", f"folder:{data}", "--duplicates",
+                           "--threshold", float(threshold), "--json"))
     of = list(range(len(names)))
     for i, j in zip(*np.nonzero(cosine >= threshold)):
         of = [min(of[i], of[j]) if g in (of[i], of[j]) else g for g in of]
     theirs = {frozenset(n for n, g in zip(names, of) if g == one) for one in of if of.count(one) > 1}
-    check({frozenset(image["path"] for image in g) for g in groups} == theirs, f"search: {len(theirs)} groups of duplicates")
+    check({frozenset(image["path"] for image in g) for g in found["groups"]} == theirs,
+          f"search: {len(theirs)} groups of duplicates")
     kept = load_file(glob.glob(trained + "/index/*.safetensors")[0])
     check(relative(kept["h"].numpy(), u.astype(np.float32)) < 1e-6 and
           kept["rows"].tolist() == list(range(len(names))), "search: RUN/index holds h, l2-normalised")
