@@ -58,7 +58,7 @@ static int no_memory(simclr_error *err)
 static int read_threshold(double *out, const char *text, simclr_error *err)
 {
     char *end;
-    *out = 0.995;
+    *out = 0.995; /* docs/results.md says why */
     if (text == NULL)
         return 0;
     *out = strtod(text, &end);
@@ -131,7 +131,7 @@ static bool is_directory(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* The images of a directory; those that are none for sure are left to the observer. */
+/* The images of a directory; how many of them cannot be read is said. */
 static int add_directory(cli_search *s, const char *path, const simclr_observer *observer,
                          simclr_error *err)
 {
@@ -152,7 +152,7 @@ static int add_directory(cli_search *s, const char *path, const simclr_observer 
     for (size_t i = 0; rc == 0 && i < info.count; i++)
         rc = add_query(s, simclr_dataset_name(dataset, i), err);
     if (rc == 0 && info.skipped > 0) {
-        snprintf(text, sizeof text, "%zu queries cannot be read", info.skipped);
+        snprintf(text, sizeof text, "unreadable images among the queries: %zu", info.skipped);
         observer->message(observer->context, SIMCLR_WARNING, text);
     }
     simclr_dataset_close(dataset);

@@ -131,7 +131,7 @@ keys queries
 # An image that cannot be read is passed over, as a query of a directory too.
 echo "no picture" > "$photos/a/bad.png"
 expect 0 "1 of 10 images cannot be read and are not searched" $search --outliers
-expect 0 "1 queries cannot be read" $search "$photos/a" -k 1
+expect 0 "unreadable images among the queries: 1" $search "$photos/a" -k 1
 
 # What cannot be kept is a warning, a damaged file is made anew.
 kept=$(ls -t "$run"/index/* | head -1)
