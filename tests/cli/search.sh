@@ -145,7 +145,9 @@ expect 0 "   1  1.0000" $search "$photos/a/a1.png"
 grep -q "^warning: $run/index.*not kept" "$scratch/err" || fail "no warning that nothing is kept"
 rm "$run/index"
 
-# Two at once.
+# Two at once; what a killed one left is removed.
+mkdir "$run/index"
+: > "$run/index/.tmp-999999999-0"
 for n in 1 2 3; do
     $search "$photos/a/a1.png" --fresh > "$scratch/out$n" 2> "$scratch/err$n" &
 done
