@@ -117,6 +117,7 @@ extern const cli_command cmd_train;
 extern const cli_command cmd_eval;
 extern const cli_command cmd_embed;
 extern const cli_command cmd_report;
+extern const cli_command cmd_search;
 extern const cli_command cmd_views;
 extern const cli_command cmd_export;
 extern const cli_command cmd_import;

@@ -158,16 +158,32 @@ simclr_observer cli_observer(const cli_args *args)
     return observer;
 }
 
+/* Bytes of the UTF-8 character of several at p; 0 if there is none. */
+static int wide_character(const unsigned char *p)
+{
+    char one[5] = "", shown[4 * 4 + 1];
+    int length = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
+    strncpy(one, (const char *)p, (size_t)length);
+    simclr_printable(shown, sizeof(shown), one);
+    return strcmp(shown, one) == 0 ? length : 0;
+}
+
+/* A byte that is not UTF-8, as names of files may hold, becomes the surrogate that Python's
+ * os.fsencode makes that byte of again. */
 void cli_json_string(const char *text)
 {
     putchar('"');
     for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        int wide = *p < 0x80 ? 1 : wide_character(p);
         if (*p == '"' || *p == '\\') {
             printf("\\%c", *p);
         } else if (*p < 0x20) {
             printf("\\u%04x", *p);
+        } else if (wide == 0) {
+            printf("\\udc%02x", *p);
         } else {
-            putchar(*p);
+            fwrite(p, 1, (size_t)wide, stdout);
+            p += wide - 1;
         }
     }
     putchar('"');

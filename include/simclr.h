@@ -321,6 +321,76 @@ SIMCLR_API int simclr_import(const char *run, const char *path, const simclr_con
 SIMCLR_API int simclr_inspect(char **text, const char *path, bool verify, simclr_error *err);
 SIMCLR_API void simclr_text_free(char *text);
 
+/* ---- Searching what was learnt --------------------------------------------------------------- */
+
+/* The images of a set with their features h, l2-normalised.  They are kept in RUN/index and read from there
+ * as long as weights, settings and images are those they were made of; of a folder's images names, sizes
+ * and times are compared, not contents. */
+typedef struct simclr_index simclr_index;
+
+typedef struct {
+    const char *spec;  /* NULL: the run's data set */
+    const char *split; /* NULL: all images */
+    bool fresh;        /* makes the features anew, whatever is kept */
+    /* NULL, or what is other than in training: of the keys that were set, eval.batch and train.device,
+     * train.precision, train.threads count.  Keys of the run itself: SIMCLR_E_USAGE. */
+    const simclr_config *settings;
+} simclr_index_options;
+
+typedef struct {
+    size_t images;       /* that can be read; their numbers below are 0 .. images-1 */
+    size_t skipped;      /* that cannot */
+    int classes;         /* 0: unlabelled */
+    size_t dim_h;        /* of h */
+    uint64_t checkpoint; /* step */
+    bool kept;           /* the features were read from RUN/index */
+} simclr_index_info;
+
+typedef struct {
+    uint32_t image;
+    float similarity; /* cosine of h, -1 to 1 */
+} simclr_match;
+
+/* options NULL: the run's images, all of them.  The observer hears all later calls as well.  Nothing is
+ * embedded yet: the first call that needs the features makes or reads them.  *out is the caller's. */
+SIMCLR_API int simclr_index_open(simclr_index **out, const char *run,
+                                 const simclr_index_options *options,
+                                 const simclr_observer *observer, simclr_error *err);
+SIMCLR_API void simclr_index_close(simclr_index *index);
+/* Makes or reads the features now; out may be NULL.  That they cannot be kept is a warning. */
+SIMCLR_API int simclr_index_load(simclr_index_info *out, simclr_index *index, simclr_error *err);
+/* Path, or name within the set, and class, NULL where it has none, of an image, once the features are
+ * there.  Kept by the index. */
+SIMCLR_API const char *simclr_index_name(const simclr_index *index, size_t image);
+SIMCLR_API const char *simclr_index_class(const simclr_index *index, size_t image);
+/* out (queries, *k): the nearest images of each query, best first, exactly; *k at the call is how many are
+ * wanted, afterwards no more than there are images.  A query is the path of an image file, or the name of
+ * an image of the set; one that is of the set finds itself, with similarity 1 but for rounding.  Queries are
+ * read before any image is embedded: SIMCLR_E_NOT_FOUND and SIMCLR_E_FORMAT name the one that fails. */
+SIMCLR_API int simclr_index_search(simclr_match *out, size_t *k, simclr_index *index,
+                                   const char *const *query, size_t queries, simclr_error *err);
+/* Groups of near-duplicates.  Two images are joined where their similarity is at least `threshold`, above 0
+ * and up to 1, and a group is all that are connected so; all pairs are compared.  out (images): the members
+ * group by group, size (images / 2 + 1): how many each of *groups has.  The largest group is first; within
+ * one, an image of its most similar pair, then the others by similarity to that one. */
+SIMCLR_API int simclr_index_duplicates(simclr_match *out, size_t *size, size_t *groups,
+                                       simclr_index *index, double threshold, simclr_error *err);
+/* out (*count): the images that are least like their neighbours, the most unusual first; similarity is the
+ * mean of that to the *k nearest others.  Afterwards *count and *k are no more than there are. */
+SIMCLR_API int simclr_index_outliers(simclr_match *out, size_t *count, size_t *k,
+                                     simclr_index *index, simclr_error *err);
+
+typedef struct {
+    const char *query; /* shown first, in a frame; NULL: none */
+    const simclr_match *match;
+    size_t count;
+} simclr_sheet_row;
+
+/* Draws rows of images, each with its similarity below it, as PNG.  What does not fit is left out, with a
+ * note. */
+SIMCLR_API int simclr_index_sheet(const char *png_path, simclr_index *index,
+                                  const simclr_sheet_row *row, size_t rows, simclr_error *err);
+
 /* ---- This machine ---------------------------------------------------------------------------- */
 
 SIMCLR_API const char *simclr_version(void);

@@ -61,6 +61,11 @@ typedef struct {
 int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char *split,
                     const simclr_config *settings, const simclr_observer *observer,
                     simclr_error *err);
+/* The same, but what takes more than a MiB of pixels is decoded when it is needed: for those who may need
+ * none of it. */
+int sc_api_run_open_on_demand(sc_api_run *r, const char *run, const char *spec, const char *split,
+                              const simclr_config *settings, const simclr_observer *observer,
+                              simclr_error *err);
 void sc_api_run_close(sc_api_run *r);
 
 /* How every image of a split of the run is embedded. */

@@ -90,19 +90,20 @@ static int take_settings(sc_config *cfg, const sc_config *given, simclr_error *e
 
 /* ---- open, close ---- */
 
-int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char *split,
-                    const simclr_config *settings, const simclr_observer *observer,
-                    simclr_error *err)
+static int read_config(sc_api_run *r, const char *run, const simclr_config *settings,
+                       simclr_error *err)
 {
     memset(r, 0, sizeof *r);
     int rc = sc_state_read_config(&r->cfg, run, err);
-    if (rc == 0)
-        rc = take_settings(&r->cfg, settings == NULL ? NULL : &settings->value, err);
-    if (rc < 0)
-        return rc;
+    return rc < 0 ? rc : take_settings(&r->cfg, settings == NULL ? NULL : &settings->value, err);
+}
+
+static int open_parts(sc_api_run *r, const char *run, const char *spec, const char *split,
+                      const simclr_observer *observer, simclr_error *err)
+{
     sc_parallel_set_threads(sc_setup_threads(&r->cfg));
     snprintf(r->spec, sizeof r->spec, "%s", spec != NULL ? spec : sc_setup_dataset_spec(&r->cfg));
-    rc = open_splits(r, split, err);
+    int rc = open_splits(r, split, err);
     if (rc < 0)
         return rc;
     r->size = sc_setup_image_size(&r->cfg, r->train);
@@ -118,6 +119,23 @@ int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char
     bool equal;
     sc_dataset_extent(r->train, &height, &width, &equal);
     return rc < 0 ? rc : sc_views_open(&r->views, &views, height, width, err);
+}
+
+int sc_api_run_open(sc_api_run *r, const char *run, const char *spec, const char *split,
+                    const simclr_config *settings, const simclr_observer *observer,
+                    simclr_error *err)
+{
+    int rc = read_config(r, run, settings, err);
+    return rc < 0 ? rc : open_parts(r, run, spec, split, observer, err);
+}
+
+int sc_api_run_open_on_demand(sc_api_run *r, const char *run, const char *spec, const char *split,
+                              const simclr_config *settings, const simclr_observer *observer,
+                              simclr_error *err)
+{
+    int rc = read_config(r, run, settings, err);
+    r->cfg.data.memory_limit = 1;
+    return rc < 0 ? rc : open_parts(r, run, spec, split, observer, err);
 }
 
 void sc_api_run_close(sc_api_run *r)

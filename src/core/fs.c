@@ -45,6 +45,22 @@ bool sc_fs_is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+int64_t sc_fs_modified(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : -1;
+}
+
+bool sc_fs_real_path(char out[SC_PATH_MAX], const char *path)
+{
+    char *real = realpath(path, NULL);
+    bool fits = real && strlen(real) < SC_PATH_MAX;
+
+    snprintf(out, SC_PATH_MAX, "%s", fits ? real : path);
+    free(real);
+    return fits;
+}
+
 int sc_fs_mkdirs(const char *path, simclr_error *err)
 {
     char part[SC_PATH_MAX];

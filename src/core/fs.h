@@ -23,6 +23,10 @@ int sc_path_join(char out[SC_PATH_MAX], const char *dir, const char *name, simcl
 
 bool sc_fs_exists(const char *path);
 bool sc_fs_is_dir(const char *path);
+/* When its contents were last changed, nanoseconds since 1970; -1 when that is not known. */
+int64_t sc_fs_modified(const char *path);
+/* The path from the root, without links; false, and `path` itself, where there is none so short. */
+bool sc_fs_real_path(char out[SC_PATH_MAX], const char *path);
 int sc_fs_mkdirs(const char *path, simclr_error *err); /* as mkdir -p */
 
 /* Whole regular file of at most max_bytes; *data is the caller's (sc_free), and one zero byte

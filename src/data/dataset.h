@@ -59,6 +59,9 @@ void sc_dataset_extent(const sc_dataset *ds, uint32_t *height, uint32_t *width, 
  * cases.  Thread-safe. */
 int sc_dataset_read(sc_image *out, const sc_dataset *ds, size_t i, simclr_error *err);
 
+/* A file that need not be of the set, decoded as the set's own are; sc_image_free. */
+int sc_dataset_read_file(sc_image *out, const sc_dataset *ds, const char *path, simclr_error *err);
+
 /* As sc_dataset_read, and returns 1; an image that cannot be read is recorded (sc_dataset_note_bad):
  * 0, or the negative code of that. */
 int sc_dataset_try_read(sc_image *out, sc_dataset *ds, size_t i, simclr_error *err);

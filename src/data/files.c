@@ -45,17 +45,22 @@ int sc_file_head(uint8_t *head, size_t *got, uint64_t *size, size_t capacity, co
     return 0;
 }
 
-int sc_file_make(sc_image *out, const sc_dataset *ds, size_t i, simclr_error *err)
+int sc_dataset_read_file(sc_image *out, const sc_dataset *ds, const char *path, simclr_error *err)
 {
     void *data;
     size_t size;
     *out = (sc_image){0};
-    int rc = sc_fs_read(&data, &size, ds->item[i].name, SC_IMAGE_MAX_FILE, err);
+    int rc = sc_fs_read(&data, &size, path, SC_IMAGE_MAX_FILE, err);
     if (rc != 0) {
         return rc;
     }
     sc_image_options options = {ds->options.channels, ds->options.exif_rotate};
-    rc = sc_image_decode_with(out, data, size, ds->item[i].name, &options, err);
+    rc = sc_image_decode_with(out, data, size, path, &options, err);
     sc_free(data);
     return rc;
+}
+
+int sc_file_make(sc_image *out, const sc_dataset *ds, size_t i, simclr_error *err)
+{
+    return sc_dataset_read_file(out, ds, ds->item[i].name, err);
 }

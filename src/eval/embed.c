@@ -7,12 +7,16 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/parallel.h"
 
 /* Rows of a block: bounds the memory, and by design changes no result. */
 enum { USUAL_BLOCK = 256 };
 
 /* Pixels of images that are transformed together: photographs go before the block is full. */
 enum { CHUNK_BYTES = 64 << 20 };
+
+/* Images that are read at once, at most. */
+enum { WAVE = 64 };
 
 /* Which images: of those wanted, n evenly spread. */
 typedef struct {
@@ -67,30 +71,82 @@ static int transform(embed_block *block, sc_views *views, simclr_error *err)
     return rc;
 }
 
+/* ---- reading ---- */
+
+typedef struct {
+    const sc_dataset *ds;
+    const uint32_t *index;
+    sc_image image[WAVE];
+    int rc[WAVE];
+    simclr_error why[WAVE];
+} wave;
+
+static void read_part(void *context, size_t k)
+{
+    wave *w = context;
+    w->rc[k] = sc_dataset_read(&w->image[k], w->ds, w->index[k], &w->why[k]);
+}
+
+/* One for each thread: more would only take more memory.  What is in memory needs no threads. */
+static void read_wave(wave *w, const sc_dataset *ds, const uint32_t *index, size_t n)
+{
+    w->ds = ds;
+    w->index = index;
+    if (!sc_dataset_resident(ds)) {
+        sc_parallel_for(n, read_part, w);
+        return;
+    }
+    for (size_t k = 0; k < n; k++)
+        read_part(w, k);
+}
+
+/* The images of a wave that could be read, in its order, go into the block, their numbers and labels into
+ * `out`; the first failure that ends the embedding. */
+static int take_wave(embed_block *block, sc_embedding *out, wave *w, sc_dataset *ds, size_t n,
+                     simclr_error *err)
+{
+    int rc = 0;
+    for (size_t k = 0; k < n; k++) {
+        size_t i = w->index[k], row = out->n + block->count + block->images;
+        if (w->rc[k] == 0) {
+            out->index[row] = (uint32_t)i;
+            out->label[row] = (int32_t)sc_dataset_label(ds, i);
+            block->bytes += (size_t)w->image[k].height * w->image[k].width * w->image[k].channels;
+            block->image[block->images++] = w->image[k];
+        } else if (rc == 0 && w->rc[k] == SIMCLR_E_MEMORY) {
+            rc = sc_fail(err, SIMCLR_E_MEMORY, "%s", w->why[k].text);
+        } else if (rc == 0) {
+            rc = sc_dataset_note_bad(ds, i, w->why[k].text, err);
+        }
+    }
+    return rc;
+}
+
 /* Takes images *next ... of the choice into the block until it holds `rows` or all are visited;
  * places the number and label of each in `out`. */
 static int block_fill(embed_block *block, sc_embedding *out, sc_dataset *ds, size_t *next,
                       const embed_choice *choice, sc_views *views, simclr_error *err)
 {
+    wave w;
+    int threads = sc_parallel_threads();
     block->count = 0;
-    for (; block->count + block->images < block->rows && *next < choice->n; (*next)++) {
-        size_t i = choice->index[*next], row = out->n + block->count + block->images;
-        sc_image *image = &block->image[block->images];
-        int rc = sc_dataset_try_read(image, ds, i, err);
-        if (rc < 0)
-            return rc;
-        if (rc == 0)
-            continue;
-        out->index[row] = (uint32_t)i;
-        out->label[row] = (int32_t)sc_dataset_label(ds, i);
-        block->images++;
-        block->bytes += (size_t)image->height * image->width * image->channels;
-        rc = block->bytes >= CHUNK_BYTES ? transform(block, views, err) : 0;
+    while (block->count + block->images < block->rows && *next < choice->n) {
+        size_t room = block->rows - block->count - block->images, left = choice->n - *next;
+        size_t n = threads < WAVE ? (size_t)threads : WAVE;
+        n = n < room ? n : room;
+        n = n < left ? n : left;
+        read_wave(&w, ds, choice->index + *next, n);
+        *next += n;
+        int rc = take_wave(block, out, &w, ds, n, err);
+        if (rc == 0 && block->bytes >= CHUNK_BYTES)
+            rc = transform(block, views, err);
         if (rc < 0)
             return rc;
     }
     return transform(block, views, err);
 }
+
+/* ---- blocks ---- */
 
 static int embed_blocks(sc_embedding *out, embed_block *block, sc_dataset *ds, sc_network *network,
                         sc_views *views, const sc_embed_options *options,

@@ -92,6 +92,9 @@ int sc_knn_search(uint32_t *index, sc_real *similarity, const sc_features *bank,
                 similarity[q0 * s.k + i] = near->similarity;
             }
         }
+        if (rc == 0 && sc_stop_asked(place->observer)) {
+            rc = sc_fail(err, SIMCLR_E_INTERRUPTED, "interrupted while looking for neighbours");
+        }
     }
     search_close(&s);
     return rc;

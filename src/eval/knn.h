@@ -50,7 +50,7 @@ typedef struct {
 
 /* index and similarity (query n, k): the nearest bank rows of each query row, best first.
  * similarity may be NULL.  No labels are needed.  Errors as above; with exclude_self k is at most
- * bank->n - 1 and query->n at most bank->n. */
+ * bank->n - 1 and query->n at most bank->n.  SIMCLR_E_INTERRUPTED when the observer asks to stop. */
 int sc_knn_search(uint32_t *index, sc_real *similarity, const sc_features *bank,
                   const sc_features *query, const sc_knn_search_options *options,
                   const sc_knn_place *place, simclr_error *err);

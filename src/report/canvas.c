@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/fs.h"
+#include "data/image.h"
 
 enum { SIDE_MAX = 16384, GLYPH_WIDTH = 5, GLYPH_HEIGHT = 7 };
 
@@ -35,6 +37,18 @@ void sc_canvas_close(sc_canvas *canvas)
 {
     sc_free(canvas->pixels);
     memset(canvas, 0, sizeof *canvas);
+}
+
+int sc_canvas_write(const char *png_path, const sc_canvas *canvas, simclr_error *err)
+{
+    void *png;
+    size_t size;
+    int rc = sc_png_encode(&png, &size, canvas->pixels, canvas->height, canvas->width, 3, err);
+    if (rc < 0)
+        return rc;
+    rc = sc_fs_write_atomic(png_path, png, size, err);
+    sc_free(png);
+    return rc;
 }
 
 sc_color sc_color_mix(sc_color a, sc_color b, double t)
@@ -97,6 +111,16 @@ static double overlap(double at, double lo, double size)
 {
     double first = at > lo ? at : lo, last = at + 1 < lo + size ? at + 1 : lo + size;
     return last > first ? last - first : 0;
+}
+
+void sc_canvas_image(sc_canvas *canvas, size_t left, size_t top, const uint8_t *pixels,
+                     uint32_t height, uint32_t width)
+{
+    for (size_t y = 0; y < height && top + y < canvas->height && left < canvas->width; y++) {
+        size_t wide = width < canvas->width - left ? width : canvas->width - left;
+        memcpy(canvas->pixels + ((top + y) * canvas->width + left) * 3, pixels + y * width * 3,
+               wide * 3);
+    }
 }
 
 void sc_canvas_rect(sc_canvas *canvas, double x, double y, double w, double h, sc_color color)

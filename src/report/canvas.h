@@ -28,6 +28,9 @@ void sc_canvas_close(sc_canvas *canvas);
 sc_color sc_color_of(size_t i);
 sc_color sc_color_mix(sc_color a, sc_color b, double share_of_b);
 
+/* pixels (height, width, 3) with their corner at left, top; what is outside is cut off. */
+void sc_canvas_image(sc_canvas *canvas, size_t left, size_t top, const uint8_t *pixels,
+                     uint32_t height, uint32_t width);
 void sc_canvas_rect(sc_canvas *canvas, double x, double y, double w, double h, sc_color color);
 void sc_canvas_disc(sc_canvas *canvas, double x, double y, double radius, sc_color color,
                     double opacity);
@@ -39,6 +42,8 @@ void sc_canvas_line(sc_canvas *canvas, const double from[2], const double to[2],
 void sc_canvas_text(sc_canvas *canvas, double x, double y, const char *text, unsigned scale,
                     sc_color color);
 double sc_canvas_text_width(const char *text, unsigned scale);
+/* As PNG, whole or not at all. */
+int sc_canvas_write(const char *png_path, const sc_canvas *canvas, simclr_error *err);
 /* Columns of one glyph, five bytes, bit 0 the top row. */
 const uint8_t *sc_font_glyph(unsigned char c);
 

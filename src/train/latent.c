@@ -7,24 +7,11 @@
 #include <math.h>
 
 #include "core/alloc.h"
-#include "core/fs.h"
 #include "report/curves.h"
 #include "report/pca.h"
 #include "report/scatter.h"
 #include "report/tsne.h"
 #include "train/history.h"
-
-static int write_canvas(const char *path, const sc_canvas *canvas, simclr_error *err)
-{
-    void *png;
-    size_t size;
-    int rc = sc_png_encode(&png, &size, canvas->pixels, canvas->height, canvas->width, 3, err);
-    if (rc < 0)
-        return rc;
-    rc = sc_fs_write_atomic(path, png, size, err);
-    sc_free(png);
-    return rc;
-}
 
 /* ---- the map ---- */
 
@@ -91,7 +78,7 @@ int sc_latent_write(const char *png_path, const sc_latent_map *map, simclr_error
     if (rc == 0)
         rc = draw_map(&canvas, map, points, labels, err);
     if (rc == 0)
-        rc = write_canvas(png_path, &canvas, err);
+        rc = sc_canvas_write(png_path, &canvas, err);
     sc_canvas_close(&canvas);
     sc_free(labels);
     sc_free(points);
@@ -126,7 +113,7 @@ int sc_latent_write_curves(const char *png_path, const char *run, simclr_error *
     if (rc == 0 && history.curve[SC_HISTORY_LOSS].count > 0) {
         rc = draw_curves(&canvas, &history, err);
         if (rc == 0)
-            rc = write_canvas(png_path, &canvas, err);
+            rc = sc_canvas_write(png_path, &canvas, err);
     }
     sc_canvas_close(&canvas);
     sc_history_free(&history);

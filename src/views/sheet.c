@@ -35,16 +35,16 @@ static uint32_t at_least_one(double x)
     return x < 1.0 ? 1 : (uint32_t)x;
 }
 
-/* An image too large for the tile: resized to fit, keeping its shape. */
-static int paste_shrunk(const canvas *to, size_t top, size_t left, const sc_image *image,
-                        uint32_t tile_h, uint32_t tile_w, simclr_error *err)
+/* An image too large: resized. */
+static int shrink(sc_image *out, const sc_image *image, uint32_t height, uint32_t width,
+                  simclr_error *err)
 {
-    double fit_h = (double)tile_h / image->height, fit_w = (double)tile_w / image->width;
+    double fit_h = (double)height / image->height, fit_w = (double)width / image->width;
     double fit = fit_h < fit_w ? fit_h : fit_w;
     uint32_t h = at_least_one(image->height * fit + 0.5);
     uint32_t w = at_least_one(image->width * fit + 0.5);
-    h = h > tile_h ? tile_h : h;
-    w = w > tile_w ? tile_w : w;
+    h = h > height ? height : h;
+    w = w > width ? width : w;
     sc_views small;
     sc_views_options options = sc_views_options_default(h, w, 0);
     options.channels = image->channels;
@@ -57,26 +57,45 @@ static int paste_shrunk(const canvas *to, size_t top, size_t left, const sc_imag
         sc_view_params whole = {.crop = {.height = image->height, .width = image->width}};
         rc = sc_view_apply(pixels, image, &whole, 0, &small, err);
     }
-    if (rc == 0) {
-        sc_image picture = {.pixels = pixels, .height = h, .width = w, .channels = image->channels};
-        paste(to, top + (tile_h - h) / 2, left + (tile_w - w) / 2, &picture, 1);
-    }
-    sc_free(pixels);
     sc_views_close(&small);
-    return rc;
+    if (rc < 0) {
+        sc_free(pixels);
+        return rc;
+    }
+    *out = (sc_image){pixels, h, w, image->channels, true};
+    return 0;
+}
+
+int sc_views_fit(sc_image *out, const sc_image *image, uint32_t height, uint32_t width,
+                 simclr_error *err)
+{
+    uint32_t by_h = height / image->height, by_w = width / image->width;
+    uint32_t zoom = by_h < by_w ? by_h : by_w;
+    *out = (sc_image){0};
+    if (zoom == 0) {
+        return shrink(out, image, height, width, err);
+    }
+    uint32_t h = image->height * zoom, w = image->width * zoom;
+    uint8_t *pixels = sc_alloc((size_t)h * w, image->channels, err);
+    if (pixels == NULL) {
+        return SIMCLR_E_MEMORY;
+    }
+    *out = (sc_image){pixels, h, w, image->channels, true};
+    const canvas to = {.pixels = pixels, .width = w, .channels = image->channels};
+    paste(&to, 0, 0, image, zoom);
+    return 0;
 }
 
 static int paste_original(const canvas *to, size_t top, size_t left, const sc_image *image,
                           uint32_t tile_h, uint32_t tile_w, simclr_error *err)
 {
-    uint32_t by_h = tile_h / image->height, by_w = tile_w / image->width;
-    uint32_t zoom = by_h < by_w ? by_h : by_w;
-    if (zoom == 0) {
-        return paste_shrunk(to, top, left, image, tile_h, tile_w, err);
+    sc_image whole;
+    int rc = sc_views_fit(&whole, image, tile_h, tile_w, err);
+    if (rc == 0) {
+        paste(to, top + (tile_h - whole.height) / 2, left + (tile_w - whole.width) / 2, &whole, 1);
     }
-    paste(to, top + (tile_h - image->height * zoom) / 2, left + (tile_w - image->width * zoom) / 2,
-          image, zoom);
-    return 0;
+    sc_free(whole.pixels);
+    return rc;
 }
 
 static int fill_row(const canvas *to, size_t top, uint32_t zoom, const sc_image *image,

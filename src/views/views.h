@@ -110,6 +110,11 @@ int sc_view_apply(uint8_t *out, const sc_image *image, const sc_view_params *par
                   sc_views *views, simclr_error *err);
 int sc_view_apply_eval(uint8_t *out, const sc_image *image, sc_views *views, simclr_error *err);
 
+/* The whole image, as large as it can be within height x width in its own shape: enlarged by a whole
+ * factor (nearest neighbour), or else resized.  *out is to be released with sc_image_free. */
+int sc_views_fit(sc_image *out, const sc_image *image, uint32_t height, uint32_t width,
+                 simclr_error *err);
+
 /* Contact sheet: one row per image: original | view 0 | view 1, tiles of at least 64 pixels.
  * *pixels is (*height, *width, channels), the caller's (sc_free). */
 int sc_views_sheet(uint8_t **pixels, uint32_t *height, uint32_t *width, const sc_image *images,

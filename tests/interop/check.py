@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # check.py SIMCLR - what simclr writes, read by the programs it is meant for, and the other way round:
-# safetensors, torch.load and torchvision (weights both ways, equal features), NumPy, ONNX Runtime (equal features
+# safetensors, torch.load and torchvision (weights both ways, equal features), NumPy (features, search), ONNX Runtime (equal features
 # of every kind of encoder), TensorBoard.
 # Needs: torch torchvision safetensors onnx onnxruntime tensorboard numpy pillow.  Prints one line a check; exit 1
 # when one fails, 77 when a package is missing.
@@ -201,6 +201,38 @@ def back(work, x, data, side):
     check(worst < 1e-4, f"import of torchvision's weights: worst difference {worst:.1e}")
 
 
+def search(trained, data):
+    """Neighbours, outliers and duplicates by NumPy, of the features that embed has written."""
+    names = [line.split("\t")[1] for line in open(data + ".files.tsv")][1:]
+    h = np.load(data + ".npy").astype(np.float64)
+    u = h / np.linalg.norm(h, axis=1, keepdims=True)
+    cosine = u @ u.T
+    found = json.loads(run("search", trained, data, "--data", f"folder:{data}", "-k", len(names), "--json"))
+    row = {name: i for i, name in enumerate(names)}
+    worst = max(abs(match["similarity"] - cosine[row[q["query"]], row[match["path"]]])
+                for q in found["queries"] for match in q["neighbours"])
+    check(len(found["queries"]) == len(names) and worst < 1e-5,
+          f"search: cosines differ by {worst:.1e} at most")
+    np.fill_diagonal(cosine, -1)
+    near = np.sort(cosine)[:, -10:].mean(1)
+    found = json.loads(run("search", trained, "--data", f"folder:{data}", "--outliers", "--json"))
+    worst = max(abs(o["distance"] - 1 + near[row[o["path"]]]) for o in found["outliers"])
+    check(worst < 1e-5 and found["outliers"][0]["path"] == names[near.argmin()],
+          f"search: distances of outliers differ by {worst:.1e} at most")
+    threshold = np.sort(cosine.ravel())[-40] - 1e-6
+    found = json.loads(run("search", trained, "--data", f"folder:{data}", "--duplicates",
+                           "--threshold", float(threshold), "--json"))
+    of = list(range(len(names)))
+    for i, j in zip(*np.nonzero(cosine >= threshold)):
+        of = [min(of[i], of[j]) if g in (of[i], of[j]) else g for g in of]
+    theirs = {frozenset(n for n, g in zip(names, of) if g == one) for one in of if of.count(one) > 1}
+    check({frozenset(image["path"] for image in g) for g in found["groups"]} == theirs,
+          f"search: {len(theirs)} groups of duplicates")
+    kept = load_file(glob.glob(trained + "/index/*.safetensors")[0])
+    check(relative(kept["h"].numpy(), u.astype(np.float32)) < 1e-6 and
+          kept["rows"].tolist() == list(range(len(names))), "search: RUN/index holds h, l2-normalised")
+
+
 def tensorboard(path):
     log = EventAccumulator(path, size_guidance={"images": 0, "histograms": 0, "tensors": 0})
     log.Reload()
@@ -243,6 +275,7 @@ with tempfile.TemporaryDirectory() as work:
     trained, x, data = weights(work, "resnet18", "imagenet", 96)
     back(work, x, data, 96)
     options(work)
+    search(trained, data)
     tensorboard(trained)
     check(len(glob.glob(trained + "/events.out.tfevents.*")) == 1, "one event file")
 print("torch", torch.__version__, "torchvision", torchvision.__version__, "numpy", np.__version__,
