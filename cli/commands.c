@@ -7,9 +7,9 @@
 #include <string.h>
 
 static const cli_command *const COMMANDS[] = {
-    &cmd_train,  &cmd_eval,   &cmd_embed,   &cmd_report, &cmd_search,     &cmd_views,
-    &cmd_export, &cmd_import, &cmd_inspect, &cmd_data,       &cmd_presets,
-    &cmd_config, &cmd_bench,  &cmd_doctor,  &cmd_completion, &cmd_help,
+    &cmd_train,  &cmd_eval,   &cmd_embed,      &cmd_report, &cmd_search,  &cmd_views,
+    &cmd_export, &cmd_import, &cmd_inspect,    &cmd_data,   &cmd_presets, &cmd_config,
+    &cmd_bench,  &cmd_doctor, &cmd_completion, &cmd_help,
 };
 
 size_t cli_command_count(void)
