@@ -22,10 +22,11 @@ static const char *const ENVIRONMENT[][2] = {
     {"SIMCLR_CUDA_PLANS",
      "first: of cuDNN's plans for a convolution the first admitted one is taken, untimed, whatever "
      "was chosen before"},
-    {"SIMCLR_MPI",
-     "off: processes that mpirun or srun started together train each for itself; or the path of the "
-     "plug-in that connects them, which is otherwise libsimclr_mpi.so beside the program, in ../lib "
-     "or among the system's libraries"},
+    {"SIMCLR_MPI", "off: processes that mpirun or srun started together train each for itself; or "
+                   "the path of the "
+                   "plug-in that connects them, which is otherwise libsimclr_mpi.so beside the "
+                   "program, in ../lib "
+                   "or among the system's libraries"},
     {"XDG_CACHE_HOME, HOME",
      "on a GPU the choice of convolutions is kept in $XDG_CACHE_HOME/simclr, else in "
      "$HOME/.cache/simclr; below HOME and VIRTUAL_ENV, too, cuDNN is looked for"},

@@ -37,20 +37,6 @@ int sc_step_views(sc_step *t, simclr_error *err)
     return 0;
 }
 
-/* With several processes, each with some of the images: z of all of them, for the loss; and what the loss
- * wants of one's own. */
-static void gather_z(sc_step *t)
-{
-    if (t->group.group != NULL)
-        sc_step_group_gather(t->z, t->own_z, t->batch.count, t->batch.total, &t->group);
-}
-
-static void share_dz(sc_step *t)
-{
-    if (t->group.group != NULL)
-        sc_step_group_share(t->own_dz, t->dz, t->batch.count, t->batch.total, &t->group);
-}
-
 int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err)
 {
     if (t->there.device != NULL)
@@ -62,17 +48,18 @@ int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err)
     if (rc < 0)
         return rc;
 
-    size_t n = t->batch.count, all = t->batch.total; /* all = n without other processes */
+    size_t n = t->batch.count,
+           all = t->batch.total; /* of this process, of the batch: alone n = N */
     sc_network *net = &t->network;
-    sc_encoder_forward(t->h, t->x, 2 * n, true, &net->encoder); /* h (2N,D)               */
+    sc_encoder_forward(t->h, t->x, 2 * n, true, &net->encoder); /* h (2n,D)               */
     sc_projector_set_step(&net->projector, t->step);
-    sc_projector_forward(t->own_z, t->h, 2 * n, true, &net->projector); /* z (2N,d)           */
-    gather_z(t);
+    sc_projector_forward(t->own_z, t->h, 2 * n, true, &net->projector); /* z (2n,d)               */
+    sc_step_group_gather(t->z, t->own_z, n, all, &t->group);  /* z (2N,d) of all processes */
     out->loss = sc_ntxent_forward(&t->ntxent, t->z, 2 * all); /* eq. 1, mean over 2N    */
 
     sc_params_zero_grad(&net->params);
     sc_ntxent_backward(t->dz, &t->ntxent);
-    share_dz(t);
+    sc_step_group_share(t->own_dz, t->dz, n, all, &t->group);
     sc_projector_backward(t->dh, t->own_dz, &net->projector);
     sc_encoder_backward(t->dh, &net->encoder); /* no gradient to the pixels      */
     sc_group_sum(net->params.grad, net->params.trained, t->group.sum, t->group.group);

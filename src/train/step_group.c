@@ -29,6 +29,8 @@ void sc_step_group_plan(sc_step_group *g, size_t max_rows, size_t dim, sc_arena 
 void sc_step_group_gather(sc_real *z, const sc_real *own, size_t n, size_t total,
                           const sc_step_group *g)
 {
+    if (g->group == NULL)
+        return;
     const size_t ranks = (size_t)g->group->size, d = g->dim, room = g->max_rows * d;
     size_t begin, end;
     memcpy(g->message, own, 2 * n * d * sizeof *own);
@@ -46,6 +48,8 @@ void sc_step_group_gather(sc_real *z, const sc_real *own, size_t n, size_t total
 void sc_step_group_share(sc_real *own, const sc_real *dz, size_t n, size_t total,
                          const sc_step_group *g)
 {
+    if (g->group == NULL)
+        return;
     const size_t d = g->dim;
     size_t begin, end;
     sc_part_range(&begin, &end, total, (size_t)g->group->size, (size_t)g->group->rank);

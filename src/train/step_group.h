@@ -3,7 +3,7 @@
  * step_group.h - what a step of several processes does besides: z of all views, gradients of all shares.
  *
  * Each process has the views of its images, and their h, z and gradients.  The loss is that of the whole
- * batch: its negatives are the views of all processes.
+ * batch: its negatives are the views of all processes.  Of one process `own` is the whole, and nothing is done.
  */
 #ifndef SC_TRAIN_STEP_GROUP_H
 #define SC_TRAIN_STEP_GROUP_H
