@@ -52,21 +52,33 @@ static int set_if_default(sc_config *cfg, const char *key, const char *value, co
     return sc_config_set(cfg, key, value, SC_ORIGIN_FILE, path, err);
 }
 
+static bool has(const sc_safetensors *st, const char *name)
+{
+    sc_tensor_desc t;
+    return sc_safetensors_find(st, name, &t, NULL) == 0;
+}
+
+/* By the last blocks there are, which tell depths apart. */
+static const char *arch_of(const sc_safetensors *st)
+{
+    if (!has(st, "layer1.0.conv3.weight"))
+        return has(st, "layer1.2.conv1.weight") ? "resnet34" : "resnet18";
+    if (has(st, "layer2.23.conv1.weight"))
+        return "resnet200";
+    if (has(st, "layer3.35.conv1.weight"))
+        return "resnet152";
+    return has(st, "layer3.22.conv1.weight") ? "resnet101" : "resnet50";
+}
+
 /* Depth, width, stem and channels from the tensors, where neither the user nor the file said. */
 static int recognise(sc_config *cfg, const sc_safetensors *st, const char *path, simclr_error *err)
 {
-    sc_tensor_desc conv1, t;
+    sc_tensor_desc conv1;
     char value[32];
     if (sc_safetensors_find(st, "conv1.weight", &conv1, NULL) < 0 || conv1.ndim != 4)
         return sc_fail(err, SIMCLR_E_CHECKPOINT,
                        "%s: no conv1.weight; expected a ResNet under torchvision's names", path);
-    bool bottleneck = sc_safetensors_find(st, "layer1.0.conv3.weight", &t, NULL) == 0;
-    bool deep = sc_safetensors_find(st, "layer1.2.conv1.weight", &t, NULL) == 0;
-    int rc = set_if_default(cfg, "model.arch",
-                            bottleneck ? "resnet50"
-                            : deep     ? "resnet34"
-                                       : "resnet18",
-                            path, err);
+    int rc = set_if_default(cfg, "model.arch", arch_of(st), path, err);
     if (rc == 0) {
         snprintf(value, sizeof value, "%.10g", (double)conv1.shape[0] / 64);
         rc = set_if_default(cfg, "model.width", value, path, err);

@@ -56,8 +56,6 @@ static const char *refused(const char *key, const char *value)
     } TABLE[] = {
         {"train.precision", "fp16", "is not offered; use auto, fp32 or bf16"},
         {"train.precision", "fp64", "is not offered; use auto, fp32 or bf16"},
-        {"model.arch", "resnet101", "is not in this version; use resnet18, resnet34 or resnet50"},
-        {"model.arch", "resnet152", "is not in this version; use resnet18, resnet34 or resnet50"},
     };
     if (strcmp(key, "train.device") == 0 && sc_config_device(value) == SC_CFG_DEVICE_UNKNOWN) {
         return "is not known; use auto, cpu, cuda or cuda:N";

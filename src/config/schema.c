@@ -13,7 +13,8 @@
 static const char *const INTERPOLATIONS[] = {"bilinear", "bicubic", NULL};
 static const char *const STATS[] = {"none",  "imagenet", "cifar10", "cifar100",
                                     "stl10", "own",      NULL};
-static const char *const ARCHS[] = {"resnet18", "resnet34", "resnet50", NULL};
+static const char *const ARCHS[] = {"resnet18",  "resnet34",  "resnet50", "resnet101",
+                                    "resnet152", "resnet200", NULL};
 static const char *const STEMS[] = {"auto", "cifar", "imagenet", NULL};
 static const char *const NORMS[] = {"none", "batchnorm", "groupnorm", "instancenorm", NULL};
 static const char *const ACTS[] = {"identity", "relu",    "leaky_relu", "elu",       "selu",

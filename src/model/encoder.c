@@ -61,7 +61,7 @@ static int add_stage(sc_encoder *e, int stage, const sc_stage_shape *in, const s
     char name[40];
     sc_block_options block = {
         .name = name,
-        .bottleneck = o->arch == 50,
+        .bottleneck = sc_encoder_bottleneck(o),
         .in_channels = in->channels,
         .planes = sc_encoder_planes(o, stage),
         .out_channels = out->channels,

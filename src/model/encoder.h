@@ -15,7 +15,7 @@ typedef enum { SC_DOWN_MAXPOOL, SC_DOWN_AVGPOOL, SC_DOWN_CONV, SC_DOWN_NONE } sc
 typedef enum { SC_LAST_POOL_AVG, SC_LAST_POOL_MAX } sc_last_pool;
 
 typedef struct {
-    int arch;     /* 18, 34, 50 */
+    int arch;     /* 18, 34, 50, 101, 152, 200 */
     double width; /* multiplies the channels; each rounded to a multiple of 8, at least 8 */
     sc_stem stem; /* cifar: 3x3 stride 1, no pool; imagenet: 7x7 and 3x3 pool, stride 2 */
     size_t in_channels;
@@ -33,7 +33,7 @@ typedef struct {
     sc_conv_algorithm convolution; /* how, not what: the same function but for rounding */
 } sc_encoder_options;
 
-enum { SC_ENCODER_BLOCKS = 16 };
+enum { SC_ENCODER_BLOCKS = 66 }; /* at most: of ResNet-200 */
 
 typedef struct {
     sc_encoder_options options; /* with the defaults filled in */

@@ -59,10 +59,39 @@ size_t sc_encoder_planes(const sc_encoder_options *options, int stage)
     return eighths < 1 ? 8 : 8 * eighths;
 }
 
+/* He et al. 2016, table 1; ResNet-200 as timm and google-research/simclr have it. */
+typedef struct {
+    int arch;
+    bool bottleneck;
+    size_t blocks[4];
+} depth;
+
+static const depth DEPTHS[] = {
+    {18, false, {2, 2, 2, 2}},  {34, false, {3, 4, 6, 3}},  {50, true, {3, 4, 6, 3}},
+    {101, true, {3, 4, 23, 3}}, {152, true, {3, 8, 36, 3}}, {200, true, {3, 24, 36, 3}},
+};
+
+/* NULL: there is none of this name. */
+static const depth *depth_of(int arch)
+{
+    for (size_t i = 0; i < sizeof DEPTHS / sizeof *DEPTHS; i++) {
+        if (DEPTHS[i].arch == arch) {
+            return &DEPTHS[i];
+        }
+    }
+    return NULL;
+}
+
 size_t sc_encoder_depth(const sc_encoder_options *options, int stage)
 {
-    static const size_t depth18[4] = {2, 2, 2, 2}, depth34[4] = {3, 4, 6, 3};
-    return options->arch == 18 ? depth18[stage] : depth34[stage];
+    const depth *of = depth_of(options->arch);
+    return of == NULL ? 0 : of->blocks[stage];
+}
+
+bool sc_encoder_bottleneck(const sc_encoder_options *options)
+{
+    const depth *of = depth_of(options->arch);
+    return of != NULL && of->bottleneck;
 }
 
 /* Notes the first stage that is not possible. */
@@ -110,7 +139,7 @@ void sc_encoder_stages_of(sc_encoder_stages *out, const sc_encoder_options *reso
     static const char *const names[SC_SHAPES_STAGES] = {"input",  "conv1",  "pool",   "layer1",
                                                         "layer2", "layer3", "layer4", "conv_last"};
     const sc_encoder_options *o = resolved;
-    size_t expansion = o->arch == 50 ? 4 : 1;
+    size_t expansion = sc_encoder_bottleneck(o) ? 4 : 1;
 
     *out = (sc_encoder_stages){.bad = -1};
     for (int i = 0; i < SC_SHAPES_STAGES; i++) {
@@ -139,8 +168,8 @@ void sc_encoder_stages_of(sc_encoder_stages *out, const sc_encoder_options *reso
 
 static const char *range_fault(const sc_encoder_options *o)
 {
-    if (o->arch != 18 && o->arch != 34 && o->arch != 50) {
-        return "arch must be 18, 34 or 50";
+    if (depth_of(o->arch) == NULL) {
+        return "arch must be 18, 34, 50, 101, 152 or 200";
     }
     if (!(o->width > 0 && o->width <= 16)) {
         return "width must be above 0 and at most 16";

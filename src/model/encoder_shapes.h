@@ -27,6 +27,8 @@ bool sc_encoder_has_pool(const sc_encoder_options *resolved);
 size_t sc_encoder_planes(const sc_encoder_options *options, int stage); /* stage 0 .. 3 */
 /* Blocks of a stage. */
 size_t sc_encoder_depth(const sc_encoder_options *options, int stage);
+/* Whether its blocks are bottlenecks: 1x1, 3x3, 1x1, four times as wide at their ends. */
+bool sc_encoder_bottleneck(const sc_encoder_options *options);
 
 void sc_encoder_stages_of(sc_encoder_stages *out, const sc_encoder_options *resolved, size_t height,
                           size_t width);

@@ -160,7 +160,8 @@ static bool small_stem(const sc_config *cfg, uint32_t size)
 sc_encoder_options sc_setup_encoder(const sc_config *cfg, uint32_t size)
 {
     static const int arch[] = {
-        [SC_CFG_RESNET18] = 18, [SC_CFG_RESNET34] = 34, [SC_CFG_RESNET50] = 50};
+        [SC_CFG_RESNET18] = 18,   [SC_CFG_RESNET34] = 34,   [SC_CFG_RESNET50] = 50,
+        [SC_CFG_RESNET101] = 101, [SC_CFG_RESNET152] = 152, [SC_CFG_RESNET200] = 200};
     static const sc_down down[] = {[SC_CFG_DOWN_MAXPOOL] = SC_DOWN_MAXPOOL,
                                    [SC_CFG_DOWN_AVGPOOL] = SC_DOWN_AVGPOOL,
                                    [SC_CFG_DOWN_CONV] = SC_DOWN_CONV,

@@ -48,8 +48,7 @@ int sc_train_step(sc_step_stats *out, sc_step *t, simclr_error *err)
     if (rc < 0)
         return rc;
 
-    size_t n = t->batch.count,
-           all = t->batch.total; /* of this process, of the batch: alone n = N */
+    size_t n = t->batch.count, all = t->batch.total; /* N = all; alone n = N */
     sc_network *net = &t->network;
     sc_encoder_forward(t->h, t->x, 2 * n, true, &net->encoder); /* h (2n,D)               */
     sc_projector_set_step(&net->projector, t->step);

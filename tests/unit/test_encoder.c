@@ -25,6 +25,9 @@ static void counts(void **state)
         {18, SC_STEM_IMAGENET, 224, 11176512, 120, 512, 1813561344},
         {34, SC_STEM_IMAGENET, 224, 21284672, 216, 512, 3663249408},
         {50, SC_STEM_IMAGENET, 224, 23508032, 318, 2048, 4087136256},
+        {101, SC_STEM_IMAGENET, 224, 42500160, 624, 2048, 7799357440},
+        {152, SC_STEM_IMAGENET, 224, 58143808, 930, 2048, 11511578624},
+        {200, SC_STEM_IMAGENET, 224, 62624832, 1218, 2048, 15005433856},
         {18, SC_STEM_CIFAR, 32, 11168832, 120, 512, 555417600},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -237,8 +240,8 @@ static void ranges(void **state)
     (void)state;
     sc_encoder_options good = sc_encoder_defaults(), o = good;
 
-    o.arch = 101;
-    refused(&o, 32, 32, "arch must be 18, 34 or 50");
+    o.arch = 102;
+    refused(&o, 32, 32, "arch must be 18, 34, 50, 101, 152 or 200");
     o = good;
     for (int i = 0; i < 4; i++) {
         o.width = (double[]){0, -1, 16.5, NAN}[i];

@@ -255,6 +255,33 @@ static void model_sizes(void **state)
     }
 }
 
+/* The depth of a file without settings, as torchvision's and timm's are, follows from the names of its tensors. */
+static void recognised_depths(void **state)
+{
+    (void)state;
+    static const char *const ARCHS[] = {"resnet18",  "resnet34",  "resnet50",
+                                        "resnet101", "resnet152", "resnet200"};
+    for (size_t i = 0; i < sizeof ARCHS / sizeof *ARCHS; i++) {
+        sc_config cfg = set("model.arch", ARCHS[i]), found;
+        char *folder = fixture_directory(), path[SC_PATH_MAX], run[SC_PATH_MAX], arch[16];
+        simclr_error err = {0, ""};
+        sc_network network;
+        snprintf(path, sizeof path, "%s/a.safetensors", folder);
+        snprintf(run, sizeof run, "%s/run", folder);
+        sc_config_set(&cfg, "width", "0.125", SC_ORIGIN_CLI, NULL, NULL);
+        sc_config_set(&cfg, "projector.layers", "8", SC_ORIGIN_CLI, NULL, NULL);
+        assert_int_equal(sc_api_open_network(&network, &cfg, NULL, 32, 2, &err), 0);
+        assert_int_equal(sc_weights_save(path, &network, SC_WEIGHTS_ENCODER, NULL, 0, &err), 0);
+        sc_network_close(&network);
+        if (simclr_import(run, path, NULL, NULL, &err) != 0)
+            fail_msg("%s: %s", ARCHS[i], err.text);
+        assert_int_equal(sc_state_read_config(&found, run, &err), 0);
+        sc_config_get_text(&found, "model.arch", arch, sizeof arch);
+        assert_string_equal(arch, ARCHS[i]);
+        fixture_remove(folder);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +294,7 @@ int main(void)
         cmocka_unit_test(decay_with_lars),
         cmocka_unit_test(settled_model),
         cmocka_unit_test(model_sizes),
+        cmocka_unit_test(recognised_depths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
