@@ -47,6 +47,27 @@ expect 0 "" "$SIMCLR" export "$run" -o "$scratch/encoder.safetensors"
 cmp -s <(tail -c 4096 "$scratch/encoder.safetensors") <(tail -c 4096 "$scratch/one.safetensors") &&
     fail "the encoder was not tuned"
 
+# It begins with the run's encoder: a rate of 0 gives that back, and its features (without statistics of batches).
+group="model.norm=groupnorm model.norm_groups=4"
+tiny "$scratch/group" $group steps=4
+expect 0 "" "$SIMCLR" eval "$scratch/group" --protocol finetune finetune.lr=0 finetune.epochs=1 --save "$scratch/same.safetensors"
+expect 0 "" "$SIMCLR" import "$scratch/same.safetensors" -o "$scratch/group_again" precision=fp32
+for of in group group_again; do
+    expect 0 "" "$SIMCLR" embed "$scratch/$of" shapes:60 -o "$scratch/$of.npy"
+done
+cmp "$scratch/group.npy" "$scratch/group_again.npy" || fail "it does not begin with the run's encoder"
+
+# A run that has learnt nothing is its own baseline; colours and blur of its views are left out.
+for jitter in 0 0.8; do
+    tiny "$scratch/new_$jitter" $group steps=1 lr=0 views.jitter_prob=$jitter views.grayscale=$jitter views.blur_prob=$jitter \
+        views.solarize_prob=$jitter
+    expect 0 "" "$SIMCLR" eval "$scratch/new_$jitter" --protocol finetune finetune.lr=0.5 finetune.epochs=3 --json \
+        --baselines --save "$scratch/new_$jitter.safetensors"
+    top1=$(sed 's/.*"top1": \([0-9.]*\).*/\1/' "$scratch/out")
+    grep -q "\"untrained_top1\": $top1," "$scratch/out" || { fail "the baseline begins elsewhere"; cat "$scratch/out"; }
+done
+cmp "$scratch/new_0.safetensors" "$scratch/new_0.8.safetensors" || fail "fine-tuning takes other views than crop and flip"
+
 # Of several rates one is chosen; a share of the labels; all of them; limits; keys from the environment.
 expect 0 "lr 0.3: loss" tune finetune.lr=0,0.3
 grep -q "epoch 2/2, lr 0: loss" "$scratch/err" || fail "the first of two rates is not tried"

@@ -124,13 +124,18 @@ static void a_step_is_nesterovs(void **state)
         assert_true(p->grad[p->entry[fc].offset] != 0);
         sc_free(want);
     }
+    sc_real *before = copy(&b); /* scores change nothing, the running statistics neither */
+    sc_finetune_scores(&step, x, BATCH);
+    sct_assert_equal_bits("parameters", p->value, before, p->total);
+    sc_free(before);
     sc_finetuner_close(&step);
     sc_free(v);
     sc_free(x);
     close_bench(&b);
 }
 
-/* Rate 0 leaves encoder and classifier as they are, but for the running statistics. */
+/* Rate 0 leaves encoder and classifier as they are, but for the running statistics; all scores are 0, so that
+ * class 0 wins: a tenth of the test images, and of those held out, which have the same share of every class. */
 static void no_rate_no_change(void **state)
 {
     (void)state;
@@ -145,8 +150,12 @@ static void no_rate_no_change(void **state)
     sct_assert_equal_bits("weights", p->value, before, p->trained);
     assert_true(memcmp(p->value + p->trained, before + p->trained,
                        (p->total - p->trained) * sizeof *before) != 0);
-    assert_float_equal(result.top1, 10,
-                       1e-9); /* all scores are 0: class 0 wins, a tenth of the shapes */
+    assert_float_equal(result.top1, 10, 1e-9);
+    assert_float_equal(result.val_top1, 10, 1e-9);
+    b.options.held_out = 0.45;
+    sct_assert_ok(tune(&result, &b), &b.err);
+    assert_int_equal(result.n_val, 90);
+    assert_float_equal(result.val_top1, 10, 1e-9);
     sc_free(before);
     close_bench(&b);
 }
