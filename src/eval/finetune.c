@@ -27,6 +27,7 @@
 enum { EPOCHS_OF_FEW = 60, EPOCHS_OF_MORE = 30, LEAST_STEPS = 500 };
 static const double FEW = 0.01; /* of the labels */
 
+/* Of SC_RNG_SPLIT, behind those of linear_probe.c and features.c; lines said of a fit, at most. */
 enum { EPOCH_HELD_OUT = 2, NOTES = 10, TOP = 5 };
 
 typedef struct {
@@ -54,14 +55,15 @@ typedef struct {
 static int sort_by_class(uint32_t *index, const sc_image_list *list, uint64_t seed,
                          simclr_error *err)
 {
-    size_t *place = sc_alloc(sc_image_list_classes(list) + 1, sizeof *place, err);
+    size_t classes = sc_image_list_classes(list);
+    size_t *place = sc_alloc(classes + 1, sizeof *place, err);
     uint32_t *random = sc_alloc(list->n, sizeof *random, err);
     int rc = place == NULL || random == NULL ? SIMCLR_E_MEMORY : 0;
     if (rc == 0) {
         sc_rng_permutation(random, list->n, seed, EPOCH_HELD_OUT, SC_RNG_SPLIT);
         for (size_t i = 0; i < list->n; i++)
             place[sc_image_list_label(list, i) + 1]++;
-        for (size_t c = 0; c < sc_image_list_classes(list); c++)
+        for (size_t c = 0; c < classes; c++)
             place[c + 1] += place[c];
         for (size_t i = 0; i < list->n; i++)
             index[place[sc_image_list_label(list, random[i])]++] = list->index[random[i]];
