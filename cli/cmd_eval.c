@@ -9,17 +9,24 @@
 #include <string.h>
 
 static const cli_option options[] = {
-    {"protocol", 0, "knn|linear", "k nearest neighbours (default), or a linear classifier"},
+    {"protocol", 0, "knn|linear|finetune",
+     "k nearest neighbours (default), a linear classifier, or fine-tuning of the whole encoder"},
     {"labels", 0, "SHARE", "of the training labels used, per class: 1% or 0.01, 10%, 1"},
-    {"baselines", 0, NULL, "also k-NN of raw pixels and of the untrained encoder"},
+    {"baselines", 0, NULL,
+     "also k-NN of raw pixels and of the untrained encoder, or that one fine-tuned"},
+    {"save", 0, "FILE", "finetune: encoder and classifier, as torchvision's resnet18 takes them"},
     {"json", 0, NULL, "print one JSON object"},
     {0},
 };
 
 static const char *const keys[] = {
-    "eval.knn_k",     "eval.knn_temperature", "eval.batch",
-    "eval.max_train", "eval.max_test",        "train.device",
-    "train.threads",  "train.precision",      NULL,
+    "eval.knn_k",        "eval.knn_temperature",
+    "eval.batch",        "eval.max_train",
+    "eval.max_test",     "train.device",
+    "train.threads",     "train.precision",
+    "finetune.lr",       "finetune.epochs",
+    "finetune.batch",    "finetune.weight_decay",
+    "finetune.held_out", NULL,
 };
 
 static const char *const examples[] = {
@@ -29,6 +36,8 @@ static const char *const examples[] = {
     "linear probe, for a script",
     "simclr eval runs/a --protocol linear --labels 1%",
     "the same of few labels",
+    "simclr eval runs/a --protocol finetune --labels 10% --save fine.safetensors",
+    "fine-tune the encoder, and keep the classifier",
     "simclr eval runs/a eval.knn_k=20",
     "another k than the run's",
     "simclr eval runs/a photos/",
@@ -53,8 +62,12 @@ static void print_json(const simclr_eval_result *r)
         json_number("top1_k200_t01", r->top1_weighted, r->k_weighted == 200);
     } else {
         json_number("top5", r->top5, r->top5 >= 0);
-        printf(", \"validation_top1\": %.4f, \"n_val\": %zu, \"folds\": %d, \"l2\": %g",
-               r->validation_top1, r->n_validation, r->folds, r->l2);
+        json_number("validation_top1", r->validation_top1, r->validation_top1 >= 0);
+        printf(", \"n_val\": %zu", r->n_validation);
+        if (r->epochs > 0)
+            printf(", \"lr\": %g, \"epochs\": %d, \"batch\": %d", r->lr, r->epochs, r->batch);
+        else
+            printf(", \"folds\": %d, \"l2\": %g", r->folds, r->l2);
     }
     if (r->raw_pixels_top1 >= 0)
         printf(", \"raw_pixels_top1\": %.4f", r->raw_pixels_top1);
@@ -86,11 +99,23 @@ static void print_linear(const simclr_eval_result *r)
         printf("linear top-5   %.2f %%\n", r->top5);
 }
 
+static void print_finetune(const simclr_eval_result *r)
+{
+    printf("finetune top-1 %.2f %% (lr %g, %d epochs", r->top1, r->lr, r->epochs);
+    if (r->n_validation > 0)
+        printf("; %.2f %% of %zu held-out images", r->validation_top1, r->n_validation);
+    printf(")\n");
+    if (r->top5 >= 0)
+        printf("finetune top-5 %.2f %%\n", r->top5);
+}
+
 static void print_text(const simclr_eval_result *r)
 {
     char share[40] = "";
     if (r->k > 0)
         print_knn(r);
+    else if (r->epochs > 0)
+        print_finetune(r);
     else
         print_linear(r);
     if (r->raw_pixels_top1 >= 0)
@@ -127,7 +152,8 @@ static int eval(const cli_args *args, simclr_error *err)
 {
     const char *protocol = cli_value(args, "protocol");
     simclr_eval_options o = {.protocol = protocol == NULL ? "knn" : protocol,
-                             .baselines = cli_flag(args, "baselines")};
+                             .baselines = cli_flag(args, "baselines"),
+                             .save = cli_value(args, "save")};
     simclr_config *settings = NULL;
     simclr_eval_result result;
     simclr_observer observer = cli_observer(args);
@@ -153,14 +179,21 @@ static int eval(const cli_args *args, simclr_error *err)
 
 const cli_command cmd_eval = {
     .name = "eval",
-    .usage = "RUN [DATA] [--protocol knn|linear] [--baselines] [--json] [key=value ...]",
-    .summary = "Measure an encoder honestly: k-NN or a linear probe",
+    .usage =
+        "RUN [DATA] [--protocol knn|linear|finetune] [--labels SHARE] [--baselines] [--save FILE] "
+        "[--json] [key=value ...]",
+    .summary = "Measure an encoder honestly: k-NN, a linear probe, or fine-tuned",
     .text = "The encoder is frozen, and its bytes are hashed before and after. Choices (the\n"
             "strength of the penalty) are made on a held-out tenth of the training images,\n"
             "of fewer than 10,000 by 5-fold cross-validation; the test split is read once.\n"
             "Without a test split every tenth labelled image is held out.\n\n"
+            "finetune trains a copy of the encoder with a linear classifier on it, by SGD\n"
+            "with random crops and flips, on the processor. The run is left as it is; --save\n"
+            "keeps the copy. A tenth of the labelled images (finetune.held_out) is not learnt\n"
+            "from: it says how well the fit does while it lasts, and which of several\n"
+            "finetune.lr is best. That fit is the one that the test images are shown to.\n\n"
             "Keys are the run's own but for eval.knn_k, eval.knn_temperature, eval.batch,\n"
-            "train.device and train.precision, which may be given here, and\n"
+            "train.device, train.precision and finetune.*, which may be given here, and\n"
             "eval.max_train, eval.max_test and train.threads, which are all images and all\n"
             "processors unless they are given here.",
     .options = options,

@@ -104,7 +104,7 @@ static void print_only_keys(const cli_command *c)
     simclr_key key;
     printf("\nkeys:\n");
     for (size_t i = 0; cli_key(&key, c, i); i++) {
-        printf("  %-20s %s\n", key.name, key.help);
+        printf("  %-22s %s\n", key.name, key.help);
     }
 }
 

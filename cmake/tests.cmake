@@ -56,7 +56,8 @@ target_include_directories(simclr_support SYSTEM PUBLIC ${generated}) # tests de
 file(GLOB double_sources CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/src/core/*.c ${PROJECT_SOURCE_DIR}/src/backend/ref/*.c
     ${PROJECT_SOURCE_DIR}/src/nn/*.c ${PROJECT_SOURCE_DIR}/src/model/*.c
-    ${PROJECT_SOURCE_DIR}/src/loss/*.c ${PROJECT_SOURCE_DIR}/src/optim/*.c)
+    ${PROJECT_SOURCE_DIR}/src/loss/*.c ${PROJECT_SOURCE_DIR}/src/optim/*.c
+    ${PROJECT_SOURCE_DIR}/src/eval/finetune_step.c)
 add_library(simclr_double STATIC EXCLUDE_FROM_ALL ${double_sources} ${generated}/proto_empty.c)
 target_compile_definitions(simclr_double PUBLIC SC_REAL_DOUBLE)
 target_include_directories(simclr_double PUBLIC

@@ -253,39 +253,51 @@ SIMCLR_API void simclr_trainer_close(simclr_trainer *trainer);
 /* ---- Using what was learnt ------------------------------------------------------------------- */
 
 typedef struct {
-    char protocol[16];  /* "knn" or "linear" */
-    int k;              /* k-NN: neighbours of top1, at most n_train; linear: 0 */
+    char protocol[16];  /* "knn", "linear" or "finetune" */
+    int k;              /* k-NN: neighbours of top1, at most n_train; others: 0 */
     double temperature; /* k-NN: of the votes of top1; 0: plain majority */
     double top1;        /* per cent, on the test split */
-    double top5;    /* linear: the same of the five likeliest classes; negative with 5 or fewer */
-    int k_weighted; /* k-NN: neighbours of top1_weighted, 200 or all of n_train */
+    /* linear, finetune: the same of the five likeliest classes; negative with 5 classes or fewer */
+    double top5;
+    int k_weighted;       /* k-NN: neighbours of top1_weighted, 200 or all of n_train */
     double top1_weighted; /* k-NN: weights exp(cos / 0.1) */
-    double
-        raw_pixels_top1; /* baselines, negative when not asked for; of pixels also when too large */
+    /* Baselines, negative when not asked for: by k-NN, for finetune untrained_top1 alone, by fine-tuning.  Of
+     * pixels also negative when they are too large. */
+    double raw_pixels_top1;
     double untrained_top1;
-    double validation_top1; /* linear: on the held-out images that made the choices */
-    double l2;              /* linear: the strength chosen */
-    int folds;              /* linear: 1: one part was held out; 5: cross-validation */
-    size_t n_validation;    /* linear: images held out, all of n_train in folds */
-    double labels;          /* share of the training labels used, and n_train is their number */
+    /* linear, finetune: on the held-out images that made the choices; finetune: negative with none */
+    double validation_top1;
+    double l2;         /* linear: the strength chosen */
+    double lr;         /* finetune: the rate chosen, for 256 images a step */
+    int epochs, batch; /* finetune: passes, and images of a step; others: 0 */
+    int folds;         /* linear: 1: one part was held out; 5: cross-validation */
+    size_t
+        n_validation; /* linear: images held out, all of n_train in folds; finetune: of n_train */
+    double labels;    /* share of the training labels used, and n_train is their number */
     size_t n_train, n_test;
     uint64_t checkpoint; /* step */
     double seconds;
 } simclr_eval_result;
 
 typedef struct {
-    const char *protocol; /* "knn" or "linear" */
+    const char *protocol; /* "knn", "linear" or "finetune" */
     double labels;        /* share of the training labels used, per class: 0.01, 0.1, 1; 0: 1 */
-    bool baselines;       /* also k-NN of raw pixels and of the untrained encoder */
+    /* Also k-NN of raw pixels and of the untrained encoder; for finetune the untrained encoder fine-tuned in
+     * the same way. */
+    bool baselines;
     /* NULL, or what is other than in training: of the keys that were set, eval.knn_k, eval.knn_temperature,
-     * eval.batch and train.device, train.precision win over the run's; eval.max_train, eval.max_test and
-     * train.threads are 0, which is all, unless set here.  Other keys: SIMCLR_E_USAGE. */
+     * eval.batch, train.device, train.precision and finetune.* win over the run's; eval.max_train,
+     * eval.max_test and train.threads are 0, which is all, unless set here.  Other keys: SIMCLR_E_USAGE. */
     const simclr_config *settings;
+    /* finetune: NULL, or a file for encoder and classifier (fc.*) as safetensors, under torchvision's
+     * names. */
+    const char *save;
 } simclr_eval_options;
 
 /* Measures the encoder of a run.  spec NULL: the run's data set.  The encoder's bytes are hashed
- * before and after; choices are made on held-out parts of the training split, of less than 10,000
- * images by 5-fold cross-validation; the test split is read once. */
+ * before and after, and it is a copy that is fine-tuned, on the processor; choices are made on held-out
+ * parts of the training split, for "linear" of less than 10,000 images by 5-fold cross-validation; the test
+ * split is read once. */
 SIMCLR_API int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
                            const simclr_eval_options *options, const simclr_observer *observer,
                            simclr_error *err);

@@ -68,6 +68,13 @@ int sc_api_run_open_on_demand(sc_api_run *r, const char *run, const char *spec, 
                               simclr_error *err);
 void sc_api_run_close(sc_api_run *r);
 
+/* The protocol finetune, out->labels set: a copy of the run's encoder is fine-tuned. */
+int sc_api_finetune(simclr_eval_result *out, sc_api_run *r, const simclr_eval_options *options,
+                    const simclr_observer *observer, simclr_error *err);
+/* The settings (NULL: none) with the processor as train.device; a note where a GPU is passed over. */
+int sc_api_on_processor(simclr_config *out, const char *run, const simclr_config *settings,
+                        const simclr_observer *observer, simclr_error *err);
+
 /* How every image of a split of the run is embedded. */
 sc_embed_options sc_api_whole_split(const sc_api_run *r, const char *what,
                                     const simclr_observer *observer);

@@ -145,22 +145,57 @@ static int evaluate_baselines(simclr_eval_result *out, evaluation *e, simclr_err
     return rc;
 }
 
-static int check_options(const simclr_eval_options *options, simclr_error *err)
+static const char *const PROTOCOLS[] = {"knn", "linear", "finetune"};
+enum { KNN, LINEAR, FINETUNE, PROTOCOLS_COUNT };
+
+static int find_protocol(int *out, const simclr_eval_options *options, simclr_error *err)
 {
-    if (strcmp(options->protocol, "knn") != 0 && strcmp(options->protocol, "linear") != 0)
-        return sc_fail(err, SIMCLR_E_USAGE, "protocol %s: expected knn or linear",
+    *out = 0;
+    while (*out < PROTOCOLS_COUNT && strcmp(options->protocol, PROTOCOLS[*out]) != 0)
+        ++*out;
+    if (*out == PROTOCOLS_COUNT)
+        return sc_fail(err, SIMCLR_E_USAGE, "protocol %s: expected knn, linear or finetune",
                        options->protocol);
     if (!(options->labels >= 0 && options->labels <= 1))
         return sc_fail(err, SIMCLR_E_USAGE, "labels %g: expected a share up to 1", options->labels);
+    if (options->save != NULL && *out != FINETUNE)
+        return sc_fail(
+            err, SIMCLR_E_USAGE,
+            "save: the protocol %s makes no new weights; use finetune, or export the run",
+            options->protocol);
     return 0;
+}
+
+static int evaluate(simclr_eval_result *out, evaluation *e, int protocol,
+                    const simclr_eval_options *options, simclr_error *err)
+{
+    switch (protocol) {
+    case LINEAR:
+        return evaluate_linear(out, e, err);
+    case FINETUNE:
+        return sc_api_finetune(out, &e->run, options, e->observer, err);
+    default:
+        return evaluate_knn(out, e, err);
+    }
+}
+
+static int open_run(evaluation *e, int protocol, const char *run, const char *spec,
+                    const simclr_config *settings, simclr_error *err)
+{
+    simclr_config on_processor;
+    if (protocol != FINETUNE)
+        return sc_api_run_open(&e->run, run, spec, NULL, settings, e->observer, err);
+    int rc = sc_api_on_processor(&on_processor, run, settings, e->observer, err);
+    return rc < 0 ? rc : sc_api_run_open(&e->run, run, spec, NULL, &on_processor, e->observer, err);
 }
 
 int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
                 const simclr_eval_options *options, const simclr_observer *observer,
                 simclr_error *err)
 {
+    int protocol;
     *out = (simclr_eval_result){.raw_pixels_top1 = -1, .untrained_top1 = -1, .top5 = -1};
-    int rc = check_options(options, err);
+    int rc = find_protocol(&protocol, options, err);
     if (rc < 0)
         return rc;
     snprintf(out->protocol, sizeof out->protocol, "%s", options->protocol);
@@ -168,17 +203,16 @@ int simclr_eval(simclr_eval_result *out, const char *run, const char *spec,
     char before[65], after[65];
     evaluation e = {.labels = options->labels > 0 ? options->labels : 1, .observer = observer};
     out->labels = e.labels;
-    rc = sc_api_run_open(&e.run, run, spec, NULL, options->settings, observer, err);
+    rc = open_run(&e, protocol, run, spec, options->settings, err);
     if (rc == 0)
         rc = sc_weights_digest(before, &e.run.network, err);
     if (rc == 0)
-        rc = strcmp(options->protocol, "linear") == 0 ? evaluate_linear(out, &e, err)
-                                                      : evaluate_knn(out, &e, err);
+        rc = evaluate(out, &e, protocol, options, err);
     if (rc == 0)
         rc = sc_weights_digest(after, &e.run.network, err);
     if (rc == 0 && strcmp(before, after) != 0)
         rc = sc_fail(err, SIMCLR_E_INTERNAL, "the evaluation changed the encoder it measured");
-    if (rc == 0 && options->baselines)
+    if (rc == 0 && options->baselines && protocol != FINETUNE)
         rc = evaluate_baselines(out, &e, err);
     out->checkpoint = e.run.step;
     out->seconds = sc_clock() - start;

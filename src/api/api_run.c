@@ -45,13 +45,15 @@ static size_t forward_rows(const sc_config *cfg)
 
 /* What a look at a run may do otherwise than its training: nothing of it changes the encoder. */
 static const char *const FREE[] = {
-    "eval.knn_k",    "eval.knn_temperature", "eval.batch",    "eval.max_train",
-    "eval.max_test", "train.device",         "train.threads", "train.precision",
+    "eval.knn_k",        "eval.knn_temperature", "eval.batch",     "eval.max_train",
+    "eval.max_test",     "train.device",         "train.threads",  "train.precision",
+    "finetune.lr",       "finetune.epochs",      "finetune.batch", "finetune.weight_decay",
+    "finetune.held_out",
 };
 
 static int refuse(const char *key, simclr_error *err)
 {
-    char all[200] = "";
+    char all[320] = "";
     size_t used = 0, count = sizeof FREE / sizeof *FREE;
     for (size_t i = 0; i < count; i++)
         used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", FREE[i]);

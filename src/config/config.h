@@ -196,6 +196,14 @@ typedef struct {
     int batch;              /* images per forward pass */
 } sc_config_eval;
 
+typedef struct {
+    sc_float_list lr; /* tried, each for a batch of 256; times batch / 256 */
+    int epochs;       /* 0 = as many as the share of the labels asks for */
+    int batch;
+    double weight_decay;
+    double held_out; /* share of the labelled images that chooses */
+} sc_config_finetune;
+
 typedef enum {
     SC_ORIGIN_DEFAULT,
     SC_ORIGIN_PRESET,
@@ -217,6 +225,7 @@ typedef struct sc_config {
     sc_config_schedule schedule;
     sc_config_train train;
     sc_config_eval eval;
+    sc_config_finetune finetune;              /* of simclr eval alone */
     unsigned char origin[SC_CONFIG_ROWS_MAX]; /* sc_origin of each row */
 } sc_config;
 

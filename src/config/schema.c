@@ -60,10 +60,11 @@ static const char *const CONVOLUTIONS[] = {"auto", "winograd2", "direct", NULL};
     {                                                                                              \
         k, a, SC_KEY_ENUM, AT(f), 0, d, 0, 0, 0, 0, v, n, NULL, h                                  \
     }
-#define FLOATS(k, f, d, lo, hi, c0, c1, u, h)                                                      \
+#define FLOATS_N(k, f, d, lo, hi, c0, c1, n, u, h)                                                 \
     {                                                                                              \
-        k, NULL, SC_KEY_FLOATS, AT(f), 0, d, lo, hi, c0, c1, NULL, Y, u, h                         \
+        k, NULL, SC_KEY_FLOATS, AT(f), 0, d, lo, hi, c0, c1, NULL, n, u, h                         \
     }
+#define FLOATS(k, f, d, lo, hi, c0, c1, u, h) FLOATS_N(k, f, d, lo, hi, c0, c1, Y, u, h)
 #define INTS(k, f, d, lo, hi, c0, c1, h)                                                           \
     {                                                                                              \
         k, NULL, SC_KEY_INTS, AT(f), 0, d, lo, hi, c0, c1, NULL, Y, NULL, h                        \
@@ -273,6 +274,20 @@ static const sc_config_row ROWS[] = {
         "while training: at most, tested; 0: all, which simclr eval always takes"),
     INT("eval.batch", NOALIAS, eval.batch, "256", 1, 65536, N, "images",
         "in one forward pass; at most the views of a training step, and after training also 256"),
+
+    FLOATS_N(
+        "finetune.lr", finetune.lr, "0.2", 0, 1000, 1, SC_CONFIG_LIST, N, NULL,
+        "of simclr eval --protocol finetune, times the images of a step / 256; of several the one "
+        "that is best on the images held out"),
+    INT("finetune.epochs", NOALIAS, finetune.epochs, "0", 0, 1000000, N, NULL,
+        "passes over the labelled images; 0: 60 with 1 % of the labels or less, else 30, and more "
+        "where these are fewer than 500 steps"),
+    INT("finetune.batch", NOALIAS, finetune.batch, "64", 2, 65536, N, "images", "at most, a step"),
+    FLOAT("finetune.weight_decay", NOALIAS, finetune.weight_decay, "0", 0, 1, N, NULL,
+          "of all weights but norms and biases"),
+    FLOAT("finetune.held_out", NOALIAS, finetune.held_out, "0.1", 0, 0.5, N, NULL,
+          "share of the labelled images that is not learnt from, but measured on and chosen by; 0: "
+          "none"),
 };
 
 enum { ROW_COUNT = sizeof(ROWS) / sizeof(ROWS[0]) };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * network.c - encoder and projector, opened as one.
+ * network.c - encoder and projector, or classifier, opened as one.
  */
 #include "model/network.h"
 
@@ -11,13 +11,38 @@
 static void network_plan(sc_network *network, sc_arena *arena)
 {
     sc_encoder_plan(&network->encoder, arena);
-    sc_projector_plan(&network->projector, arena);
+    if (network->dim_z > 0)
+        sc_projector_plan(&network->projector, arena);
     if (network->device != NULL) {
         size_t pixels = network->height * network->width * network->channels;
         network->x_there = sc_arena_take(arena, network->max_rows * pixels, sizeof(sc_real));
         network->h_there =
             sc_arena_take(arena, network->max_rows * network->dim_h, sizeof(sc_real));
     }
+}
+
+/* W and b begin at 0: the first step moves them alone, and nothing random disturbs the encoder. */
+static int add_classifier(sc_network *network, size_t classes, const sc_backend *reals,
+                          simclr_error *err)
+{
+    const sc_nn nn = {&network->params, reals, SC_CONV_FASTEST};
+    sc_linear *fc = &network->classifier;
+    int rc = sc_linear_init(fc, nn, "fc", network->dim_h, classes, true, err);
+    if (rc == 0) {
+        network->params.entry[fc->weight].init = SC_INIT_ZERO;
+        network->params.entry[fc->bias].init = SC_INIT_ZERO;
+    }
+    return rc;
+}
+
+static int add_head(sc_network *network, const sc_network_options *options, const sc_backend *reals,
+                    simclr_error *err)
+{
+    if (options->classes > 0)
+        return add_classifier(network, options->classes, reals, err);
+    network->dim_z = options->projector.out;
+    return sc_projector_init(&network->projector, &options->projector, network->dim_h,
+                             options->max_rows, &network->params, reals, err);
 }
 
 int sc_network_measure(sc_network *network, const sc_network_options *options, simclr_error *err)
@@ -42,14 +67,12 @@ int sc_network_measure(sc_network *network, const sc_network_options *options, s
         network->dim_h = network->encoder.dim;
         network->encoder_parameters =
             sc_params_count(&network->params, 0, network->params.entry_count);
-        rc = sc_projector_init(&network->projector, &options->projector, network->dim_h,
-                               options->max_rows, &network->params, tables.reals, err);
+        rc = add_head(network, options, tables.reals, err);
     }
     if (rc < 0) {
         sc_network_close(network);
         return rc;
     }
-    network->dim_z = options->projector.out;
     sc_params_measure(&network->params);
     network_plan(network, &network->arena);
     return 0;

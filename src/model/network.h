@@ -3,6 +3,8 @@
  * network.h - encoder f and projector g over one table of parameters and one arena.
  *
  *     x (rows,H,W,C) -> h = f(x) (rows,D) -> z = g(h) (rows,d)
+ *
+ * Or, to be fine-tuned, encoder and classifier:  h -> scores W h + b (rows,classes).
  */
 #ifndef SC_MODEL_NETWORK_H
 #define SC_MODEL_NETWORK_H
@@ -18,7 +20,8 @@ typedef struct {
     sc_params params;
     sc_encoder encoder;
     sc_projector projector;
-    sc_arena arena; /* activations, their gradients, scratch: laid out once */
+    sc_linear classifier; /* fc; with it there is no projector, and dim_z is 0 */
+    sc_arena arena;       /* activations, their gradients, scratch: laid out once */
     const struct sc_device
         *device;                /* in whose memory they and x_there, h_there are; NULL: the host */
     sc_real *x_there, *h_there; /* of sc_network_encode */
@@ -30,6 +33,7 @@ typedef struct {
 typedef struct {
     sc_encoder_options encoder;
     sc_projector_options projector;
+    size_t classes;       /* of a classifier in place of the projector; 0: none */
     size_t height, width; /* of a view */
     size_t max_rows;
     sc_precision precision; /* of the encoder's maps; all else is fp32 */

@@ -4,11 +4,12 @@
  */
 #include "monitor/progress.h"
 
+#include <langinfo.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { BAR_MAX = 24, BAR_MIN = 4, TAIL_MAX = 240 };
+enum { BAR_MAX = 24, BAR_MIN = 4, TAIL_MAX = 240, COLUMNS = 79 };
 
 static const double smoothing = 0.1;
 
@@ -142,4 +143,12 @@ void sc_progress_line(char *out, size_t out_size, const sc_progress_view *v, siz
     if (strlen(line) >= out_size)
         cut(line, out_size > 0 ? (out_size - 1) / 3 : 0);
     snprintf(out, out_size, "%s", line);
+}
+
+void sc_progress_say(const simclr_observer *observer, const sc_progress_view *v)
+{
+    char line[512];
+    bool ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+    sc_progress_line(line, sizeof line, v, COLUMNS, ascii);
+    sc_say(observer, SIMCLR_PROGRESS, "%s", line);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * progress.h - the text of the progress line; nothing is printed here.
+ * progress.h - the text of the progress line.
  *
  * epoch 3/100  41%|████▏     | 52/127 [00:31<00:45, 427 img/s, loss=5.31, wait 2%]
  * The time left follows a smoothed time per step: s = 0.9 s + 0.1 t.
@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "core/events.h"
 
 typedef struct {
     double start, last;      /* seconds of a monotonic clock */
@@ -37,6 +39,8 @@ typedef struct {
  * characters beyond ASCII. */
 void sc_progress_line(char *out, size_t out_size, const sc_progress_view *v, size_t width,
                       bool ascii);
+/* To an observer, in the characters of the locale; the program cuts it to narrower terminals. */
+void sc_progress_say(const simclr_observer *observer, const sc_progress_view *v);
 
 /* "00:31", "1:02:03" or "3d 04:05"; "--:--" when negative or not finite. */
 void sc_progress_time(char *out, size_t out_size, double seconds);

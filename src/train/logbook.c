@@ -4,7 +4,6 @@
  */
 #include "train/logbook.h"
 
-#include <langinfo.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +11,6 @@
 
 #include "core/alloc.h"
 #include "core/fs.h"
-
-enum { LINE_COLUMNS = 79 }; /* of the progress line; the program cuts it to narrower terminals */
 
 static int open_hparams(sc_logbook *log, simclr_error *err)
 {
@@ -166,10 +163,7 @@ static void say_progress(sc_logbook *log, const sc_step_stats *s, double now)
         .loss = s->loss,
         .wait = log->wait,
     };
-    char line[512];
-    bool ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-    sc_progress_line(line, sizeof line, &view, LINE_COLUMNS, ascii);
-    sc_say(log->observer, SIMCLR_PROGRESS, "%s", line);
+    sc_progress_say(log->observer, &view);
 }
 
 static void say_verdict(sc_logbook *log, const sc_health_input *in, uint64_t step)

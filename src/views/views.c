@@ -248,17 +248,25 @@ static void make_part(void *context, size_t part)
                       &views->normal[view]);
 }
 
+static int make(batch_job job, size_t views, simclr_error *err)
+{
+    int rc = prepare(job.views, job.images, job.count, err);
+    if (rc == 0) {
+        sc_parallel_for(views * job.count, make_part, &job);
+    }
+    return rc;
+}
+
 int sc_views_make(sc_real *x, const sc_image *images, const uint32_t *index, size_t n,
                   uint64_t epoch, sc_views *views, simclr_error *err)
 {
-    int rc = prepare(views, images, n, err);
-    if (rc < 0) {
-        return rc;
-    }
-    batch_job job = {
-        .x = x, .images = images, .index = index, .count = n, .epoch = epoch, .views = views};
-    sc_parallel_for(2 * n, make_part, &job);
-    return 0;
+    return make((batch_job){x, images, index, n, epoch, views}, 2, err);
+}
+
+int sc_views_make_first(sc_real *x, const sc_image *images, const uint32_t *index, size_t n,
+                        uint64_t epoch, sc_views *views, simclr_error *err)
+{
+    return make((batch_job){x, images, index, n, epoch, views}, 1, err);
 }
 
 static sc_work render_eval(sc_views *views, const sc_image *image, int thread)

@@ -101,6 +101,9 @@ void sc_views_close(sc_views *views);
  * threads or on a view's place in the batch.  Grows the scratch if an image exceeds the plan. */
 int sc_views_make(sc_real *x, const sc_image *images, const uint32_t *index, size_t n,
                   uint64_t epoch, sc_views *views, simclr_error *err);
+/* x: (N, H, W, C), of the same the views 0 alone. */
+int sc_views_make_first(sc_real *x, const sc_image *images, const uint32_t *index, size_t n,
+                        uint64_t epoch, sc_views *views, simclr_error *err);
 
 /* x: (N, H, W, C), the evaluation transform with size, resize, mean and std of view 0. */
 int sc_views_eval(sc_real *x, const sc_image *images, size_t n, sc_views *views, simclr_error *err);

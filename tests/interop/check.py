@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # check.py SIMCLR - what simclr writes, read by the programs it is meant for, and the other way round:
-# safetensors, torch.load and torchvision (weights both ways, equal features), NumPy (features, search), ONNX Runtime (equal features
-# of every kind of encoder), TensorBoard.
+# safetensors, torch.load and torchvision (weights both ways, equal features, the same fine-tuning), NumPy (features,
+# search), ONNX Runtime (equal features of every kind of encoder), TensorBoard.
 # Needs: torch torchvision safetensors onnx onnxruntime tensorboard numpy pillow.  Prints one line a check; exit 1
 # when one fails, 77 when a package is missing.
 import glob
@@ -233,6 +233,57 @@ def search(trained, data):
           kept["rows"].tolist() == list(range(len(names))), "search: RUN/index holds h, l2-normalised")
 
 
+def tuned_by_torch(start, x, label, epochs, rate, dtype):
+    """The weights that Nesterov's SGD makes of `start` with a classifier of zeros, all images a step."""
+    net = resnet("resnet18", "cifar")
+    net.fc = torch.nn.Linear(512, 4)
+    net.load_state_dict(start, strict=False)
+    for p in net.fc.parameters():
+        torch.nn.init.zeros_(p)
+    net.to(dtype)
+    peak = rate * len(x) / 256
+    sgd = torch.optim.SGD(net.parameters(), lr=peak, momentum=.9, nesterov=True)
+    for epoch in range(epochs):
+        sgd.param_groups[0]["lr"] = peak * (1 + np.cos(np.pi * epoch / epochs)) / 2
+        sgd.zero_grad()
+        torch.nn.functional.cross_entropy(net(x.to(dtype)), label).backward()
+        sgd.step()
+    return net.state_dict()
+
+
+def finetuned(work, epochs=3, rate=.2):
+    """The same fine-tuning, here and there, of whole images; there in double, too, as the truth."""
+    data = f"{work}/tune"
+    x = pictures(data, 32)
+    label = torch.arange(4).repeat_interleave(10)
+    test = torch.arange(len(x)) % 10 == 9
+    run("train", f"folder:{data}", "-o", data + "-run", "stem=cifar", "batch=8", "steps=4", "epochs=2",
+        "precision=fp32", "views.crop_scale=1,1", "views.crop_ratio=1,1", "views.hflip=0")
+    run("export", data + "-run", "-o", data + ".safetensors")
+    ours = json.loads(run(
+        "eval", data + "-run", "--protocol", "finetune", "--json", "--save", data + "-fine.safetensors",
+        f"finetune.epochs={epochs}", f"finetune.lr={rate}", "finetune.held_out=0", "finetune.batch=64"))
+    start = load_file(data + ".safetensors")
+    truth, single = (tuned_by_torch(start, x[~test], label[~test], epochs, rate, dtype)
+                     for dtype in (torch.float64, torch.float32))
+    net = resnet("resnet18", "cifar")
+    net.fc = torch.nn.Linear(512, 4)
+    net.load_state_dict(load_file(data + "-fine.safetensors"), strict=True)
+
+    def error(state):
+        """Of the way from the start that the weights have gone."""
+        off = sum(float((state[k].double() - truth[k]).pow(2).sum()) for k in truth)
+        way = sum(float((truth[k] - start[k]).pow(2).sum()) for k in start)
+        return (off / way) ** .5
+    here, there = error(net.state_dict()), error(single)
+    check(here < 3 * there + 1e-4, f"fine-tuned as by PyTorch in double but for {here:.1e}; "
+          f"PyTorch in single precision: {there:.1e}; torchvision loads it strictly")
+    net.eval()
+    with torch.no_grad():
+        right = 100 * float((net(x[test]).argmax(1) == label[test]).float().mean())
+    check(abs(right - ours["top1"]) < 1e-3, f"top-1 of the test images there {right:.1f}, here {ours['top1']:.1f}")
+
+
 def tensorboard(path):
     log = EventAccumulator(path, size_guidance={"images": 0, "histograms": 0, "tensors": 0})
     log.Reload()
@@ -276,6 +327,7 @@ with tempfile.TemporaryDirectory() as work:
     back(work, x, data, 96)
     options(work)
     search(trained, data)
+    finetuned(work)
     tensorboard(trained)
     check(len(glob.glob(trained + "/events.out.tfevents.*")) == 1, "one event file")
 print("torch", torch.__version__, "torchvision", torchvision.__version__, "numpy", np.__version__,

@@ -8,7 +8,7 @@
  *
  * label: slow
  */
-#include "nn_rig.h"
+#include "grad_rig.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -72,8 +72,9 @@ static void close_network(network *t)
     rig_close(&t->g);
 }
 
-static double loss(network *t)
+static double loss(void *context)
 {
+    network *t = context;
     sc_encoder_forward(t->h, t->x, ROWS, true, &t->encoder);
     sc_projector_forward(t->z, t->h, ROWS, true, &t->projector);
     return sc_ntxent_forward(&t->ntxent, t->z, ROWS);
@@ -85,39 +86,6 @@ static void backward(network *t)
     sc_ntxent_backward(t->dz, &t->ntxent);
     sc_projector_backward(t->dh, t->dz, &t->projector);
     sc_encoder_backward(t->dh, &t->encoder);
-}
-
-/* Difference quotient along `direction` from the weights `at`. */
-static double quotient(network *t, const sc_real *at, const sc_real *direction, double h)
-{
-    sc_params *p = &t->g.params;
-    double value[2];
-
-    for (int side = 0; side < 2; side++) {
-        for (size_t i = 0; i < p->trained; i++)
-            p->value[i] = (sc_real)((double)at[i] + (side ? -h : h) * (double)direction[i]);
-        value[side] = loss(t);
-    }
-    memcpy(p->value, at, p->trained * sizeof *at);
-    return (value[0] - value[1]) / (2 * h);
-}
-
-/* One parameter of a random entry, so that small tensors are seen as often as large ones. */
-static void pick(const sc_params *p, sc_real *direction, bool single)
-{
-    memset(direction, 0, p->trained * sizeof *direction);
-    if (single) {
-        const sc_param *e;
-        do
-            e = &p->entry[sct_below(p->entry_count)];
-        while (e->flags & SC_PARAM_BUFFER);
-        direction[e->offset + sct_below(e->count)] = 1;
-        return;
-    }
-    sct_fill_normal(direction, p->trained);
-    double norm = sqrt(rig_dot(direction, direction, p->trained));
-    for (size_t i = 0; i < p->trained; i++)
-        direction[i] = (sc_real)((double)direction[i] / norm);
 }
 
 static void check(const char *name, const sc_encoder_options *e, const sc_projector_options *p,
@@ -138,13 +106,13 @@ static void check(const char *name, const sc_encoder_options *e, const sc_projec
         int samples = single ? SAMPLES : DIRECTIONS, kinks = 0;
         double difference = 0, got = 0, want = 0;
         for (int s = 0; s < samples;) {
-            pick(&t.g.params, direction, single);
+            grad_pick(&t.g.params, direction, single);
             double g = rig_dot(t.g.params.grad, direction, count);
-            double d = quotient(&t, at, direction, h);
+            double d = grad_quotient(&t.g.params, at, direction, h, loss, &t);
             if (smooth) /* Richardson: the error of the quotient falls from h^2 to h^4 */
-                d = (4 * quotient(&t, at, direction, h / 2) - d) / 3;
+                d = (4 * grad_quotient(&t.g.params, at, direction, h / 2, loss, &t) - d) / 3;
             if (!smooth && fabs(g - d) > 1e-6 * fabs(d) + 2e-9 && kinks < samples / 4) {
-                double finer = quotient(&t, at, direction, h / 8);
+                double finer = grad_quotient(&t.g.params, at, direction, h / 8, loss, &t);
                 if (fabs(finer - d) > 1e-6 * fabs(d) + 2e-9) {
                     kinks++;
                     continue;
