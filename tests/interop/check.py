@@ -47,7 +47,7 @@ def run(*args):
 
 
 def pictures(folder, side, n=40):
-    """n PNG files in 4 classes; the same as a tensor (n,3,side,side) in 0 .. 1, as the evaluation sees them."""
+    """n PNG files in 4 classes; the same as an array (n,3,side,side) in 0 .. 1, as the evaluation sees them."""
     rng = np.random.default_rng(0)
     x = []
     for i in range(n):
@@ -68,12 +68,15 @@ def resnet(arch, stem):
     return net
 
 
+def normalised(x):
+    return torch.tensor((x - MEAN.reshape(3, 1, 1)) / STD.reshape(3, 1, 1), dtype=torch.float32)
+
+
 def features(net, x):
     net.fc = torch.nn.Identity()
     net.eval()
-    normal = (x - MEAN.reshape(3, 1, 1)) / STD.reshape(3, 1, 1)
     with torch.no_grad():
-        return net(torch.tensor(normal, dtype=torch.float32)).numpy()
+        return net(normalised(x)).numpy()
 
 
 def relative(a, b):
@@ -254,7 +257,7 @@ def tuned_by_torch(start, x, label, epochs, rate, dtype):
 def finetuned(work, epochs=3, rate=.2):
     """The same fine-tuning, here and there, of whole images; there in double, too, as the truth."""
     data = f"{work}/tune"
-    x = pictures(data, 32)
+    x = normalised(pictures(data, 32))
     label = torch.arange(4).repeat_interleave(10)
     test = torch.arange(len(x)) % 10 == 9
     run("train", f"folder:{data}", "-o", data + "-run", "stem=cifar", "batch=8", "steps=4", "epochs=2",
