@@ -94,10 +94,11 @@ static void print_result(const simclr_train_status *s, const char *run, bool jso
                s->knn_top1);
     else if (s->knn_top1 >= 0)
         printf("k-NN top-1: %.2f %%\n", s->knn_top1);
-    printf("look at:    %s/latent.png, %s/views.png, %s/curves.png\n"
+    printf("look at:    %s/latent.png, %s/views.png, %s/curves.png; simclr report %s: all on one "
+           "page\n"
            "TensorBoard: tensorboard --logdir %s\n"
            "PyTorch:    %s/model.safetensors\n",
-           run, run, run, run, run);
+           run, run, run, run, run, run);
 }
 
 /* Trains in `run`, or in a directory that is made for it. */
